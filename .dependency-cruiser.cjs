@@ -1,0 +1,49 @@
+// The arrows of docs/architecture.md: contract <- {providers, tools, store} <- activities <- workers;
+// contract <- workflows <- (types only) client <- {gateway, cli}.
+const room = (name) => `^src/${name}/`;
+const may = (from, ...allowed) => ({
+  name: `${from}-arrows`,
+  severity: 'error',
+  comment: `src/${from} may import only: ${[from, ...allowed].join(', ')}`,
+  from: { path: room(from) },
+  to: { path: '^src/', pathNot: [from, ...allowed].map(room) },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-unlisted', severity: 'error', from: {}, to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] } },
+    {
+      name: 'contract-imports-zod-only',
+      severity: 'error',
+      from: { path: room('contract') },
+      to: { pathNot: ['^src/contract/', '^node_modules/zod/'] },
+    },
+    {
+      name: 'workflows-are-deterministic',
+      severity: 'error',
+      from: { path: room('workflows') },
+      to: { pathNot: ['^src/contract/', '^src/workflows/', '^node_modules/@temporalio/(workflow|common)/', '^node_modules/zod/'] },
+    },
+    may('config', 'contract'),
+    may('providers', 'contract', 'config'),
+    may('store', 'contract'),
+    may('activities', 'contract', 'config', 'providers', 'store'),
+    may('workers', 'contract', 'config', 'activities', 'providers', 'store', 'workflows'),
+    may('client', 'contract', 'config', 'store', 'providers'),
+    may('gateway', 'contract', 'config', 'client'),
+    may('local', 'contract', 'config', 'store'),
+    {
+      name: 'client-knows-workflows-by-type-only',
+      severity: 'error',
+      from: { path: room('(client|gateway)') },
+      to: { path: room('workflows'), dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|\\.cadenza)/' },
+  },
+};

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { ModelRef, Policy } from '../contract/index.ts';
+
+/** USD per million tokens. */
+export const Price = z.strictObject({
+  inputPerMillion: z.number().nonnegative(),
+  outputPerMillion: z.number().nonnegative(),
+  cachedInputPerMillion: z.number().nonnegative().optional(),
+  cacheWritePerMillion: z.number().nonnegative().optional(),
+});
+export type Price = z.infer<typeof Price>;
+
+/** An endpoint models are asked at. Its key is read from the environment variable `apiKeyEnv`, never from the config. */
+export const ProviderConfig = z.strictObject({
+  kind: z.enum(['openai', 'anthropic', 'gemini', 'openai-compatible']),
+  baseUrl: z.url().optional(),
+  apiKeyEnv: z.string().optional(),
+  /** model ids known to be offered there, beside those it lists itself */
+  models: z.array(z.string()).optional(),
+});
+export type ProviderConfig = z.infer<typeof ProviderConfig>;
+
+export const Config = z.strictObject({
+  /** names for one model: `{ fast: 'openai/gpt-6-luna' }` */
+  aliases: z.record(z.string().regex(/^[\w-]+$/), ModelRef).default({}),
+  policies: z.record(z.string().regex(/^[\w-]+$/), Policy).default({}),
+  /** the policy of requests that name none */
+  defaultPolicy: z.string().default('default'),
+  providers: z.record(z.string().regex(/^[\w-]+$/), ProviderConfig).default({}),
+  /** prices that the price list does not know, or has wrong */
+  prices: z.record(ModelRef, Price).default({}),
+});
+export type Config = z.infer<typeof Config>;
+export type ConfigInput = z.input<typeof Config>;
+
+/** Types and checks a `cadenza.config.ts`. */
+export function defineCadenza(config: ConfigInput): ConfigInput {
+  return config;
+}

@@ -1,0 +1,55 @@
+import path from 'node:path';
+import { z } from 'zod';
+
+const Port = z.coerce.number().int().min(0).max(65_535);
+
+/** The environment variables Cadenza reads. Provider keys are read by name where a provider is opened, and nowhere else. */
+const Variables = z.object({
+  CADENZA_PORT: Port.default(4100),
+  CADENZA_HOME: z.string().default('.cadenza'),
+  CADENZA_DATABASE_URL: z.string().optional(),
+  CADENZA_API_KEYS: z.string().optional(),
+  CADENZA_TEMPORAL_PORT: Port.default(7233),
+  CADENZA_TEMPORAL_UI_PORT: Port.default(8233),
+  CADENZA_POSTGRES_PORT: Port.default(5433),
+  TEMPORAL_ADDRESS: z.string().optional(),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+});
+
+export interface Environment {
+  port: number;
+  /** absolute */
+  home: string;
+  databaseUrl?: string;
+  apiKeys: string[];
+  temporalPort: number;
+  temporalUiPort: number;
+  postgresPort: number;
+  temporalAddress?: string;
+  temporalNamespace: string;
+}
+
+/** @throws Error naming the variable that is wrong */
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = Variables.safeParse(given);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new Error(`The environment variable ${String(issue.path[0])} is not usable: ${issue.message}`);
+  }
+  const variables = parsed.data;
+  return {
+    port: variables.CADENZA_PORT,
+    home: path.resolve(variables.CADENZA_HOME),
+    databaseUrl: variables.CADENZA_DATABASE_URL,
+    apiKeys: (variables.CADENZA_API_KEYS ?? '')
+      .split(',')
+      .map((key) => key.trim())
+      .filter(Boolean),
+    temporalPort: variables.CADENZA_TEMPORAL_PORT,
+    temporalUiPort: variables.CADENZA_TEMPORAL_UI_PORT,
+    postgresPort: variables.CADENZA_POSTGRES_PORT,
+    temporalAddress: variables.TEMPORAL_ADDRESS,
+    temporalNamespace: variables.TEMPORAL_NAMESPACE,
+  };
+}

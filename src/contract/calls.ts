@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { CallError } from './errors.ts';
+import { ModelRef, type ModelReply, type ModelRequest } from './models.ts';
+import { type Policy, type PolicyRef, Timeouts } from './policy.ts';
+import { RunOptions } from './runs.ts';
+
+/** Which run a call belongs to. `chain` is the first-execution run id: it stays the same over reset and continue-as-new. */
+export const RunRef = RunOptions.extend({
+  id: z.string(),
+  chain: z.string(),
+  pattern: z.string(),
+  /** ISO time at which the run was started */
+  startedAt: z.string(),
+});
+export type RunRef = z.infer<typeof RunRef>;
+
+/** The input of the activity `callModel`; the request travels as a second argument, so that candidates share its blob. */
+export const ModelCall = z.object({
+  run: RunRef,
+  step: z.string(),
+  model: ModelRef,
+  /** all candidates of the policy: the cached answer of any of them will do */
+  candidates: z.array(ModelRef),
+  timeouts: Timeouts.required(),
+  maxAttempts: z.number().int(),
+  /** seconds; undefined asks the provider anew */
+  cacheTtlSeconds: z.number().optional(),
+  /** the candidate before this one, and why it was left */
+  fallback: z.object({ from: ModelRef, error: CallError }).optional(),
+  /** counts calls of one step that ask the same thing on purpose (a retry after an unusable answer) */
+  sample: z.number().int().optional(),
+  /** ms the step may still wait where the provider asks for it */
+  patienceMs: z.number(),
+});
+export type ModelCall = z.infer<typeof ModelCall>;
+
+/** The activities that workflows of the library call. */
+export interface CadenzaActivities {
+  /** Makes one request to one model, or returns what the same call already gave. */
+  callModel(call: ModelCall, request: ModelRequest): Promise<ModelReply>;
+  /** Turns a policy's name and its aliases into models. @throws InvalidRequest */
+  resolvePolicy(policy: PolicyRef | undefined): Promise<Policy>;
+  /** Writes a step's or the run's own events, each at most once. */
+  recordEvents(run: RunRef, events: RecordedEvent[]): Promise<void>;
+}
+
+/** An event a workflow asks to be written; `key` makes a repeated write harmless. */
+export const RecordedEvent = z.object({
+  type: z.string(),
+  key: z.string(),
+  step: z.string().optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+});
+export type RecordedEvent = z.infer<typeof RecordedEvent>;

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { CallError } from './errors.ts';
+import { FinishReason, ModelRef, Usage } from './models.ts';
+
+const data = <Name extends string, Shape extends z.ZodRawShape>(type: Name, shape: Shape) =>
+  z.object({ type: z.literal(type), ...shape });
+
+const money = { usage: Usage, costUsd: z.number().nullable() };
+
+/**
+ * What an event says beside its place in the run. Readers that show text keep it by `call` and drop what they have
+ * of a call when its `epoch` rises.
+ */
+export const EventBody = z.discriminatedUnion('type', [
+  data('run.started', { pattern: z.string(), tenant: z.string().optional() }),
+  data('step.started', {}),
+  data('call.started', { model: ModelRef }),
+  data('call.delta', { text: z.string() }),
+  data('call.reasoning', { text: z.string() }),
+  data('call.toolcall', { id: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()) }),
+  /** the attempt failed; the next one has the event's epoch and begins after `delayMs` */
+  data('call.retrying', { model: ModelRef, error: CallError, delayMs: z.number() }),
+  data('call.fallback', { from: ModelRef, to: ModelRef, error: CallError }),
+  data('call.cached', { model: ModelRef, savedUsd: z.number().nullable(), usage: Usage }),
+  data('call.completed', {
+    model: ModelRef,
+    ...money,
+    finishReason: FinishReason,
+    cached: z.boolean().optional(),
+    /** the answer does not match its schema, and is asked for again */
+    invalid: z.string().optional(),
+    firstTokenMs: z.number().optional(),
+    totalMs: z.number().optional(),
+  }),
+  data('tool.started', { tool: z.string(), arguments: z.record(z.string(), z.unknown()) }),
+  data('tool.completed', { tool: z.string(), error: CallError.optional() }),
+  data('route.decided', {
+    choice: z.string(),
+    reason: z.string(),
+    confidence: z.number().optional(),
+    rejected: z.array(z.unknown()).optional(),
+  }),
+  data('approval.requested', { approval: z.string(), show: z.unknown(), expiresAt: z.string().optional() }),
+  data('approval.resolved', {
+    approval: z.string(),
+    approved: z.boolean(),
+    by: z.string().optional(),
+    comment: z.string().optional(),
+  }),
+  data('budget.warning', { scope: z.string(), spentUsd: z.number(), budgetUsd: z.number() }),
+  data('verdict', { verdict: z.unknown() }),
+  data('step.completed', {}),
+  data('run.completed', { costUsd: z.number().nullable() }),
+  data('run.failed', { error: CallError }),
+  data('run.cancelled', { error: CallError.optional() }),
+]);
+export type EventBody = z.infer<typeof EventBody>;
+export type EventType = EventBody['type'];
+
+const place = {
+  runId: z.string(),
+  /** 1, 2, 3, ... without a gap in one run; also the cursor of readers */
+  seq: z.number().int(),
+  /** ISO time of the commit */
+  at: z.string(),
+  step: z.string().optional(),
+  /** which model call, stable over its attempts */
+  call: z.string().optional(),
+  /** the attempt of that call, from 1 */
+  epoch: z.number().int().optional(),
+};
+
+/** One line of a run's event log. */
+export const RunEvent = z.intersection(z.object(place), EventBody);
+export type RunEvent = {
+  [Type in EventType]: z.infer<z.ZodObject<typeof place>> & Extract<EventBody, { type: Type }>;
+}[EventType];
+
+/** An event before the log gives it its number and time. */
+export type NewEvent = EventBody & { step?: string; call?: string; epoch?: number };
+
+const TERMINAL = new Set<EventType>(['run.completed', 'run.failed', 'run.cancelled']);
+
+/** True for the events that end a run. */
+export function isTerminal(event: { type: EventType }): boolean {
+  return TERMINAL.has(event.type);
+}

@@ -1,0 +1,30 @@
+import type { CallError, FinishReason, ModelRequest, ToolCallPart, Usage } from '../contract/index.ts';
+
+/** One request as a provider's wire sees it. `model` is the provider's own id, without the `provider/` prefix. */
+export interface ProviderCall {
+  model: string;
+  request: ModelRequest;
+  /** aborts the HTTP request */
+  signal: AbortSignal;
+}
+
+/** What a provider says while it answers, in order; `open` first, `end` last, each once. */
+export type ProviderChunk =
+  /** the HTTP response has begun */
+  | { type: 'open'; requestId?: string }
+  | { type: 'text'; text: string }
+  | { type: 'reasoning'; text: string }
+  /** a tool call, whole */
+  | { type: 'toolCall'; call: ToolCallPart }
+  | { type: 'end'; finishReason: FinishReason; usage: Usage; reasoningSignature?: string };
+
+/** One wire, opened with its key and address. */
+export interface Provider {
+  readonly name: string;
+  /** Streams one answer. Throws the SDK's own error; `asCallError` makes it one of ours. */
+  stream(call: ProviderCall): AsyncIterable<ProviderChunk>;
+  /** Model ids the endpoint offers now. */
+  listModels(signal: AbortSignal): Promise<string[]>;
+  /** Maps whatever `stream` or `listModels` threw to an error of the contract, without secrets. */
+  asCallError(error: unknown, model?: string): CallError;
+}
