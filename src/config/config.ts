@@ -27,6 +27,8 @@ export const Config = z.strictObject({
   /** the policy of requests that name none */
   defaultPolicy: z.string().default('default'),
   providers: z.record(z.string().regex(/^[\w-]+$/), ProviderConfig).default({}),
+  /** workflow types of your own that the client, the CLI and HTTP may start too, with the task queue they run on */
+  workflows: z.record(z.string(), z.strictObject({ taskQueue: z.string() })).default({}),
   /** prices that the price list does not know, or has wrong */
   prices: z.record(ModelRef, Price).default({}),
 });

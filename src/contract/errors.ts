@@ -93,6 +93,8 @@ export function invalidRequest(error: z.ZodError, root = 'input'): CallError {
 }
 
 function deepest(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string } {
+  if (issue.code === 'unrecognized_keys')
+    return { path: [...issue.path, issue.keys[0]!], message: 'There is no such field' };
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
   const inner = issue.errors.map((branch) => branch[0]!).sort((a, b) => b.path.length - a.path.length)[0]!;
   const found = deepest(inner);
@@ -102,7 +104,7 @@ function deepest(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: strin
 /** `fieldPath('input', ['policy', 'candidates', 0])` is `input.policy.candidates[0]`. */
 export function fieldPath(root: string, path: PropertyKey[]): string {
   return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}${text && '.'}${String(key)}`),
     root,
   );
 }

@@ -1,6 +1,7 @@
 export * from './calls.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './log.ts';
 export * from './messages.ts';
 export * from './models.ts';
 export * from './patterns.ts';

@@ -1,0 +1,146 @@
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import {
+  type CallError,
+  type ModelCall,
+  type ModelReply,
+  type ModelRequest,
+  providerOf,
+  reactionTo,
+} from '../contract/index.ts';
+import { ProviderError, worstCase } from '../providers/index.ts';
+import { callKey, hashOfRequest } from './call-key.ts';
+import { ClockRanOut, timeoutError } from './clocks.ts';
+import type { Rooms } from './rooms.ts';
+import { sharedAnswers } from './shared-answers.ts';
+import { streamReply } from './stream-reply.ts';
+
+const HEARTBEAT_MS = 2_000;
+
+/**
+ * Makes one request to one model, or returns what the same call already gave.
+ *
+ *   cache? --> journal: finished? --> reserve --> equal call in flight? --> provider --> one transaction --> reply
+ *
+ * @throws ApplicationFailure of a contract error type, with `nextRetryDelay` where the same model is to be asked again
+ */
+export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelRequest) => Promise<ModelReply> {
+  const { store, config } = rooms;
+  return async (call, request) => {
+    const { cancellationSignal: signal } = Context.current();
+    const requestHash = hashOfRequest(request);
+    const place = { key: callKey(call, requestHash), run: call.run, step: call.step, model: call.model };
+    const shared = sharedAnswers(store.cache, call, requestHash, place.key);
+
+    const cached = await shared?.find();
+    if (cached) return forHistory(await store.journal.finishCached({ ...place, reply: cached }));
+
+    const worstCaseUsd = call.run.budgetUsd === undefined ? null : worstCase(call.model, request, config.prices);
+    const begun = await store.journal.begin({ ...place, fallback: call.fallback, worstCaseUsd });
+    if (begun.state === 'finished') return forHistory(begun.reply);
+    if (begun.state === 'overBudget') throw failureOf(begun.error, 'final');
+
+    const attempt = { ...place, epoch: begun.epoch };
+    const stopHeartbeat = heartbeat(() => shared?.hold());
+    let midStream = false;
+    try {
+      const theirs = await shared?.join(signal);
+      if (theirs && 'reply' in theirs)
+        return forHistory(await store.journal.finishCached({ ...place, reply: theirs.reply }));
+      if (theirs) throw new ProviderError(theirs.failed);
+      const reply = await streamReply(rooms, {
+        call,
+        request,
+        signal,
+        emit: (event) =>
+          store.events.append(call.run, [{ ...event, step: call.step, call: begun.call, epoch: begun.epoch }]),
+        onFirstToken: () => {
+          midStream = true;
+        },
+      });
+      const usable = reply.invalid === undefined;
+      const cache = usable && isWhole(reply) ? shared?.entry : undefined;
+      const kept = await store.journal.finish({ ...attempt, reply, completesStep: usable, cache });
+      if (!cache) await shared?.release();
+      return forHistory(kept);
+    } catch (thrown) {
+      if (signal.aborted) throw await stopped(signal.reason);
+      const error = errorOf(thrown);
+      const next = nextAfter(error, call, begun);
+      await store.journal.fail({ ...attempt, error, next });
+      await (next === 'final' ? shared?.release(error) : shared?.hold(next.delayMs));
+      throw failureOf(error, next);
+    } finally {
+      stopHeartbeat();
+    }
+
+    /** Cancelled by a person: the call ends. Stopped with its worker: another worker repeats it. */
+    async function stopped(reason: unknown): Promise<unknown> {
+      await shared?.release();
+      if (!(reason instanceof CancelledFailure) || reason.message !== 'CANCELLED') {
+        const error: CallError = { type: 'ConnectionLost', message: 'The worker making this call was stopped' };
+        return failureOf(error, { delayMs: 0 });
+      }
+      await store.journal.fail({
+        ...attempt,
+        error: { type: 'Cancelled', message: 'The run was cancelled' },
+        next: 'final',
+      });
+      return reason;
+    }
+
+    function errorOf(thrown: unknown): CallError {
+      const model = call.model;
+      const provider = providerOf(model);
+      if (thrown instanceof ProviderError)
+        return { provider, model, ...thrown.error, ...(midStream ? { midStream } : {}) };
+      const error =
+        thrown instanceof ClockRanOut
+          ? timeoutError(thrown, provider, model)
+          : rooms.providers.open(model).asCallError(thrown, model);
+      return { ...error, model, ...(midStream ? { midStream } : {}) };
+    }
+  };
+}
+
+type Next = { delayMs: number } | 'final';
+
+/** Whether, and after how long, the same model is asked again. A stream that broke was paid for, so it is repeated only once. */
+function nextAfter(error: CallError, call: ModelCall, begun: { failures: number; midStreamFailures: number }): Next {
+  const failures = begun.failures + 1;
+  const paidTwice = error.midStream === true && begun.midStreamFailures >= 1;
+  if (reactionTo(error.type) !== 'retry' || failures >= call.maxAttempts || paidTwice) return 'final';
+  const delayMs = error.retryAfterMs ?? Math.min(500 * 2 ** begun.failures, 30_000);
+  return delayMs > call.patienceMs ? 'final' : { delayMs };
+}
+
+function failureOf(error: CallError, next: Next): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: error.type,
+    message: error.message,
+    details: [error],
+    nonRetryable: next === 'final',
+    ...(next === 'final' ? {} : { nextRetryDelay: Math.max(1, next.delayMs) }),
+  });
+}
+
+/** Tells Temporal, and the waiting, that this worker lives. @returns a function that stops it */
+function heartbeat(hold: () => Promise<void> | undefined): () => void {
+  const context = Context.current();
+  context.heartbeat();
+  const timer = setInterval(() => {
+    context.heartbeat();
+    hold()?.catch(() => {});
+  }, HEARTBEAT_MS);
+  return () => clearInterval(timer);
+}
+
+function isWhole(reply: ModelReply): boolean {
+  return reply.finishReason === 'stop' || reply.finishReason === 'toolCalls';
+}
+
+/** What the workflow goes on with. Thoughts stay in the event log, unless the provider wants them back with its tool calls. */
+function forHistory(reply: ModelReply): ModelReply {
+  if (reply.toolCalls) return reply;
+  const { reasoning: _, reasoningSignature: __, ...rest } = reply;
+  return rest;
+}

@@ -1,0 +1,14 @@
+import type { Config } from '../config/index.ts';
+import type { Log } from '../contract/index.ts';
+import type { ProviderRegistry } from '../providers/index.ts';
+import type { Store } from '../store/index.ts';
+
+/** What activities join: providers, store and config, opened once a worker. */
+export interface Rooms {
+  store: Store;
+  providers: ProviderRegistry;
+  config: Config;
+  /** values that must never leave the process */
+  secrets: string[];
+  log: Log;
+}

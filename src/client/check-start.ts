@@ -1,0 +1,95 @@
+import {
+  type CallError,
+  fieldPath,
+  invalidRequest,
+  isPattern,
+  type ModelRef,
+  PATTERNS,
+  type PolicyRef,
+  RunId,
+  RunOptions,
+} from '../contract/index.ts';
+import { ProviderError } from '../providers/index.ts';
+import type { StartOptions } from './cadenza.ts';
+import { CadenzaError } from './errors.ts';
+import type { OpenRooms } from './open-rooms.ts';
+
+export interface CheckedStart {
+  workflowType: string;
+  /** undefined: the queue patterns run on */
+  taskQueue?: string;
+  input: unknown;
+  options: RunOptions;
+  id?: string;
+}
+
+/** Finds everything that is wrong with a start before anything is started.
+ *  @throws CadenzaError `InvalidRequest` with the path of the field */
+export async function checkStart(
+  { config, providers }: Pick<OpenRooms, 'config' | 'providers'>,
+  pattern: string,
+  input: unknown,
+  { id, ...options }: StartOptions,
+): Promise<CheckedStart> {
+  const checkedOptions = RunOptions.safeParse(options);
+  if (!checkedOptions.success) throw refused(invalidRequest(checkedOptions.error, 'options'));
+  const checkedId = RunId.optional().safeParse(id);
+  if (!checkedId.success) throw refused(invalidRequest(checkedId.error, 'id'));
+  const place = { id: checkedId.data, options: withoutUndefined(checkedOptions.data) };
+
+  if (isPattern(pattern)) {
+    const parsed = PATTERNS[pattern].input.safeParse(input);
+    if (!parsed.success) throw refused(invalidRequest(parsed.error));
+    await checkModels(providers, parsed.data);
+    return { ...place, workflowType: pattern, input };
+  }
+  const own = Object.hasOwn(config.workflows, pattern) ? config.workflows[pattern] : undefined;
+  if (own) return { ...place, workflowType: pattern, taskQueue: own.taskQueue, input };
+  const known = [...Object.keys(PATTERNS), ...Object.keys(config.workflows)].join(', ');
+  throw refused({
+    type: 'InvalidRequest',
+    message: `No pattern named "${pattern}". Known here: ${known}`,
+    hint: 'A workflow of your own is named in cadenza.config.ts under workflows',
+    path: 'pattern',
+  });
+}
+
+/** Checks every model and policy that an input names. */
+async function checkModels(providers: OpenRooms['providers'], input: object): Promise<void> {
+  const given = input as { policy?: PolicyRef; models?: ModelRef[]; judge?: PolicyRef; merge?: PolicyRef };
+  const named: [path: string, ref: PolicyRef | undefined][] = [
+    ['policy', given.policy],
+    ['judge', given.judge],
+    ['merge', given.merge],
+    ...(given.models ?? []).map((model, index): [string, PolicyRef] => [`models[${index}]`, model]),
+  ];
+  await Promise.all(
+    named
+      .filter(([, ref]) => ref !== undefined)
+      .map(async ([path, ref]) => {
+        const policy = resolved(providers, ref!, fieldPath('input', [path]));
+        const single = typeof ref === 'string';
+        const checks = policy.candidates.map((model, index) =>
+          providers.check(model, single ? `input.${path}` : fieldPath('input', [path, 'candidates', index])),
+        );
+        const [error] = (await Promise.all(checks)).filter((found) => found !== undefined);
+        if (error) throw refused(error);
+      }),
+  );
+}
+
+function resolved(providers: OpenRooms['providers'], ref: PolicyRef, path: string) {
+  try {
+    return providers.resolvePolicy(ref, path);
+  } catch (thrown) {
+    throw thrown instanceof ProviderError ? refused(thrown.error) : thrown;
+  }
+}
+
+function refused(error: CallError): CadenzaError {
+  return new CadenzaError('InvalidRequest', error);
+}
+
+function withoutUndefined<Value extends object>(value: Value): Value {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Value;
+}

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import {
+  Client,
+  type ConnectionLike,
+  isGrpcDeadlineError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import type { PatternName, PatternResult, RunInfo } from '../contract/index.ts';
+import type { StoredRun } from '../store/index.ts';
+import type { Cadenza, Outcome, StartedRun } from './cadenza.ts';
+import { type CheckedStart, checkStart } from './check-start.ts';
+import { dataConverter } from './data-converter.ts';
+import { CadenzaError } from './errors.ts';
+import { followRun } from './follow-run.ts';
+import type { OpenRooms } from './open-rooms.ts';
+import { clientError, notFound, runError } from './outcome.ts';
+
+export interface ClientParts {
+  connection: ConnectionLike;
+  namespace: string;
+  taskQueue: string;
+  rooms: OpenRooms;
+  /** the connection is a worker's: runs begin in this process, without a hop through the server */
+  eager: boolean;
+  close?: () => Promise<void>;
+}
+
+/** A client over a connection and rooms that are open already. */
+export function connectWith({
+  connection,
+  namespace,
+  taskQueue,
+  rooms,
+  eager,
+  close = async () => {},
+}: ClientParts): Cadenza {
+  const { store } = rooms;
+  const temporal = new Client({ connection, namespace, dataConverter: dataConverter(store.blobs, rooms.secrets) });
+
+  const client: Cadenza = {
+    start: (pattern, input, options) =>
+      client.startUnchecked(pattern, input, options) as Promise<StartedRun<typeof pattern>>,
+
+    async startUnchecked(pattern, input, options = {}) {
+      const checked = await checkStart(rooms, pattern, input, options);
+      const id = checked.id ?? `${pattern}-${randomUUID()}`;
+      const isNew = await started(checked, id);
+      return startedRun(id, checked.workflowType, isNew);
+    },
+
+    async result(id) {
+      const outcome = await settled(handleOf(id));
+      if (outcome.status === 'completed') return outcome.result;
+      if (outcome.status === 'running') throw new Error('unreachable: settled without a deadline');
+      throw new CadenzaError(outcome.status === 'failed' ? 'RunFailed' : 'RunCancelled', outcome.error);
+    },
+
+    async outcome(id, waitSeconds = 0) {
+      const deadline = Date.now() + Math.max(250, waitSeconds * 1_000);
+      return connection.withDeadline(deadline, () => settled(handleOf(id)));
+    },
+
+    events: (id, options = {}) => followRun({ temporal, store, id, ...options }),
+
+    async show(id) {
+      return infoOf(await found(id));
+    },
+
+    async list(query = {}) {
+      return store.runs.list(query);
+    },
+
+    async bill(id) {
+      return store.ledger.bill((await found(id)).chain);
+    },
+
+    async timeline(id) {
+      return store.runs.timeline((await found(id)).chain);
+    },
+
+    async cancel(id) {
+      await orClientError(id, () => handleOf(id).cancel());
+    },
+
+    async ready() {
+      await Promise.all([store.ping(), orClientError('', () => connection.ensureConnected())]);
+    },
+
+    close,
+  };
+  return client;
+
+  function handleOf(id: string): WorkflowHandle {
+    return temporal.workflow.getHandle(id);
+  }
+
+  /** @returns false when there was a run with this id already */
+  async function started({ workflowType, taskQueue: own, input, options }: CheckedStart, id: string): Promise<boolean> {
+    try {
+      await temporal.workflow.start(workflowType, {
+        workflowId: id,
+        taskQueue: own ?? taskQueue,
+        args: Object.keys(options).length === 0 ? [input] : [input, options],
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        requestEagerStart: eager && own === undefined,
+        staticSummary: summaryOf(workflowType, input),
+      });
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof WorkflowExecutionAlreadyStartedError) return false;
+      throw clientError(thrown, id);
+    }
+  }
+
+  function startedRun(id: string, pattern: string, isNew: boolean): StartedRun {
+    return {
+      id,
+      pattern,
+      isNew,
+      result: () => client.result(id) as Promise<PatternResult<PatternName>>,
+      events: (options) => client.events(id, options),
+    };
+  }
+
+  async function settled(handle: WorkflowHandle): Promise<Outcome> {
+    try {
+      return { status: 'completed', result: await handle.result() };
+    } catch (thrown) {
+      if (thrown instanceof WorkflowFailedError) return runError(thrown);
+      if (isGrpcDeadlineError(thrown)) return { status: 'running' };
+      throw clientError(thrown, handle.workflowId);
+    }
+  }
+
+  /** The stored run; one that was started but has not reached a worker yet is known to Temporal alone. */
+  async function found(id: string): Promise<StoredRun> {
+    const stored = await store.runs.find(id);
+    if (stored) return stored;
+    const description = await orClientError(id, () => handleOf(id).describe());
+    if (!description.type) throw notFound(id);
+    return {
+      chain: description.raw.workflowExecutionInfo?.firstRunId ?? description.runId,
+      id,
+      pattern: description.type,
+      status: 'running',
+      startedAt: description.startTime.toISOString(),
+      models: [],
+      costUsd: 0,
+    };
+  }
+}
+
+function infoOf({ chain: _, ...run }: StoredRun): RunInfo {
+  return run;
+}
+
+async function orClientError<Value>(id: string, act: () => Promise<Value>): Promise<Value> {
+  try {
+    return await act();
+  } catch (thrown) {
+    throw clientError(thrown, id);
+  }
+}
+
+/** One line for the Temporal UI: what the run is about. */
+function summaryOf(workflowType: string, input: unknown): string {
+  const { prompt } = (input ?? {}) as { prompt?: unknown };
+  if (typeof prompt !== 'string') return workflowType;
+  const line = prompt.replaceAll(/\s+/g, ' ').trim();
+  return `${workflowType}: ${line.length > 120 ? `${line.slice(0, 119)}…` : line}`;
+}

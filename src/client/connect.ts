@@ -1,0 +1,59 @@
+import { Connection } from '@temporalio/client';
+import { type Config, loadConfig, readEnvironment, temporalTarget } from '../config/index.ts';
+import type { Log } from '../contract/index.ts';
+import type { Cadenza } from './cadenza.ts';
+import { connectWith } from './connect-with.ts';
+import { consoleLog } from './console-log.ts';
+import { CadenzaError } from './errors.ts';
+import { openRooms } from './open-rooms.ts';
+
+export interface ConnectOptions {
+  /** else `TEMPORAL_ADDRESS`, or a profile of Temporal's own config */
+  temporalAddress?: string;
+  namespace?: string;
+  /** else `CADENZA_DATABASE_URL` */
+  databaseUrl?: string;
+  env?: NodeJS.ProcessEnv;
+  /** else `cadenza.config.ts` of the working folder */
+  config?: Config;
+  log?: Log;
+  /** the queue of the worker that runs the patterns */
+  taskQueue?: string;
+}
+
+/** Connects a backend service to its runs: to Temporal, which runs them, and to the store, which tells of them. */
+export async function connect(options: ConnectOptions = {}): Promise<Cadenza> {
+  const { env = process.env, log = consoleLog, taskQueue = 'cadenza' } = options;
+  const databaseUrl = options.databaseUrl ?? readEnvironment(env).databaseUrl;
+  if (databaseUrl === undefined) {
+    throw notReachable('No database is named', 'Set CADENZA_DATABASE_URL, or give connect() a databaseUrl');
+  }
+  const { namespace, connection: target } = temporalTarget(
+    options.temporalAddress ?? env.TEMPORAL_ADDRESS,
+    options.namespace,
+  );
+  const connection = await Connection.connect({ ...target, connectTimeout: '5 s' } as Parameters<
+    typeof Connection.connect
+  >[0]).catch((cause) => {
+    throw notReachable(
+      `Temporal does not answer at ${target.address ?? 'localhost:7233'}`,
+      'Is it running? See: npx cadenza doctor',
+      cause,
+    );
+  });
+  try {
+    const rooms = await openRooms({ databaseUrl, env, log, config: options.config ?? (await loadConfig()) });
+    const close = async () => {
+      await rooms.close();
+      await connection.close();
+    };
+    return connectWith({ connection, namespace, taskQueue, rooms, eager: false, close });
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+function notReachable(message: string, hint: string, cause?: unknown): CadenzaError {
+  return new CadenzaError('NotReachable', { type: 'Unavailable', message, hint }, { cause });
+}

@@ -1,0 +1,44 @@
+import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
+import { ExternalStorage } from '@temporalio/common';
+import { redact } from '../providers/index.ts';
+import { type Blobs, blobStorageDriver } from '../store/index.ts';
+
+/** Payloads above this stay out of Temporal's history, bytes. */
+const BLOB_THRESHOLD = 32 * 1024;
+/** A workflow's own result is kept in the history up to this size, so that a plain Temporal client can read it, bytes. */
+const INLINE_RESULT_LIMIT = 256 * 1024;
+
+/** Marks the payload of a run's result; see `result-payload.ts` in the workflows room. */
+const RESULT_MARK = 'cadenza-result';
+
+/** Large payloads become references to blobs, and secrets of this process leave it in no payload. */
+export function dataConverter(blobs: Blobs, secrets: string[]): DataConverter {
+  const driver = blobStorageDriver(blobs);
+  return {
+    payloadCodecs: secrets.length === 0 ? [] : [redactingCodec(secrets)],
+    externalStorage: new ExternalStorage({
+      drivers: [driver],
+      payloadSizeThreshold: BLOB_THRESHOLD,
+      driverSelector: (_, payload) => (staysInline(payload) ? null : driver),
+    }),
+  };
+}
+
+function staysInline(payload: Payload): boolean {
+  return payload.metadata?.[RESULT_MARK] !== undefined && (payload.data?.length ?? 0) <= INLINE_RESULT_LIMIT;
+}
+
+function redactingCodec(secrets: string[]): PayloadCodec {
+  const needles = secrets.map((secret) => Buffer.from(secret));
+  return {
+    encode: async (payloads) => payloads.map((payload) => redacted(payload, secrets, needles)),
+    decode: async (payloads) => payloads,
+  };
+}
+
+function redacted(payload: Payload, secrets: string[], needles: Buffer[]): Payload {
+  if (!payload.data) return payload;
+  const data = Buffer.from(payload.data.buffer, payload.data.byteOffset, payload.data.byteLength);
+  if (!needles.some((needle) => data.includes(needle))) return payload;
+  return { ...payload, data: Buffer.from(redact(data.toString('utf8'), secrets)) };
+}

@@ -1,0 +1,39 @@
+import type { Config } from '../config/index.ts';
+import type { Log } from '../contract/index.ts';
+import { type ProviderRegistry, providerRegistry, secretsOf } from '../providers/index.ts';
+import { openStore, type Store } from '../store/index.ts';
+
+/** The store and the providers, opened for a client or a worker. */
+export interface OpenRooms {
+  store: Store;
+  providers: ProviderRegistry;
+  config: Config;
+  /** values that must never leave the process */
+  secrets: string[];
+  log: Log;
+  close(): Promise<void>;
+}
+
+export interface RoomOptions {
+  databaseUrl: string;
+  config: Config;
+  env: NodeJS.ProcessEnv;
+  log: Log;
+}
+
+/** Opens the store (migrated if need be) and the providers. */
+export async function openRooms({ databaseUrl, config, env, log }: RoomOptions): Promise<OpenRooms> {
+  const store = await openStore({ url: databaseUrl, log });
+  const providers = providerRegistry({ config, env });
+  return {
+    store,
+    providers,
+    config,
+    secrets: secretsOf(env),
+    log,
+    async close() {
+      await providers.close();
+      await store.close();
+    },
+  };
+}

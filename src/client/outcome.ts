@@ -1,0 +1,53 @@
+import { isGrpcServiceError, type WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import { CallError, ErrorType } from '../contract/index.ts';
+import { CadenzaError } from './errors.ts';
+
+/** What Temporal says of a run that ended without a result, as an error of the contract. */
+export function runError(failed: WorkflowFailedError): { status: 'failed' | 'cancelled'; error: CallError } {
+  const { cause } = failed;
+  if (cause instanceof CancelledFailure)
+    return { status: 'cancelled', error: { type: 'Cancelled', message: 'The run was cancelled' } };
+  if (cause instanceof TerminatedFailure) {
+    return { status: 'failed', error: { type: 'Cancelled', message: `The run was terminated: ${cause.message}` } };
+  }
+  if (cause instanceof TimeoutFailure)
+    return {
+      status: 'failed',
+      error: { type: 'Timeout', message: 'The run took longer than Temporal was told to let it' },
+    };
+  if (cause instanceof ApplicationFailure) {
+    const kept = CallError.safeParse(cause.details?.[0]);
+    if (kept.success) return { status: 'failed', error: kept.data };
+    const type = ErrorType.safeParse(cause.type);
+    return { status: 'failed', error: { type: type.success ? type.data : 'InvalidRequest', message: cause.message } };
+  }
+  return { status: 'failed', error: { type: 'InvalidRequest', message: cause?.message ?? failed.message } };
+}
+
+/** An error of Temporal's client, as one a person can act on. */
+export function clientError(thrown: unknown, id: string): unknown {
+  if (thrown instanceof CadenzaError) return thrown;
+  if (thrown instanceof WorkflowNotFoundError) return notFound(id);
+  if (isGrpcServiceError(thrown)) {
+    return new CadenzaError(
+      'NotReachable',
+      {
+        type: 'Unavailable',
+        message: `Temporal does not answer: ${thrown.details || thrown.message}`,
+        hint: 'Is it running? See: npx cadenza doctor',
+      },
+      { cause: thrown },
+    );
+  }
+  return thrown;
+}
+
+export function notFound(id: string): CadenzaError {
+  return new CadenzaError('NotFound', {
+    type: 'InvalidRequest',
+    message: `No run with the id "${id}"`,
+    hint: 'See the ids with: npx cadenza runs',
+    path: 'id',
+  });
+}

@@ -1,0 +1,26 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Logger } from 'pino';
+import type { Cadenza } from '../client/cadenza.ts';
+
+/** What a request carries: its id, and the signal of a server that is closing. */
+export interface GatewayEnv {
+  Variables: { requestId: string };
+  Bindings: { closing?: AbortSignal };
+}
+
+export type GatewayApp = OpenAPIHono<GatewayEnv>;
+
+/** Where a run can be looked at beside this API. */
+export interface TemporalLinks {
+  temporalUiUrl?: string;
+  namespace: string;
+}
+
+/** What the routes need. */
+export interface Surroundings {
+  client: Cadenza;
+  links: TemporalLinks;
+  log: Logger;
+  /** ms between the comments that keep a silent event stream open */
+  heartbeatMs: number;
+}

@@ -1,0 +1,68 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { requestId } from 'hono/request-id';
+import type { Logger } from 'pino';
+import type { Cadenza } from '../client/cadenza.ts';
+import { CadenzaError } from '../client/errors.ts';
+import { invalidRequest } from '../contract/index.ts';
+import type { GatewayApp, GatewayEnv, TemporalLinks } from './app.ts';
+import { requireKey } from './authorization.ts';
+import { problem, problemOf, problemResponse } from './problem.ts';
+import { addAccountRoutes } from './routes/account.ts';
+import { addEventsRoute } from './routes/events.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addOutcomeRoute } from './routes/outcome.ts';
+import { addPages } from './routes/pages.ts';
+import { addRunRoutes } from './routes/runs.ts';
+import { PatternSchemas } from './schemas.ts';
+
+export interface GatewayOptions {
+  client: Cadenza;
+  links: TemporalLinks;
+  /** who may use /v1; empty lets everybody */
+  apiKeys: string[];
+  version: string;
+  log: Logger;
+  /** ms between the comments that keep a silent event stream open */
+  heartbeatMs?: number;
+}
+
+/** Cadenza over HTTP. What goes wrong is answered as RFC 9457 problem+json, and never with our insides. */
+export function createGateway(options: GatewayOptions): GatewayApp {
+  const { log, apiKeys } = options;
+  const surroundings = { heartbeatMs: 15_000, ...options };
+  const app: GatewayApp = new OpenAPIHono<GatewayEnv>({
+    defaultHook: (checked) => {
+      if (checked.success) return;
+      const root = checked.target === 'json' ? '' : checked.target;
+      throw new CadenzaError('InvalidRequest', invalidRequest(checked.error, root));
+    },
+  });
+  for (const { name, schema } of PatternSchemas) app.openAPIRegistry.register(name, schema);
+
+  app.use(requestId());
+  app.use(async (c, next) => {
+    const began = performance.now();
+    await next();
+    const ms = Math.round(performance.now() - began);
+    log.debug({ requestId: c.get('requestId'), method: c.req.method, path: c.req.path, status: c.res.status, ms });
+  });
+  app.use('/v1/*', requireKey(apiKeys));
+  addRunRoutes(app, surroundings);
+  addOutcomeRoute(app, surroundings);
+  addEventsRoute(app, surroundings);
+  addAccountRoutes(app, surroundings);
+  addHealthRoutes(app, surroundings);
+  addPages(app, options);
+
+  app.notFound((c) => {
+    const detail = `There is no ${c.req.method} ${c.req.path} here.`;
+    const answer = problem(404, 'NotFound', 'There is no such route', detail, { hint: 'GET /docs lists the routes.' });
+    return problemResponse(answer, c.get('requestId'));
+  });
+  app.onError((error, c) => {
+    const answer = problemOf(error);
+    if (answer.status >= 500) log.error({ err: error, requestId: c.get('requestId'), path: c.req.path }, answer.title);
+    return problemResponse(answer, c.get('requestId'));
+  });
+  return app;
+}

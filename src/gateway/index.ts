@@ -1,0 +1,2 @@
+export { createGateway, type GatewayOptions } from './gateway.ts';
+export { type ServedGateway, serveGateway } from './serve.ts';

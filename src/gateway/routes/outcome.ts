@@ -1,0 +1,63 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { Outcome } from '../../client/cadenza.ts';
+import type { GatewayApp, Surroundings } from '../app.ts';
+import { linksOf } from '../links.ts';
+import { problemOfRun, problemResponse } from '../problem.ts';
+import { json, refusals } from '../responses.ts';
+import { Links, Result, RunParams } from '../schemas.ts';
+
+const MAX_WAIT_SECONDS = 60;
+
+const StillRunning = z.object({ id: z.string(), status: z.literal('running'), links: Links }).openapi('StillRunning');
+
+const resultRoute = createRoute({
+  method: 'get',
+  path: '/v1/runs/{id}/result',
+  tags: ['runs'],
+  summary: 'The result of a run',
+  request: {
+    params: RunParams,
+    query: z.object({
+      waitSeconds: z.coerce
+        .number()
+        .min(0)
+        .default(0)
+        .openapi({ description: `How long to wait for the result; at most ${MAX_WAIT_SECONDS} are waited` }),
+    }),
+  },
+  responses: {
+    200: json('What the pattern returned', Result),
+    202: json('The run is still under way', StillRunning),
+    ...refusals.badRequest,
+    ...refusals.unauthorized,
+    ...refusals.notFound,
+    ...refusals.ended,
+    ...refusals.unreachable,
+  },
+});
+
+export function addOutcomeRoute(app: GatewayApp, { client, links }: Surroundings): void {
+  app.openapi(resultRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const waitSeconds = Math.min(c.req.valid('query').waitSeconds, MAX_WAIT_SECONDS);
+    const outcome = await unlessClosing(client.outcome(id, waitSeconds), c.env?.closing);
+    if (outcome.status === 'completed') return c.json(outcome.result as object, 200);
+    if (outcome.status === 'running') return c.json({ id, status: outcome.status, links: linksOf(id, links) }, 202);
+    return problemResponse(problemOfRun(outcome.status, outcome.error), c.get('requestId')) as never;
+  });
+}
+
+/** A server that closes does not wait for runs: it says how they are now. */
+async function unlessClosing(outcome: Promise<Outcome>, closing: AbortSignal | undefined): Promise<Outcome> {
+  if (!closing) return outcome;
+  const closed = Promise.withResolvers<Outcome>();
+  const stop = () => closed.resolve({ status: 'running' });
+  if (closing.aborted) stop();
+  closing.addEventListener('abort', stop);
+  try {
+    return await Promise.race([outcome, closed.promise]);
+  } finally {
+    closing.removeEventListener('abort', stop);
+    outcome.catch(() => {});
+  }
+}

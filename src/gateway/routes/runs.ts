@@ -1,0 +1,122 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { CadenzaError } from '../../client/errors.ts';
+import { ListRuns, RunId, type RunInfo as RunInfoType } from '../../contract/index.ts';
+import type { GatewayApp, GatewayEnv, Surroundings } from '../app.ts';
+import { linksOf } from '../links.ts';
+import { problem, problemResponse } from '../problem.ts';
+import { json, refusals } from '../responses.ts';
+import { RunInfo, RunPage, RunParams, StartedRun, StartRun } from '../schemas.ts';
+
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+const limitBody: MiddlewareHandler<GatewayEnv> = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError: (c) =>
+    problemResponse(
+      problem(413, 'InvalidRequest', 'The body is too large', 'The body of a request is at most 16 MB.', {
+        hint: 'Give large documents by reference, or split the work into several runs.',
+      }),
+      c.get('requestId'),
+    ),
+});
+
+const tags = ['runs'];
+const { badRequest, unauthorized, notFound, tooLarge, notJson, unreachable } = refusals;
+
+const startRoute = createRoute({
+  method: 'post',
+  path: '/v1/runs',
+  tags,
+  summary: 'Start a run',
+  description:
+    'The same `id` or `Idempotency-Key` given twice gives the same run; `id` wins where both are given. Nothing is started where the request is not usable.',
+  middleware: limitBody,
+  request: {
+    headers: z.object({
+      'idempotency-key': z.string().optional().openapi({ description: 'Makes a repeated request harmless' }),
+    }),
+    body: { required: true, content: { 'application/json': { schema: StartRun } } },
+  },
+  responses: {
+    202: json('The run is under way, or was already there', StartedRun),
+    ...badRequest,
+    ...unauthorized,
+    ...tooLarge,
+    ...notJson,
+    ...unreachable,
+  },
+});
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/runs',
+  tags,
+  summary: 'List runs, newest first',
+  request: { query: ListRuns },
+  responses: { 200: json('A page of runs', RunPage), ...badRequest, ...unauthorized, ...unreachable },
+});
+
+const showRoute = createRoute({
+  method: 'get',
+  path: '/v1/runs/{id}',
+  tags,
+  summary: 'Show a run',
+  request: { params: RunParams },
+  responses: { 200: json('The run', RunInfo), ...unauthorized, ...notFound, ...unreachable },
+});
+
+const cancelRoute = createRoute({
+  method: 'post',
+  path: '/v1/runs/{id}/cancel',
+  tags,
+  summary: 'Ask a run to stop',
+  description: 'Its calls in flight are aborted. The run has stopped when its event `run.cancelled` is there.',
+  request: { params: RunParams },
+  responses: { 202: json('The run was asked to stop', StartedRun), ...unauthorized, ...notFound, ...unreachable },
+});
+
+export function addRunRoutes(app: GatewayApp, { client, links }: Surroundings): void {
+  const started = ({ id, pattern, status }: Pick<RunInfoType, 'id' | 'pattern' | 'status'>) => ({
+    id,
+    pattern,
+    status,
+    links: linksOf(id, links),
+  });
+
+  app.openapi(startRoute, async (c) => {
+    const { pattern, input, id, ...options } = c.req.valid('json');
+    const run = await client.startUnchecked(pattern, input, {
+      ...options,
+      id: id ?? idOfKey(c.req.valid('header')['idempotency-key']),
+    });
+    const info = run.isNew ? { id: run.id, pattern, status: 'running' as const } : await client.show(run.id);
+    return c.json(started(info), 202);
+  });
+
+  app.openapi(listRoute, async (c) => {
+    const page = await client.list(c.req.valid('query'));
+    return c.json({ ...page, runs: page.runs.map((run) => ({ ...run, links: linksOf(run.id, links) })) }, 200);
+  });
+
+  app.openapi(showRoute, async (c) => {
+    const run = await client.show(c.req.valid('param').id);
+    return c.json({ ...run, links: linksOf(run.id, links) }, 200);
+  });
+
+  app.openapi(cancelRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    await client.cancel(id);
+    return c.json(started(await client.show(id)), 202);
+  });
+}
+
+/** The run id that stands for an idempotency key. @throws CadenzaError where the key cannot be part of an id */
+function idOfKey(key: string | undefined): string | undefined {
+  if (key === undefined) return undefined;
+  const id = RunId.safeParse(`idem-${key}`);
+  if (id.success && key !== '') return id.data;
+  const message = 'Idempotency-Key: 1 to 195 characters, which are letters, digits and . : @ / _ -';
+  throw new CadenzaError('InvalidRequest', { type: 'InvalidRequest', message, path: 'Idempotency-Key' });
+}

@@ -1,0 +1,42 @@
+import type { ProviderChunk } from './provider.ts';
+import { ProviderError, StreamFailure } from './wire.ts';
+
+/**
+ * Holds every wire to the same end: a stream that stops without its end event throws, an aborted one throws the
+ * reason, and an error after part of the answer says so. (The SDKs end quietly in the first two cases.)
+ */
+export async function* completeStream(
+  chunks: AsyncIterable<ProviderChunk>,
+  signal: AbortSignal,
+): AsyncGenerator<ProviderChunk> {
+  let begun = false;
+  let ended = false;
+  try {
+    for await (const chunk of chunks) {
+      begun ||= chunk.type !== 'open';
+      ended ||= chunk.type === 'end';
+      yield chunk;
+    }
+  } catch (error) {
+    // What happens to the connection after the end event no longer matters: the answer is whole.
+    if (ended) return;
+    if (signal.aborted) throw abortReason(signal);
+    if (error instanceof ProviderError || !begun) throw error;
+    throw new StreamFailure(error, { midStream: true });
+  }
+  if (ended) return;
+  if (signal.aborted) throw abortReason(signal);
+  throw new StreamFailure(new StreamCut(), { midStream: begun });
+}
+
+/** The connection closed before the provider said that it was done. */
+export class StreamCut extends Error {
+  constructor() {
+    super('the stream ended before the answer was complete');
+    this.name = 'StreamCut';
+  }
+}
+
+function abortReason(signal: AbortSignal): unknown {
+  return signal.reason instanceof Error ? signal.reason : new DOMException('The call was aborted', 'AbortError');
+}

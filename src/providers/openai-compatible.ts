@@ -1,0 +1,17 @@
+import { chatCompletions } from './chat-completions.ts';
+import { completeStream } from './complete-stream.ts';
+import { asCallError } from './errors.ts';
+import { listModels, openAiClient } from './openai-client.ts';
+import type { Provider } from './provider.ts';
+import { errorContext, type WireOptions } from './wire.ts';
+
+/** Whatever speaks OpenAI's Chat Completions: Ollama, vLLM, OpenRouter, Groq, Mistral and many more. */
+export function openAiCompatible(options: WireOptions & { baseUrl: string }): Provider {
+  const client = openAiClient(options);
+  return {
+    name: options.name,
+    stream: (call) => completeStream(chatCompletions(client, call), call.signal),
+    listModels: (signal) => listModels(client, signal),
+    asCallError: (error, model) => asCallError(error, errorContext(options, model)),
+  };
+}

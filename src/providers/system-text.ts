@@ -1,0 +1,17 @@
+import { type Message, type ModelRequest, textOf } from '../contract/index.ts';
+
+/** Everything said to the model as its system, in order; undefined if nothing is. */
+export function systemText(request: ModelRequest): string | undefined {
+  const texts = request.messages.filter((message) => message.role === 'system').map(textOf);
+  return [request.system, ...texts].filter(Boolean).join('\n\n') || undefined;
+}
+
+/** The conversation without its system messages. */
+export function turnsOf(request: ModelRequest): Message[] {
+  return request.messages.filter((message) => message.role !== 'system');
+}
+
+/** The address of an image as OpenAI's wires take it, inline ones as a data URL. */
+export function imageUrl(part: { mediaType?: string; data?: string; url?: string }): string {
+  return part.url ?? `data:${part.mediaType};base64,${part.data}`;
+}

@@ -1,0 +1,119 @@
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+import pg from 'pg';
+import type { CallError, EventType, ModelReply, RunStatus } from '../contract/index.ts';
+
+/** numeric: read as text, so that no digit is lost on the way */
+type Money = ColumnType<string, string | number, string | number>;
+type Json<Value> = ColumnType<Value, string, string>;
+
+export interface Database {
+  runs: {
+    chain: string;
+    id: string;
+    pattern: string;
+    tenant: string | null;
+    metadata: Json<Record<string, unknown>> | null;
+    budget_usd: Money | null;
+    status: Generated<RunStatus>;
+    /** number of the newest event */
+    seq: Generated<number>;
+    started_at: Date;
+    ended_at: Date | null;
+    error: Json<CallError> | null;
+    models: Generated<string[]>;
+    calls: Generated<number>;
+    cost_usd: Money;
+    /** finished calls whose price is not known */
+    unpriced: Generated<number>;
+  };
+  events: {
+    chain: string;
+    seq: number;
+    at: Date;
+    type: EventType;
+    step: string | null;
+    call: string | null;
+    epoch: number | null;
+    key: string | null;
+    data: Json<Record<string, unknown>>;
+  };
+  writers: { id: string; batch: Generated<number>; results: Json<unknown> | null; at: Generated<Date> };
+  calls: {
+    key: string;
+    chain: string;
+    step: string;
+    model: string;
+    state: 'open' | 'retrying' | 'failed' | 'finished';
+    epoch: number;
+    holder: string | null;
+    reply: Json<ModelReply> | null;
+    error: Json<CallError> | null;
+    cached: Generated<boolean>;
+    started_at: Date;
+    ended_at: Date | null;
+  };
+  ledger: {
+    key: string;
+    n: GeneratedAlways<number>;
+    chain: string;
+    tenant: string | null;
+    step: string;
+    model: string;
+    input_tokens: number;
+    output_tokens: number;
+    cached_input_tokens: number | null;
+    cache_write_tokens: number | null;
+    reasoning_tokens: number | null;
+    cost_usd: Money | null;
+    cached: boolean;
+    at: Date;
+  };
+  accounts: {
+    id: string;
+    budget_usd: Money | null;
+    spent_usd: Money;
+    reserved_usd: Money;
+    warned: Generated<boolean>;
+  };
+  reservations: { call_key: string; chain: string; amount: Money; accounts: string[]; at: Generated<Date> };
+  cache: {
+    tenant: string;
+    request_hash: string;
+    model: string;
+    reply: Json<ModelReply>;
+    cost_usd: Money | null;
+    expires_at: Date;
+  };
+  flights: {
+    tenant: string;
+    request_hash: string;
+    model: string;
+    holder: string;
+    lease_until: Date;
+    failed_error: Json<CallError> | null;
+    failed_at: Date | null;
+  };
+  blobs: { hash: string; bytes: Buffer; created_at: Generated<Date> };
+}
+
+const BIGINT = 20;
+
+/** Opens connections that read bigint as a number: what is counted here stays far below 2^53. */
+export function openPool(url: string, max: number, log: Log): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+    types: {
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        oid === BIGINT ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+    },
+  });
+  // An idle connection that breaks is replaced at the next query; unheard, the event would end the process.
+  pool.on('error', (error) => log('a database connection was lost', error));
+  return pool;
+}
+
+/** Told of what the store gets over by itself. */
+export type Log = (message: string, error?: unknown) => void;

@@ -1,0 +1,9 @@
+export type { Log } from '../contract/index.ts';
+export { type CadenzaPlugin, cadenzaPlugin } from './plugin.ts';
+export {
+  missingSearchAttributes,
+  registerSearchAttributes,
+  requireSearchAttributes,
+  SEARCH_ATTRIBUTES,
+} from './search-attributes.ts';
+export { type RunningWorker, startWorker, TASK_QUEUE, type WorkerSettings } from './start-worker.ts';

@@ -1,0 +1,73 @@
+import { SimplePlugin } from '@temporalio/plugin';
+import type { BundlerPlugin, WorkerOptions, WorkerPlugin } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import { consoleLog } from '../client/console-log.ts';
+import { dataConverter } from '../client/data-converter.ts';
+import { type OpenRooms, openRooms, type RoomOptions } from '../client/open-rooms.ts';
+import { loadConfig } from '../config/index.ts';
+import { workflowModule } from './workflow-bundle.ts';
+
+const DEFAULTS = {
+  /** Workers report that their activities live at least so often; the server takes them for dead after 8 s. */
+  maxHeartbeatThrottleInterval: '2 seconds',
+  /** How long Temporal waits for the worker that last ran a workflow before another may go on with it. */
+  stickyQueueScheduleToStartTimeout: '3 seconds',
+  /** Calls in flight may finish so long once the worker is asked to stop; others are repeated elsewhere. */
+  shutdownGraceTime: '20 seconds',
+} as const satisfies Partial<WorkerOptions>;
+
+export interface CadenzaPlugin extends WorkerPlugin, BundlerPlugin {
+  readonly name: string;
+  /** Closes what the plugin opened; a worker given the plugin does so itself when it ends. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a Temporal worker of yours run the steps of `cadenza/workflow`:
+ * `Worker.create({ taskQueue, workflowsPath, plugins: [await cadenzaPlugin({ databaseUrl })] })`.
+ */
+export async function cadenzaPlugin(
+  options: Pick<RoomOptions, 'databaseUrl'> & Partial<RoomOptions>,
+): Promise<CadenzaPlugin> {
+  const { databaseUrl, env = process.env, log = consoleLog } = options;
+  const rooms = await openRooms({ databaseUrl, env, log, config: options.config ?? (await loadConfig()) });
+  return pluginOf(rooms, () => rooms.close());
+}
+
+/** The plugin over rooms that somebody else opened, and closes. */
+export function pluginOf(rooms: OpenRooms, close: () => Promise<void> = async () => {}): CadenzaPlugin {
+  const base = new SimplePlugin({
+    name: 'cadenza',
+    activities: createActivities(rooms),
+    dataConverter: dataConverter(rooms.store.blobs, rooms.secrets),
+    workerInterceptors: { workflowModules: [workflowModule('interceptor')] },
+    runContext: async (next) => {
+      try {
+        await next();
+      } finally {
+        await close();
+      }
+    },
+  });
+  return {
+    name: base.name,
+    close,
+    configureWorker: (options) =>
+      base.configureWorker({ ...DEFAULTS, ...options, bundlerOptions: withOwnModules(options.bundlerOptions) }),
+    configureReplayWorker: (options) => base.configureReplayWorker(options),
+    configureBundler: (options) => base.configureBundler(options),
+    runWorker: (worker, next) => base.runWorker(worker, next),
+  };
+}
+
+/** Users' workflows and the interceptor must share one copy of the workflows room: it holds the run's state. */
+function withOwnModules(given: WorkerOptions['bundlerOptions']): WorkerOptions['bundlerOptions'] {
+  return {
+    ...given,
+    webpackConfigHook(config) {
+      const hooked = given?.webpackConfigHook?.(config) ?? config;
+      const alias = { ...hooked.resolve?.alias, 'cadenza/workflow$': workflowModule('index') };
+      return { ...hooked, resolve: { ...hooked.resolve, alias } };
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import path from 'node:path';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { type Cadenza, connectWith } from '../client/index.ts';
+import { type OpenRooms, openRooms } from '../client/open-rooms.ts';
+import { type Config, readEnvironment, temporalTarget } from '../config/index.ts';
+import type { Log } from '../contract/index.ts';
+import { pluginOf } from './plugin.ts';
+import { requireSearchAttributes } from './search-attributes.ts';
+import { workflowBundle } from './workflow-bundle.ts';
+
+/** The task queue patterns run on. */
+export const TASK_QUEUE = 'cadenza';
+
+export interface WorkerSettings {
+  databaseUrl: string;
+  config: Config;
+  log: Log;
+  env?: NodeJS.ProcessEnv;
+  /** else as the environment says */
+  temporalAddress?: string;
+  namespace?: string;
+  taskQueue?: string;
+}
+
+export interface RunningWorker {
+  /** a client on the worker's own connection: runs it starts begin at once, without a hop through the server */
+  client: Cadenza;
+  /** settles when the worker has ended; rejects if it failed */
+  run: Promise<void>;
+  /** Takes no new work, lets calls in flight finish, and closes everything. */
+  drain(): Promise<void>;
+}
+
+/** Runs the patterns: a Temporal worker with its store, providers and client. */
+export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
+  const { databaseUrl, config, log, env = process.env, taskQueue = TASK_QUEUE } = settings;
+  const { namespace, connection: target } = temporalTarget(settings.temporalAddress, settings.namespace);
+  const [connection, rooms, bundle] = await Promise.all([
+    NativeConnection.connect(target),
+    openRooms({ databaseUrl, config, env, log }),
+    workflowBundle(path.join(readEnvironment(env).home, 'bundles')),
+  ]);
+  try {
+    await requireSearchAttributes(connection, namespace);
+    const worker = await Worker.create({
+      connection,
+      namespace,
+      taskQueue,
+      workflowBundle: bundle,
+      plugins: [pluginOf(rooms)],
+    });
+    const client = connectWith({ connection, namespace, taskQueue, rooms, eager: true });
+    const run = worker.run();
+    run.catch(() => {});
+    return {
+      client,
+      run,
+      async drain() {
+        if (worker.getState() === 'RUNNING') worker.shutdown();
+        await run.catch(() => {});
+        await closeAll(rooms, connection);
+      },
+    };
+  } catch (error) {
+    await closeAll(rooms, connection);
+    throw error;
+  }
+}
+
+async function closeAll(rooms: OpenRooms, connection: NativeConnection): Promise<void> {
+  await rooms.close();
+  await connection.close();
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+
+const ROOMS = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const EXTENSION = path.extname(fileURLToPath(import.meta.url));
+
+/** A module of the workflows room, as this process runs it: source or build. */
+export function workflowModule(name: string): string {
+  return path.join(ROOMS, 'workflows', `${name}${EXTENSION}`);
+}
+
+/** The bundle that ships with the build; made by `npm run build`. */
+export const PREBUILT = path.join(ROOMS, 'workflow-bundle.cjs');
+
+/** The code of all patterns: the prebuilt bundle, else one made now and kept by its content hash in `cacheDir`. */
+export async function workflowBundle(cacheDir: string): Promise<{ codePath: string }> {
+  if (existsSync(PREBUILT)) return { codePath: PREBUILT };
+  const file = path.join(cacheDir, `workflows-${await sourceHash()}.cjs`);
+  if (!existsSync(file)) {
+    await mkdir(cacheDir, { recursive: true });
+    const unfinished = `${file}.${process.pid}`;
+    await writeFile(unfinished, await bundlePatterns());
+    await rename(unfinished, file);
+  }
+  return { codePath: file };
+}
+
+/** @returns JavaScript, as Temporal's sandbox runs it */
+export async function bundlePatterns(): Promise<string> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: workflowModule('patterns'),
+    workflowInterceptorModules: [workflowModule('interceptor')],
+    logger: new DefaultLogger('WARN'),
+  });
+  return code;
+}
+
+async function sourceHash(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const room of ['contract', 'workflows']) {
+    const files = await readdir(path.join(ROOMS, room), { recursive: true });
+    for (const file of files.filter((name) => name.endsWith(EXTENSION)).sort()) {
+      hash.update(file).update(await readFile(path.join(ROOMS, room, file)));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}

@@ -1,0 +1,7 @@
+import type { Answer } from '../contract/index.ts';
+import type { Generated } from './steps/generate.ts';
+
+/** What users see of a reply. */
+export function answerOf({ text, object, model, usage, costUsd, finishReason }: Generated): Answer {
+  return { text, ...(object === undefined ? {} : { object }), model, usage, costUsd, finishReason };
+}

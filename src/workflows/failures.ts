@@ -1,0 +1,36 @@
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import { CallError, ErrorType, reactionTo } from '../contract/index.ts';
+
+/** The failure of a step or run that a person can act on; it ends the run unless the workflow catches it. */
+export function failure(error: CallError): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: error.type,
+    message: error.message,
+    nonRetryable: true,
+    details: [error],
+  });
+}
+
+/** What went wrong, whatever was thrown. */
+export function callErrorOf(thrown: unknown): CallError {
+  const cause = thrown instanceof ActivityFailure ? thrown.cause : thrown;
+  if (isCancellation(thrown)) return { type: 'Cancelled', message: 'The run was cancelled' };
+  if (cause instanceof ApplicationFailure) {
+    const kept = CallError.safeParse(cause.details?.[0]);
+    if (kept.success) return kept.data;
+    const type = ErrorType.safeParse(cause.type);
+    return { type: type.success ? type.data : 'InvalidRequest', message: cause.message };
+  }
+  if (cause instanceof TimeoutFailure) {
+    return cause.timeoutType === 'HEARTBEAT'
+      ? { type: 'ConnectionLost', message: 'The worker making this call was lost' }
+      : { type: 'Timeout', message: 'The call took longer than its policy allows', phase: 'total' };
+  }
+  return { type: 'InvalidRequest', message: cause instanceof Error ? cause.message : String(cause) };
+}
+
+/** True if another candidate may do better. */
+export function mayFallBack(error: CallError, fallbackOn: readonly string[] = []): boolean {
+  const reaction = reactionTo(error.type);
+  return reaction === 'policy' ? fallbackOn.includes(error.type) : reaction !== 'fail';
+}

@@ -1,0 +1,42 @@
+import {
+  CancellationScope,
+  isCancellation,
+  TemporalFailure,
+  type WorkflowInterceptors,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { RecordedEvent } from '../contract/index.ts';
+import { callErrorOf } from './failures.ts';
+import { resultPayload } from './result-payload.ts';
+import { isRun, publishTotals, readOptions, record, totalUsd } from './run.ts';
+
+/**
+ * Makes a run of every workflow that uses a step of the library: reads its options, and writes its end to the event log
+ * before Temporal closes it, so that whoever reads the events sees the end without asking Temporal.
+ */
+export const interceptors = (): WorkflowInterceptors => ({
+  inbound: [
+    {
+      async execute(input, next) {
+        readOptions(input.args);
+        try {
+          const result = await next(input);
+          if (!isRun()) return result;
+          await end('run.completed', { costUsd: totalUsd() });
+          return resultPayload(result);
+        } catch (thrown) {
+          // Other errors do not end the run: Temporal retries the workflow task until the code is mended.
+          if (isRun() && thrown instanceof TemporalFailure) {
+            await end(isCancellation(thrown) ? 'run.cancelled' : 'run.failed', { error: callErrorOf(thrown) });
+          }
+          throw thrown;
+        }
+      },
+    },
+  ],
+});
+
+async function end(type: RecordedEvent['type'], data: Record<string, unknown>): Promise<void> {
+  publishTotals();
+  await CancellationScope.nonCancellable(() => record([{ type, key: `end:${workflowInfo().runId}`, data }]));
+}

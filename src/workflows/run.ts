@@ -1,0 +1,132 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { proxyLocalActivities, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import {
+  type CadenzaActivities,
+  isAlias,
+  type ModelReply,
+  type Policy,
+  type PolicyRef,
+  type RecordedEvent,
+  RunOptions,
+  type RunRef,
+} from '../contract/index.ts';
+
+const PATTERN = defineSearchAttributeKey('CadenzaPattern', SearchAttributeType.KEYWORD);
+const TENANT = defineSearchAttributeKey('CadenzaTenant', SearchAttributeType.KEYWORD);
+const MODELS = defineSearchAttributeKey('CadenzaModels', SearchAttributeType.KEYWORD_LIST);
+const COST = defineSearchAttributeKey('CadenzaCostUsd', SearchAttributeType.DOUBLE);
+
+/** Bookkeeping runs inside the workflow task: it costs no hop through the server. */
+const local = proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents'>>({
+  startToCloseTimeout: '1 minute',
+  retry: { initialInterval: '100 ms', maximumInterval: '10 s', nonRetryableErrorTypes: ['InvalidRequest'] },
+});
+
+/** What one workflow execution knows of itself as a run. */
+interface Run {
+  ref: RunRef;
+  steps: Map<string, number>;
+  policies: Map<string, Promise<Policy>>;
+  models: Set<string>;
+  spentUsd: number;
+  log: string[];
+}
+
+let options: RunOptions = {};
+let run: Run | undefined;
+
+/** Called before the workflow's own code, with its arguments: the second one of a pattern holds the run's options. */
+export function readOptions(args: unknown[]): void {
+  const parsed = RunOptions.safeParse(args[1] ?? {});
+  options = parsed.success ? parsed.data : {};
+}
+
+/** True once a step of the library was used: other workflows of a user's worker are left alone. */
+export function isRun(): boolean {
+  return run !== undefined;
+}
+
+/** The run this code is part of; it begins with the first step. */
+export function currentRun(): Run {
+  run ??= beginRun();
+  return run;
+}
+
+function beginRun(): Run {
+  const info = workflowInfo();
+  upsertSearchAttributes([
+    { key: PATTERN, value: info.workflowType },
+    ...(options.tenant === undefined ? [] : [{ key: TENANT, value: options.tenant }]),
+  ]);
+  return {
+    ref: {
+      ...options,
+      id: info.workflowId,
+      chain: info.firstExecutionRunId,
+      pattern: info.workflowType,
+      startedAt: info.startTime.toISOString(),
+    },
+    steps: new Map(),
+    policies: new Map(),
+    models: new Set(),
+    spentUsd: 0,
+    log: [],
+  };
+}
+
+/** A step's id in this run: its name, and from the second time on its number too (`draft`, `draft#2`). */
+export function stepId(name: string): string {
+  const { steps } = currentRun();
+  const count = (steps.get(name) ?? 0) + 1;
+  steps.set(name, count);
+  return count === 1 ? name : `${name}#${count}`;
+}
+
+/** The policy a name stands for. Only names and aliases are looked up, once each a run: full policies cost nothing. */
+export function policyOf(ref: PolicyRef | undefined): Promise<Policy> {
+  if (typeof ref === 'string' && !isAlias(ref)) return Promise.resolve({ candidates: [ref] });
+  if (typeof ref === 'object' && !ref.candidates.some(isAlias)) return Promise.resolve(ref);
+  const { policies } = currentRun();
+  const key = JSON.stringify(ref ?? null);
+  const found = policies.get(key) ?? local.resolvePolicy(ref);
+  policies.set(key, found);
+  return found;
+}
+
+/** Writes events of the run's own, each once however often this code is replayed or retried. */
+export async function record(events: RecordedEvent[]): Promise<void> {
+  await local.recordEvents(currentRun().ref, events);
+}
+
+/** Keeps the Temporal UI's live details true. */
+export function note(line: string): void {
+  const { log, spentUsd, models } = currentRun();
+  log.push(line);
+  const shown = log.slice(-30);
+  const earlier = log.length - shown.length;
+  const head = `**${workflowInfo().workflowType}** · $${spentUsd.toFixed(6)} so far · ${[...models].join(', ') || 'no model yet'}`;
+  setCurrentDetails(
+    [head, '', ...(earlier > 0 ? [`- … ${earlier} earlier`] : []), ...shown.map((text) => `- ${text}`)].join('\n'),
+  );
+}
+
+/** Counts a reply in the run's own sums. */
+export function spent(reply: ModelReply): void {
+  const current = currentRun();
+  current.models.add(reply.model);
+  current.spentUsd += reply.costUsd ?? 0;
+}
+
+/** Makes what the run cost and used searchable. */
+export function publishTotals(): void {
+  const { models, spentUsd } = currentRun();
+  upsertSearchAttributes([
+    ...(models.size === 0 ? [] : [{ key: MODELS, value: [...models] }]),
+    { key: COST, value: Number(spentUsd.toFixed(9)) },
+  ]);
+}
+
+/** USD the run has spent so far, as far as prices are known. */
+export function totalUsd(): number {
+  return currentRun().spentUsd;
+}

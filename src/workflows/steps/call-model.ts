@@ -1,0 +1,90 @@
+import { ActivityCancellationType, isCancellation, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import {
+  type CadenzaActivities,
+  type CallError,
+  DEFAULT_CACHE_TTL_SECONDS,
+  DEFAULT_MAX_ATTEMPTS,
+  DEFAULT_TIMEOUTS,
+  durationMs,
+  type ModelCall,
+  type ModelRef,
+  type ModelReply,
+  type ModelRequest,
+  type Policy,
+} from '../../contract/index.ts';
+import { callErrorOf } from '../failures.ts';
+import { currentRun, note, spent } from '../run.ts';
+
+/** How long a `Retry-After` may be where the policy has no patience of its own, ms. */
+const DEFAULT_PATIENCE_MS = 60_000;
+/** A worker that has not been heard of for so long is dead, ms. Workers report every 2 s. */
+const HEARTBEAT_TIMEOUT_MS = 8_000;
+/** Attempts beyond the policy's that are lost with their workers rather than failed by a provider. */
+const LOST_WORKERS = 30;
+
+export interface CallPlan {
+  step: string;
+  model: ModelRef;
+  policy: Policy;
+  request: ModelRequest;
+  /** the how-manieth call of the step this is, from 1 */
+  nth: number;
+  fallback?: ModelCall['fallback'];
+  sample?: number;
+}
+
+export type CallOutcome = { reply: ModelReply } | { error: CallError };
+
+/** One model call as one activity, seen in the Temporal UI as `callModel • <provider/model> · <step>`.
+ *  A provider's failure is a value here; only cancellation throws. */
+export async function callModel(plan: CallPlan): Promise<CallOutcome> {
+  const { step, model, nth } = plan;
+  const title = `${model} · ${step}${nth > 1 ? ` · attempt ${nth}` : ''}`;
+  try {
+    const reply = await activityFor(plan.policy, title).callModel(callOf(plan), plan.request);
+    spent(reply);
+    note(
+      `${step}: ${model}, ${reply.usage.outputTokens} tokens${reply.cached ? ', from the cache' : ''}${reply.invalid ? ', unusable' : ''}`,
+    );
+    return { reply };
+  } catch (thrown) {
+    if (isCancellation(thrown)) throw thrown;
+    const error = { ...callErrorOf(thrown), step, model };
+    note(`${step}: ${model} failed, ${error.type}`);
+    return { error };
+  }
+}
+
+function callOf({ step, model, policy, fallback, sample }: CallPlan): ModelCall {
+  return {
+    run: currentRun().ref,
+    step,
+    model,
+    candidates: policy.candidates,
+    timeouts: { ...DEFAULT_TIMEOUTS, ...policy.timeouts },
+    maxAttempts: policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+    cacheTtlSeconds: policy.cache === false ? undefined : (policy.cache?.ttlSeconds ?? DEFAULT_CACHE_TTL_SECONDS),
+    patienceMs: policy.patience === undefined ? DEFAULT_PATIENCE_MS : durationMs(policy.patience),
+    fallback,
+    sample,
+  };
+}
+
+function activityFor(policy: Policy, summary: string): Pick<CadenzaActivities, 'callModel'> {
+  const totalMs = policy.timeouts?.totalMs ?? DEFAULT_TIMEOUTS.totalMs;
+  const options = {
+    summary,
+    // Twice: a call may first wait for an equal one of another run, and then have to be made after all.
+    startToCloseTimeout: 2 * totalMs + 15_000,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: {
+      initialInterval: 500,
+      backoffCoefficient: 2,
+      maximumInterval: 30_000,
+      maximumAttempts: (policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS) + LOST_WORKERS,
+    },
+  };
+  return policy.lane === 'fast'
+    ? proxyLocalActivities<CadenzaActivities>(options)
+    : proxyActivities<CadenzaActivities>({ ...options, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS });
+}

@@ -1,0 +1,132 @@
+import { sleep } from '@temporalio/workflow';
+import { z } from 'zod';
+import {
+  type CallError,
+  durationMs,
+  isOutage,
+  type JsonSchema,
+  type Message,
+  type ModelCall,
+  type ModelReply,
+  type ModelRequest,
+  type Policy,
+  type PolicyRef,
+  type ToolDefinition,
+} from '../../contract/index.ts';
+import { failure, mayFallBack } from '../failures.ts';
+import { note, policyOf, stepId } from '../run.ts';
+import { callModel } from './call-model.ts';
+import { usableReply } from './usable-reply.ts';
+
+export interface GenerateRequest<Output = unknown> {
+  /** stable name of the step; used again in the same run it is numbered: `draft`, `draft#2` */
+  step?: string;
+  prompt?: string;
+  messages?: Message[];
+  system?: string;
+  /** a policy, or the name of one in the config; left out, the config's default */
+  policy?: PolicyRef;
+  /** what the answer must be: asked of the model as a JSON schema, checked, and repaired once */
+  output?: z.ZodType<Output>;
+  /** the same as `output`, for schemas that are only known as JSON */
+  schema?: JsonSchema;
+  tools?: ToolDefinition[];
+  toolChoice?: ModelRequest['toolChoice'];
+}
+
+export type Generated<Output = unknown> = Omit<ModelReply, 'object' | 'invalid'> & { object: Output };
+
+/**
+ * Ask a model, durably: the first candidate of the policy that can answer does.
+ *
+ *   candidate 1 --error--> candidate 2 --error--> ... --all down--> wait (patience) --> candidate 1
+ *        |                      |
+ *        +-------answer---------+--> fits the schema? --no--> repair --> ask again --> next candidate
+ *
+ * A finished call is never paid again, whatever dies meanwhile; its words stream to the run's events as they come.
+ * @throws ApplicationFailure with a `CallError` as its detail, once no candidate can answer
+ */
+export async function generate<Output = unknown>(request: GenerateRequest<Output>): Promise<Generated<Output>> {
+  const step = stepId(request.step ?? 'generate');
+  const policy = await policyOf(request.policy);
+  const askAll = candidates(step, policy, requestOf(request, policy), request.output);
+  const patienceEnds = Date.now() + (policy.patience === undefined ? 0 : durationMs(policy.patience));
+
+  for (let round = 1; ; round += 1) {
+    const outcome = await askAll();
+    if ('reply' in outcome) return outcome.reply as Generated<Output>;
+    const waitMs = Math.min(outageWaitMs(outcome.errors, round), patienceEnds - Date.now());
+    if (waitMs <= 0) throw failure(summed(step, outcome.errors));
+    note(`${step}: no candidate can answer, asking again in ${Math.ceil(waitMs / 1_000)} s`);
+    await sleep(waitMs, { summary: `${step} · waiting, ${outcome.errors.at(-1)!.type}` });
+  }
+}
+
+type Outcome = { reply: ModelReply } | { errors: CallError[] };
+
+/** Goes once through the policy's candidates each time it is called; calls are numbered over all rounds. */
+function candidates(step: string, policy: Policy, request: ModelRequest, output?: z.ZodType): () => Promise<Outcome> {
+  let nth = 0;
+  let fallback: ModelCall['fallback'];
+  return async () => {
+    const errors: CallError[] = [];
+    for (const model of policy.candidates) {
+      const ask = (asked: ModelRequest, sample?: number) => {
+        const left = fallback?.from === model ? undefined : fallback;
+        fallback = undefined;
+        nth += 1;
+        return callModel({ step, model, policy, request: asked, nth, fallback: left, sample });
+      };
+      const outcome = await usableReply(ask, request, output);
+      if ('reply' in outcome) return outcome;
+      errors.push(outcome.error);
+      fallback = { from: model, error: outcome.error };
+      if (!mayFallBack(outcome.error, policy.fallbackOn)) break;
+    }
+    return { errors };
+  };
+}
+
+function requestOf(request: GenerateRequest, policy: Policy): ModelRequest {
+  const { prompt, messages, system, output, schema, tools, toolChoice } = request;
+  const { maxOutputTokens, temperature, topP, seed, stop, effort } = policy;
+  if ((prompt === undefined) === (messages === undefined)) {
+    throw failure({
+      type: 'InvalidRequest',
+      message: 'A step is given either prompt or messages',
+      path: 'input.prompt',
+    });
+  }
+  return withoutUndefined({
+    messages: messages ?? [{ role: 'user', content: prompt! }],
+    system,
+    tools,
+    toolChoice,
+    schema: output ? (z.toJSONSchema(output) as JsonSchema) : schema,
+    maxOutputTokens,
+    temperature,
+    topP,
+    seed,
+    stop,
+    effort,
+  });
+}
+
+function withoutUndefined<Value extends object>(value: Value): Value {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Value;
+}
+
+/** The shortest `Retry-After` of the outages, else 5 s doubled each round up to 5 minutes; 0 if waiting would not help. */
+function outageWaitMs(errors: CallError[], round: number): number {
+  const outages = errors.filter((error) => isOutage(error.type));
+  if (outages.length === 0) return 0;
+  const asked = outages.map((error) => error.retryAfterMs).filter((ms) => ms !== undefined);
+  return asked.length > 0 ? Math.min(...asked) : Math.min(5_000 * 2 ** (round - 1), 300_000);
+}
+
+function summed(step: string, errors: CallError[]): CallError {
+  const last = errors.at(-1)!;
+  if (errors.length === 1) return { ...last, step };
+  const all = errors.map((error) => `${error.model}: ${error.type}, ${error.message}`).join('; ');
+  return { ...last, step, message: `None of ${errors.length} candidates could answer "${step}". ${all}` };
+}

@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { validate } from '@readme/openapi-parser';
+import { gatewayForTest, type TestGateway } from './gateway-for-test.ts';
+
+let gateway: TestGateway;
+beforeEach(async () => {
+  gateway = await gatewayForTest();
+});
+afterEach(() => gateway.served.close());
+
+test('a client that cannot reach what it needs makes the gateway live but not ready, and says no address', async () => {
+  expect((await gateway.get('/health/ready')).status).toBe(200);
+  gateway.state.ready = false;
+  expect((await gateway.get('/health/live')).status).toBe(200);
+  const response = await gateway.get('/health/ready');
+  expect(response.status).toBe(503);
+  const body = await response.text();
+  expect(JSON.parse(body)).toMatchObject({ status: 503, errorType: 'NotReachable' });
+  expect(body).not.toContain('10.0.0.7');
+});
+
+test('openapi.json is a valid OpenAPI 3.1 document of every route, with the patterns as schemas', async () => {
+  const document = (await (await gateway.get('/openapi.json')).json()) as {
+    openapi: string;
+    info: { version: string };
+    paths: Record<string, Record<string, unknown>>;
+    components: { schemas: Record<string, unknown> };
+  };
+  expect(document.openapi).toBe('3.1.0');
+  expect(document.info.version).toBe('1.2.3');
+  const routes = Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method} ${path}`),
+  );
+  expect(routes.sort()).toEqual(
+    [
+      'post /v1/runs',
+      'get /v1/runs',
+      'get /v1/runs/{id}',
+      'get /v1/runs/{id}/result',
+      'get /v1/runs/{id}/events',
+      'get /v1/runs/{id}/bill',
+      'get /v1/runs/{id}/timeline',
+      'post /v1/runs/{id}/cancel',
+      'get /health/live',
+      'get /health/ready',
+    ].sort(),
+  );
+  expect(document.components.schemas).toMatchObject({
+    AskInput: { type: 'object', properties: { prompt: { type: 'string' } } },
+    CompareInput: { required: expect.arrayContaining(['models']) },
+    Problem: { required: expect.arrayContaining(['type', 'title', 'status', 'detail', 'errorType']) },
+  });
+  const checked = await validate(structuredClone(document) as never);
+  expect(checked).toMatchObject({ valid: true });
+});
+
+test('a document with a broken schema is found invalid by the same check', async () => {
+  const document = (await (await gateway.get('/openapi.json')).json()) as { paths: Record<string, unknown> };
+  document.paths['/v1/runs'] = { get: { responses: 'none' } };
+  expect(await validate(document as never)).toMatchObject({ valid: false });
+});
+
+test.each(['/', '/docs'])(
+  '%s is a page that fetches nothing from elsewhere and can be read in the dark',
+  async (path) => {
+    const response = await gateway.get(path);
+    expect(response.headers.get('content-type')).toContain('text/html');
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+    const page = await response.text();
+    expect(page).toContain('color-scheme: light dark');
+    expect(page).toContain('lang="en"');
+    expect(page).not.toMatch(/<(script|link|img|iframe)\b/);
+  },
+);
+
+test('the page of the API lists every route', async () => {
+  const page = await (await gateway.get('/docs')).text();
+  for (const route of ['POST /v1/runs', 'GET /v1/runs/{id}/events', 'GET /v1/runs/{id}/bill'])
+    expect(page).toContain(route);
+});

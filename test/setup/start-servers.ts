@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { findTemporalCli, findTestServer, startPostgres, startTemporal } from '../../src/local/index.ts';
+
+/** What stop-servers.ts ends again. */
+export interface TestServers {
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts one PostgreSQL and one Temporal server for all tests, on free ports, and says where they are:
+ * CADENZA_TEST_POSTGRES_URL (an owner who may create databases), CADENZA_TEST_TEMPORAL_ADDRESS and
+ * CADENZA_TEST_SERVER_PATH (the time-skipping server's program). What is set already is used as it is.
+ */
+export default async function startServers(): Promise<void> {
+  const home = mkdtempSync(path.join(os.tmpdir(), 'cadenza-test-'));
+  // PostgreSQL's own user must be able to pass through, when the tests run as root.
+  chmodSync(home, 0o711);
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const [postgres, temporal] = await Promise.all([
+    process.env.CADENZA_TEST_POSTGRES_URL
+      ? undefined
+      : startPostgres({ dir: path.join(home, 'postgres'), port: 0, log }),
+    process.env.CADENZA_TEST_TEMPORAL_ADDRESS ? undefined : startTestTemporal(home, log),
+  ]);
+  process.env.CADENZA_TEST_POSTGRES_URL ??= postgres?.url;
+  process.env.CADENZA_TEST_TEMPORAL_ADDRESS ??= temporal?.address;
+  const testServer = findTestServer(home);
+  // Without one, the SDK downloads its own.
+  if (testServer) process.env.CADENZA_TEST_SERVER_PATH ??= testServer;
+  const guard = cleanUpAfterDeath(home, [postgres?.pid, temporal?.pid]);
+  const servers: TestServers = {
+    async stop() {
+      await Promise.all([postgres?.stop(), temporal?.stop()]);
+      guard.kill('SIGKILL');
+      rmSync(realpathOf(path.join(home, 'postgres', 'data')), { recursive: true, force: true });
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+  (globalThis as { testServers?: TestServers }).testServers = servers;
+}
+
+function startTestTemporal(home: string, log: (line: string) => void) {
+  const cli = findTemporalCli(home);
+  if (!cli) throw new Error('The tests need a Temporal server. Install it with: npm run setup');
+  const logFile = path.join(home, 'temporal.log');
+  return startTemporal({ cli, logFile, port: 0, uiPort: 0, namespace: 'default', log });
+}
+
+/** Jest that is stopped by Ctrl-C or killed runs no teardown; the end of this pipe is noticed in any case. */
+function cleanUpAfterDeath(home: string, pids: (number | undefined)[]) {
+  const running = pids.filter((pid) => pid !== undefined).join(' ');
+  const script = `cat > /dev/null; [ -z "$1" ] || kill -INT $1 2> /dev/null; sleep 2; rm -rf "$(readlink "$2/postgres/data")" "$2"`;
+  const shell = spawn('/bin/sh', ['-c', script, 'sh', running, home], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  shell.unref();
+  return shell;
+}
+
+function realpathOf(file: string): string {
+  return existsSync(file) ? realpathSync(file) : file;
+}
