@@ -7,7 +7,7 @@ const connection = await NativeConnection.connect({ address: process.env.TEMPORA
 const worker = await Worker.create({
   connection,
   namespace: process.env.TEMPORAL_NAMESPACE ?? 'default',
-  taskQueue: 'press-releases',
+  taskQueue: process.env.TASK_QUEUE ?? 'press-releases',
   workflowsPath: fileURLToPath(new URL('./workflows.ts', import.meta.url)),
   plugins: [await cadenzaPlugin({ databaseUrl: process.env.CADENZA_DATABASE_URL! })],
 });

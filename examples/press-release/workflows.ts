@@ -1,3 +1,4 @@
+import type { PolicyRef } from 'cadenza/contract';
 import { compare, generate } from 'cadenza/workflow';
 import { z } from 'zod';
 
@@ -8,8 +9,8 @@ export interface PressReleaseInput {
   topic: string;
   /** who drafts, each on its own */
   writers?: string[];
-  /** policy of everything else */
-  policy?: string;
+  /** of every step; left out, the config's default */
+  policy?: PolicyRef;
 }
 
 /**
@@ -29,6 +30,7 @@ export async function pressRelease({ topic, writers = ['sandbox/gpt', 'sandbox/c
   const drafts = await compare({
     step: 'draft',
     models: writers,
+    policy,
     prompt: `Write a press release about ${topic}. Use these facts and no others:\n${facts}`,
   });
   const critique = await generate({

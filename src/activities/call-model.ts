@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure, Context } from '@temporalio/activity';
 import {
   type CallError,
   type ModelCall,
@@ -119,6 +119,8 @@ function failureOf(error: CallError, next: Next): ApplicationFailure {
     message: error.message,
     details: [error],
     nonRetryable: next === 'final',
+    // Told by events and by the workflow, if it matters: not by a stack trace in the worker's log.
+    category: ApplicationFailureCategory.BENIGN,
     ...(next === 'final' ? {} : { nextRetryDelay: Math.max(1, next.delayMs) }),
   });
 }

@@ -41,7 +41,12 @@ export function sharedAnswers(
       const since = new Date();
       for (;;) {
         const claimed = await cache.claim({ ...flight, holder, leaseMs: LEASE_MS });
-        if (claimed === 'yours') return undefined;
+        if (claimed === 'yours') {
+          // Whoever made the call may have finished it between our look into the cache and our claim.
+          const reply = await cache.find({ ...request, models });
+          if (reply) await cache.release({ ...flight, holder });
+          return reply && { reply };
+        }
         const ended = await cache.wait({ ...flight, models, since, signal });
         if (ended !== 'free') return ended;
       }

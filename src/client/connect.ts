@@ -17,19 +17,20 @@ export interface ConnectOptions {
   /** else `cadenza.config.ts` of the working folder */
   config?: Config;
   log?: Log;
-  /** the queue of the worker that runs the patterns */
+  /** else `CADENZA_TASK_QUEUE` */
   taskQueue?: string;
 }
 
 /** Connects a backend service to its runs: to Temporal, which runs them, and to the store, which tells of them. */
 export async function connect(options: ConnectOptions = {}): Promise<Cadenza> {
-  const { env = process.env, log = consoleLog, taskQueue = 'cadenza' } = options;
-  const databaseUrl = options.databaseUrl ?? readEnvironment(env).databaseUrl;
+  const { env = process.env, log = consoleLog } = options;
+  const environment = readEnvironment(env);
+  const { databaseUrl = environment.databaseUrl, taskQueue = environment.taskQueue } = options;
   if (databaseUrl === undefined) {
     throw notReachable('No database is named', 'Set CADENZA_DATABASE_URL, or give connect() a databaseUrl');
   }
   const { namespace, connection: target } = temporalTarget(
-    options.temporalAddress ?? env.TEMPORAL_ADDRESS,
+    options.temporalAddress ?? environment.temporalAddress,
     options.namespace,
   );
   const connection = await Connection.connect({ ...target, connectTimeout: '5 s' } as Parameters<

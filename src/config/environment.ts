@@ -12,6 +12,7 @@ const Variables = z.object({
   CADENZA_TEMPORAL_PORT: Port.default(7233),
   CADENZA_TEMPORAL_UI_PORT: Port.default(8233),
   CADENZA_POSTGRES_PORT: Port.default(5433),
+  CADENZA_TASK_QUEUE: z.string().default('cadenza'),
   TEMPORAL_ADDRESS: z.string().optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
 });
@@ -25,6 +26,8 @@ export interface Environment {
   temporalPort: number;
   temporalUiPort: number;
   postgresPort: number;
+  /** the Temporal task queue patterns run on */
+  taskQueue: string;
   temporalAddress?: string;
   temporalNamespace: string;
 }
@@ -49,6 +52,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     temporalPort: variables.CADENZA_TEMPORAL_PORT,
     temporalUiPort: variables.CADENZA_TEMPORAL_UI_PORT,
     postgresPort: variables.CADENZA_POSTGRES_PORT,
+    taskQueue: variables.CADENZA_TASK_QUEUE,
     temporalAddress: variables.TEMPORAL_ADDRESS,
     temporalNamespace: variables.TEMPORAL_NAMESPACE,
   };

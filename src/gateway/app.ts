@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Logger } from 'pino';
 import type { Cadenza } from '../client/cadenza.ts';
+import type { Log } from '../contract/index.ts';
 
 /** What a request carries: its id, and the signal of a server that is closing. */
 export interface GatewayEnv {
@@ -20,7 +20,7 @@ export interface TemporalLinks {
 export interface Surroundings {
   client: Cadenza;
   links: TemporalLinks;
-  log: Logger;
+  log: Log;
   /** ms between the comments that keep a silent event stream open */
   heartbeatMs: number;
 }

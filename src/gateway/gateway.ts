@@ -1,9 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { requestId } from 'hono/request-id';
-import type { Logger } from 'pino';
 import type { Cadenza } from '../client/cadenza.ts';
 import { CadenzaError } from '../client/errors.ts';
-import { invalidRequest } from '../contract/index.ts';
+import { invalidRequest, type Log } from '../contract/index.ts';
 import type { GatewayApp, GatewayEnv, TemporalLinks } from './app.ts';
 import { requireKey } from './authorization.ts';
 import { problem, problemOf, problemResponse } from './problem.ts';
@@ -21,7 +20,7 @@ export interface GatewayOptions {
   /** who may use /v1; empty lets everybody */
   apiKeys: string[];
   version: string;
-  log: Logger;
+  log: Log;
   /** ms between the comments that keep a silent event stream open */
   heartbeatMs?: number;
 }
@@ -44,7 +43,10 @@ export function createGateway(options: GatewayOptions): GatewayApp {
     const began = performance.now();
     await next();
     const ms = Math.round(performance.now() - began);
-    log.debug({ requestId: c.get('requestId'), method: c.req.method, path: c.req.path, status: c.res.status, ms });
+    log.debug(
+      { requestId: c.get('requestId'), method: c.req.method, path: c.req.path, status: c.res.status, ms },
+      'answered',
+    );
   });
   app.use('/v1/*', requireKey(apiKeys));
   addRunRoutes(app, surroundings);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
-import type { Logger } from 'pino';
+import type { Log } from '../contract/index.ts';
 import type { GatewayApp } from './app.ts';
 
 /** ms that requests may still take when the server closes */
@@ -20,7 +20,7 @@ export async function serveGateway(options: {
   app: GatewayApp;
   port: number;
   host: string;
-  log?: Logger;
+  log?: Log;
   drainMs?: number;
 }): Promise<ServedGateway> {
   const { app, host, log, drainMs = DRAIN_MS } = options;
@@ -30,7 +30,7 @@ export async function serveGateway(options: {
   }) as Server;
   const port = await listen(server, options.port, host);
   if (options.port !== 0 && port !== options.port) {
-    log?.warn(`Port ${options.port} is taken, so the gateway is at ${port}. Choose one with CADENZA_PORT.`);
+    log?.warn({ port }, `Port ${options.port} is taken, so the gateway is at ${port}. Choose one with CADENZA_PORT.`);
   }
   return { url: urlOf(host, port), port, close: () => close(server, closing, drainMs) };
 }

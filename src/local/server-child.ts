@@ -40,12 +40,19 @@ export async function startServerChild(options: ServerChildOptions): Promise<Ser
         if (isReady(message)) resolve(message.url);
       });
       child.once('error', (error) => reject(new Error(`The server could not be started: ${error.message}`)));
-      child.once('exit', (code, signal) => reject(new Error(`The server ended (${signal ?? code}) before it was ready.`)));
-      givenUp.addEventListener('abort', () => reject(new Error('The server was not ready within a minute.')), { once: true });
+      child.once('exit', (code, signal) =>
+        reject(new Error(`The server ended (${signal ?? code}) before it was ready.`)),
+      );
+      givenUp.addEventListener('abort', () => reject(new Error('The server was not ready within a minute.')), {
+        once: true,
+      });
     });
     const pid = child.pid!;
     recordProcess(options.pidFile, pid);
-    return { url, pid, exited, stop: () => stopProcess(pid, 'SIGTERM', DRAIN_PATIENCE_MS) };
+    const stop = async () => {
+      if (child.exitCode === null && child.signalCode === null) await stopProcess(pid, 'SIGTERM', DRAIN_PATIENCE_MS);
+    };
+    return { url, pid, exited, stop };
   } catch (error) {
     if (child.pid !== undefined) send(child.pid, 'SIGKILL');
     await exited;
@@ -55,5 +62,7 @@ export async function startServerChild(options: ServerChildOptions): Promise<Ser
 }
 
 function isReady(message: unknown): message is { ready: true; url: string } {
-  return typeof message === 'object' && message !== null && 'ready' in message && message.ready === true && 'url' in message;
+  return (
+    typeof message === 'object' && message !== null && 'ready' in message && message.ready === true && 'url' in message
+  );
 }

@@ -49,12 +49,13 @@ export async function startProcess(server: ServerCommand): Promise<ServerProcess
   const exited = exitOf(child);
   await spawned(child, server.command);
   const pid = child.pid!;
+  const hasExited = () => child.exitCode !== null || child.signalCode !== null;
   return {
     pid,
     exited,
-    hasExited: () => child.exitCode !== null || child.signalCode !== null,
+    hasExited,
     lastWords: () => readFileSync(server.logFile).subarray(begin).toString().trim().split('\n').slice(-8).join('\n'),
-    stop: () => stopProcess(pid, server.stopSignal),
+    stop: () => (hasExited() ? Promise.resolve() : stopProcess(pid, server.stopSignal)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,6 +12,34 @@ export function findTemporalCli(home: string, env: NodeJS.ProcessEnv = process.e
 /** Path of the time-skipping test server, looked for in the same places. */
 export function findTestServer(home: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
   return onPath('temporal-test-server', env) ?? firstExecutable(toolPaths(home, 'temporal-test-server'));
+}
+
+/** Has the SDK download the CLI into the home, for machines where neither PATH nor Python offers one.
+ *  @throws Error naming the other ways to get it */
+export async function downloadTemporalCli(home: string, log: (line: string) => void): Promise<string> {
+  const downloadDir = path.join(home, 'tools', 'download');
+  const [cli] = toolPaths(home, 'temporal');
+  mkdirSync(downloadDir, { recursive: true });
+  mkdirSync(path.dirname(cli!), { recursive: true });
+  log('Downloading the Temporal CLI ...');
+  try {
+    const { TestWorkflowEnvironment } = await import('@temporalio/testing');
+    const server = await TestWorkflowEnvironment.createLocal({
+      server: { executable: { type: 'cached-download', downloadDir } },
+    });
+    await server.teardown();
+  } catch (cause) {
+    throw new Error(
+      `The Temporal CLI could not be downloaded (${(cause as Error).message}). Put \`temporal\` on PATH (brew install temporal), ` +
+        'or install Python 3 and run: npm run setup, or set TEMPORAL_ADDRESS to a server that runs.',
+      { cause },
+    );
+  }
+  const [program] = readdirSync(downloadDir).filter((name) => name.startsWith('temporal'));
+  if (!program) throw new Error(`The Temporal CLI was downloaded, but is not in ${downloadDir}.`);
+  rmSync(cli!, { force: true });
+  symlinkSync(path.join(downloadDir, program), cli!);
+  return cli!;
 }
 
 function toolPaths(home: string, name: string): string[] {

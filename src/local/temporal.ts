@@ -3,8 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { answers, freePort, isFree } from './ports.ts';
 import { recordProcess, stopLeftover } from './leftovers.ts';
+import { answers, freePort, isFree } from './ports.ts';
 import { type Exit, type ServerProcess, startProcess } from './server-process.ts';
 
 /** What a run can be found by in the Temporal UI. */

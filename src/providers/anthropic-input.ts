@@ -40,7 +40,8 @@ function thinking(model: string, request: ModelRequest, maxTokens: number): Para
     // Asked for in words, since the newest models otherwise think without a text.
     return effort || traits.thinksUnasked ? { type: 'adaptive', display: 'summarized' } : undefined;
   }
-  if (traits.thinking !== 'budget' || !effort || !turnsOf(request).every((message) => keptThinking(model, message))) return undefined;
+  if (traits.thinking !== 'budget' || !effort || !turnsOf(request).every((message) => keptThinking(model, message)))
+    return undefined;
   const budget = Math.min(THINKING_BUDGET[effort], maxTokens - 1_024);
   return budget < 1_024 ? undefined : { type: 'enabled', budget_tokens: budget };
 }
@@ -54,7 +55,10 @@ function outputConfig(model: string, request: ModelRequest): Params['output_conf
 /** The SDK's own form of a schema the API takes; as it is where that form cannot be made (no `type`, say). */
 function closedSchema(schema: Record<string, unknown>): Record<string, unknown> {
   try {
-    return transformJSONSchema(schema as Parameters<typeof transformJSONSchema>[0]) as unknown as Record<string, unknown>;
+    return transformJSONSchema(schema as Parameters<typeof transformJSONSchema>[0]) as unknown as Record<
+      string,
+      unknown
+    >;
   } catch {
     return schema;
   }
@@ -63,14 +67,17 @@ function closedSchema(schema: Record<string, unknown>): Record<string, unknown> 
 /** Budget thinking refuses conversations whose tool calls have lost the thinking before them. */
 function keptThinking(model: string, message: Message): boolean {
   const parts = partsOf(message);
-  return !parts.some((part) => part.type === 'toolCall') || parts.some((part) => thinkingBlocks(model, part).length > 0);
+  return (
+    !parts.some((part) => part.type === 'toolCall') || parts.some((part) => thinkingBlocks(model, part).length > 0)
+  );
 }
 
 function turn(model: string, message: Message): Anthropic.MessageParam {
   const parts = partsOf(message);
   // Thinking comes before the answer, tool results before what the user says to them.
-  const first = parts.filter((part) => part.type === 'reasoning' || part.type === 'toolResult');
-  const rest = parts.filter((part) => !first.includes(part));
+  const isFirst = (part: Part) => part.type === 'reasoning' || part.type === 'toolResult';
+  const first = parts.filter(isFirst);
+  const rest = parts.filter((part) => !isFirst(part));
   return {
     role: message.role === 'assistant' ? 'assistant' : 'user',
     content: [...first, ...rest].flatMap((part) => blocks(model, part)),
@@ -86,7 +93,10 @@ function blocks(model: string, part: Part): Block[] {
     case 'reasoning':
       return thinkingBlocks(model, part);
     case 'toolCall':
-      return [...thinkingBlocks(model, part), { type: 'tool_use', id: part.id, name: part.name, input: part.arguments }];
+      return [
+        ...thinkingBlocks(model, part),
+        { type: 'tool_use', id: part.id, name: part.name, input: part.arguments },
+      ];
     case 'toolResult':
       return [{ type: 'tool_result', tool_use_id: part.id, content: part.content, is_error: part.isError }];
   }

@@ -17,10 +17,19 @@ export interface ClaudeTraits {
 
 const FAMILIES: [RegExp, ClaudeTraits][] = [
   [/^claude-opus-4-5/, { effort: true, thinking: 'budget', thinksUnasked: false, forcedTools: true }],
-  [/^claude-[a-z]+-4-5|^claude-[a-z]+-4-\d{8}|^claude-3/, { effort: false, thinking: 'budget', thinksUnasked: false, forcedTools: true }],
+  [
+    /^claude-[a-z]+-4-5|^claude-[a-z]+-4-\d{8}|^claude-3/,
+    { effort: false, thinking: 'budget', thinksUnasked: false, forcedTools: true },
+  ],
   [/^claude-[a-z]+-4-\d/, { effort: true, thinking: 'adaptive', thinksUnasked: false, forcedTools: true }],
-  [/^claude-sonnet-5(-\d{8})?$/, { effort: true, thinking: 'adaptive', thinksUnasked: true, off: 'disabled', forcedTools: true }],
-  [/^claude-sonnet-5-/, { effort: true, thinking: 'adaptive', thinksUnasked: true, off: 'between_tools', forcedTools: false }],
+  [
+    /^claude-sonnet-5(-\d{8})?$/,
+    { effort: true, thinking: 'adaptive', thinksUnasked: true, off: 'disabled', forcedTools: true },
+  ],
+  [
+    /^claude-sonnet-5-/,
+    { effort: true, thinking: 'adaptive', thinksUnasked: true, off: 'between_tools', forcedTools: false },
+  ],
   [/^claude-/, { effort: true, thinking: 'adaptive', thinksUnasked: true, forcedTools: false }],
 ];
 /** Other models behind an endpoint that speaks this wire get nothing they may not know. */
@@ -31,10 +40,13 @@ export function claudeTraits(model: string): ClaudeTraits {
 }
 
 /** Anthropic's nearest level. */
-export const CLAUDE_EFFORT = { none: 'low', minimal: 'low', low: 'low', medium: 'medium', high: 'high' } as const satisfies Record<
-  Effort,
-  string
->;
+export const CLAUDE_EFFORT = {
+  none: 'low',
+  minimal: 'low',
+  low: 'low',
+  medium: 'medium',
+  high: 'high',
+} as const satisfies Record<Effort, string>;
 
 /** Thinking tokens by effort, for models that think by a budget (at least 1,024 is asked for). */
 export const THINKING_BUDGET = { minimal: 1_024, low: 2_048, medium: 8_192, high: 16_384 } as const;

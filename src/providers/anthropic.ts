@@ -38,7 +38,9 @@ async function listModels(client: Anthropic, signal: AbortSignal): Promise<strin
 }
 
 async function* messages(client: Anthropic, { model, request, signal }: ProviderCall): AsyncGenerator<ProviderChunk> {
-  const { data: stream, request_id } = await client.messages.create(messageParams(model, request), { signal }).withResponse();
+  const { data: stream, request_id } = await client.messages
+    .create(messageParams(model, request), { signal })
+    .withResponse();
   yield { type: 'open', requestId: request_id ?? undefined };
   const open = new Map<number, OpenBlock>();
   const counted: Counted = {};
@@ -121,13 +123,20 @@ function signatureOf(blocks: ThinkingBlock[]): string {
   return blocks.length === 1 && only?.type === 'thinking' && only.thinking ? only.signature : JSON.stringify(blocks);
 }
 
-type Counted = Partial<Record<'input_tokens' | 'output_tokens' | 'cache_read_input_tokens' | 'cache_creation_input_tokens', number>> & {
+type Counted = Partial<
+  Record<'input_tokens' | 'output_tokens' | 'cache_read_input_tokens' | 'cache_creation_input_tokens', number>
+> & {
   thinking_tokens?: number;
 };
 
 /** Keeps the latest of each number: the last event repeats some of the first one's, and leaves others out. */
 function count(counted: Counted, told: Partial<Anthropic.Usage | Anthropic.MessageDeltaUsage> | undefined): void {
-  for (const field of ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'] as const) {
+  for (const field of [
+    'input_tokens',
+    'output_tokens',
+    'cache_read_input_tokens',
+    'cache_creation_input_tokens',
+  ] as const) {
     counted[field] = told?.[field] ?? counted[field];
   }
   counted.thinking_tokens = told?.output_tokens_details?.thinking_tokens ?? counted.thinking_tokens;

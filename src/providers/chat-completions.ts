@@ -6,9 +6,8 @@ import type { ProviderCall, ProviderChunk } from './provider.ts';
 import { estimateUsage } from './tokens.ts';
 import { toolArguments } from './tool-arguments.ts';
 
-type Chunk = OpenAI.ChatCompletionChunk;
 /** Where servers put what a model thinks; OpenAI's own API has no such field. */
-type Delta = Chunk.Choice.Delta & { reasoning?: string; reasoning_content?: string };
+type Delta = OpenAI.ChatCompletionChunk.Choice.Delta & { reasoning?: string; reasoning_content?: string };
 
 /** One answer by Chat Completions, streamed. */
 export async function* chatCompletions(
@@ -61,7 +60,7 @@ interface PartialCall {
 }
 
 /** Adds a piece to its call. Some servers give every whole call the index 0, so another id begins another call. */
-function gather(calls: PartialCall[], piece: Chunk.Choice.Delta.ToolCall): void {
+function gather(calls: PartialCall[], piece: OpenAI.ChatCompletionChunk.Choice.Delta.ToolCall): void {
   const same = calls.findLast((call) => call.index === (piece.index ?? 0));
   const call = same && (!piece.id || piece.id === same.id) ? same : undefined;
   if (call) {

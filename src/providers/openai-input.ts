@@ -39,7 +39,8 @@ function inputItems(model: string, message: Message): Item[] {
   const said = parts.filter((part) => part.type === 'text' || part.type === 'image');
   for (const part of parts) {
     if (part.type === 'reasoning') items.push(...signedItems(model, part.signature));
-    if (part.type === 'toolResult') items.push({ type: 'function_call_output', call_id: part.id, output: part.content });
+    if (part.type === 'toolResult')
+      items.push({ type: 'function_call_output', call_id: part.id, output: part.content });
   }
   if (said.length > 0) items.push(spoken(message.role, said));
   for (const part of parts) {

@@ -7,7 +7,8 @@ import type { Effort, ModelRequest } from '../contract/index.ts';
  */
 const REASONING = /^(o\d|gpt-5|gpt-6|gpt-[7-9]|codex|computer-use)/;
 const CHAT_ONLY = /chat-latest/;
-const ALWAYS_THINKS = /^(o\d|gpt-5(-|$)|gpt-6-astra|gpt-6\.1-sol|gpt-6\.2|gpt-[7-9])|-pro|codex|cyber|daybreak|rosalind/;
+const ALWAYS_THINKS =
+  /^(o\d|gpt-5(-|$)|gpt-6-astra|gpt-6\.1-sol|gpt-6\.2|gpt-[7-9])|-pro|codex|cyber|daybreak|rosalind/;
 const HAS_MINIMAL = /^gpt-5(-mini|-nano)?(-\d{4}-\d\d-\d\d)?$/;
 const THINKS_WHEN_ASKED = /^gpt-5\.[1-4](-mini|-nano)?(-\d{4}-\d\d-\d\d)?$/;
 const HIGH_ONLY = /^gpt-5-pro/;

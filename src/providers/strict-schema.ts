@@ -2,7 +2,16 @@ import type { JsonSchema } from '../contract/index.ts';
 
 /** Keywords strict modes refuse. Those that only narrow a value are left out: answers are checked against the whole schema. */
 const DROPPED = new Set(['$schema', '$id', 'default', 'examples', 'minLength', 'maxLength', 'uniqueItems', 'title']);
-const UNSUPPORTED = ['patternProperties', 'propertyNames', 'if', 'not', 'allOf', 'oneOf', 'dependentRequired', 'prefixItems'];
+const UNSUPPORTED = [
+  'patternProperties',
+  'propertyNames',
+  'if',
+  'not',
+  'allOf',
+  'oneOf',
+  'dependentRequired',
+  'prefixItems',
+];
 
 /**
  * The schema as OpenAI's strict mode wants it (every object closed, every property required), or undefined if that

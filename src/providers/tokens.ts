@@ -31,7 +31,11 @@ export function estimateInput(request: ModelRequest): number {
   const messages = request.messages.map(
     (message) => MESSAGE_TOKENS + partsOf(message).reduce((sum, part) => sum + partTokens(part), 0),
   );
-  const rest = [request.system, request.tools && JSON.stringify(request.tools), request.schema && JSON.stringify(request.schema)];
+  const rest = [
+    request.system,
+    request.tools && JSON.stringify(request.tools),
+    request.schema && JSON.stringify(request.schema),
+  ];
   return sum(messages) + sum(rest.map((text) => (text ? estimateTokens(text) : 0)));
 }
 

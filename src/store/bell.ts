@@ -1,4 +1,4 @@
-/** Wakes whoever waits; a ring while nobody waits is kept for the next one to wait. */
+/** Wakes the one who waits; a ring while nobody does is kept for the next wait. */
 export interface Bell {
   ring(): void;
   /** Resolves at the next ring, after `timeoutMs`, or when the signal aborts. */
@@ -7,28 +7,22 @@ export interface Bell {
 
 export function createBell(): Bell {
   let rung = false;
-  let wake: (() => void) | undefined;
+  let wake = () => {};
   return {
     ring() {
       rung = true;
-      wake?.();
+      wake();
     },
     async wait({ signal, timeoutMs } = {}) {
       if (!rung && !signal?.aborted) {
-        await new Promise<void>((resolve) => {
-          const timer = timeoutMs === undefined ? undefined : setTimeout(resolve, timeoutMs);
-          const done = () => resolve();
-          wake = done;
-          signal?.addEventListener('abort', done, { once: true });
-          const finish = resolve;
-          resolve = () => {
-            clearTimeout(timer);
-            signal?.removeEventListener('abort', done);
-            finish();
-          };
-        });
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        signal?.addEventListener('abort', wake);
+        const timer = timeoutMs === undefined ? undefined : setTimeout(resolve, timeoutMs);
+        await promise;
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', wake);
       }
-      wake = undefined;
       rung = false;
     },
   };

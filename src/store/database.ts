@@ -1,6 +1,6 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import pg from 'pg';
-import type { CallError, EventType, ModelReply, RunStatus } from '../contract/index.ts';
+import type { CallError, EventType, Log, ModelReply, RunStatus } from '../contract/index.ts';
 
 /** numeric: read as text, so that no digit is lost on the way */
 type Money = ColumnType<string, string | number, string | number>;
@@ -45,6 +45,8 @@ export interface Database {
     model: string;
     state: 'open' | 'retrying' | 'failed' | 'finished';
     epoch: number;
+    failures: Generated<number>;
+    mid_stream_failures: Generated<number>;
     holder: string | null;
     reply: Json<ModelReply> | null;
     error: Json<CallError> | null;
@@ -111,9 +113,6 @@ export function openPool(url: string, max: number, log: Log): pg.Pool {
     },
   });
   // An idle connection that breaks is replaced at the next query; unheard, the event would end the process.
-  pool.on('error', (error) => log('a database connection was lost', error));
+  pool.on('error', (error) => log.warn({ error: String(error) }, 'A database connection was lost'));
   return pool;
 }
-
-/** Told of what the store gets over by itself. */
-export type Log = (message: string, error?: unknown) => void;

@@ -1,6 +1,6 @@
 import pg from 'pg';
+import type { Log } from '../contract/index.ts';
 import { createBell } from './bell.ts';
-import type { Log } from './database.ts';
 import { backoffMs } from './outlast.ts';
 
 export interface Listener {
@@ -32,7 +32,11 @@ export function createListener(
     client.on('notification', ({ channel, payload }) => channels[channel]?.(payload ?? ''));
     try {
       await client.connect();
-      await client.query(Object.keys(channels).map((channel) => `listen ${channel}`).join('; '));
+      await client.query(
+        Object.keys(channels)
+          .map((channel) => `listen ${channel}`)
+          .join('; '),
+      );
       heardSince = true;
       onConnect();
       await lost.wait({ signal: closing.signal });
@@ -47,7 +51,8 @@ export function createListener(
     for (let attempt = 1; !closing.signal.aborted; attempt++) {
       heardSince = false;
       await hear().catch((error) => {
-        if (!closing.signal.aborted) log('the connection that hears of new events was lost, connecting again', error);
+        if (!closing.signal.aborted)
+          log.warn({ error: String(error) }, 'The connection that hears of new events was lost, connecting again');
       });
       if (heardSince) attempt = 0;
       await createBell().wait({ signal: closing.signal, timeoutMs: backoffMs(attempt + 1) });

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Log } from './database.ts';
+import type { Log } from '../contract/index.ts';
 
 /** SQLSTATE classes that say the statement itself is wrong: waiting does not help. */
 const REFUSALS = new Set(['0A', '21', '22', '23', '2F', '42', '54', 'P0']);
@@ -16,16 +16,23 @@ export function backoffMs(n: number): number {
 }
 
 /**
- * Repeats work that may be repeated until the database is back.
- * @throws what the database refused, or the reason of the signal
+ * Repeats work that may be repeated until the database is back, for `patienceMs` at most (default: as long as needed).
+ * @throws what the database refused, what was wrong when patience ended, or that the signal aborted
  */
-export async function outlast<T>(work: () => Promise<T>, what: string, log: Log, signal?: AbortSignal): Promise<T> {
+export async function outlast<T>(
+  work: () => Promise<T>,
+  what: string,
+  log: Log,
+  { signal, patienceMs = Number.POSITIVE_INFINITY }: { signal?: AbortSignal; patienceMs?: number } = {},
+): Promise<T> {
+  const start = performance.now();
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
     } catch (error) {
-      if (isRefused(error) || signal?.aborted) throw error;
-      if (attempt === 1 || attempt % 20 === 0) log(`${what}: the database does not answer, trying again`, error);
+      if (isRefused(error) || signal?.aborted || performance.now() - start > patienceMs) throw error;
+      if (attempt === 1 || attempt % 20 === 0)
+        log.warn({ error: String(error), attempt }, `${what}: the database does not answer, trying again`);
       await delay(backoffMs(attempt), undefined, { signal });
     }
   }

@@ -7,6 +7,11 @@ export function storableJson(value: unknown): string {
   return SUSPECT.test(json) ? JSON.stringify(repaired(value)) : json;
 }
 
+/** The value as it will come back from the database. */
+export function storable<Value>(value: Value): Value {
+  return SUSPECT.test(JSON.stringify(value)) ? (repaired(value) as Value) : value;
+}
+
 const SUSPECT = /\\u(0000|d[89a-f])/i;
 
 function repaired(value: unknown): unknown {

@@ -6,4 +6,4 @@ export {
   requireSearchAttributes,
   SEARCH_ATTRIBUTES,
 } from './search-attributes.ts';
-export { type RunningWorker, startWorker, TASK_QUEUE, type WorkerSettings } from './start-worker.ts';
+export { type RunningWorker, startWorker, type WorkerSettings } from './start-worker.ts';

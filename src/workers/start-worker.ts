@@ -8,9 +8,6 @@ import { pluginOf } from './plugin.ts';
 import { requireSearchAttributes } from './search-attributes.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
-/** The task queue patterns run on. */
-export const TASK_QUEUE = 'cadenza';
-
 export interface WorkerSettings {
   databaseUrl: string;
   config: Config;
@@ -19,6 +16,7 @@ export interface WorkerSettings {
   /** else as the environment says */
   temporalAddress?: string;
   namespace?: string;
+  /** else `CADENZA_TASK_QUEUE` */
   taskQueue?: string;
 }
 
@@ -33,12 +31,14 @@ export interface RunningWorker {
 
 /** Runs the patterns: a Temporal worker with its store, providers and client. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
-  const { databaseUrl, config, log, env = process.env, taskQueue = TASK_QUEUE } = settings;
+  const { databaseUrl, config, log, env = process.env } = settings;
+  const { home, taskQueue: fromEnvironment } = readEnvironment(env);
+  const taskQueue = settings.taskQueue ?? fromEnvironment;
   const { namespace, connection: target } = temporalTarget(settings.temporalAddress, settings.namespace);
   const [connection, rooms, bundle] = await Promise.all([
     NativeConnection.connect(target),
     openRooms({ databaseUrl, config, env, log }),
-    workflowBundle(path.join(readEnvironment(env).home, 'bundles')),
+    workflowBundle(path.join(home, 'bundles')),
   ]);
   try {
     await requireSearchAttributes(connection, namespace);

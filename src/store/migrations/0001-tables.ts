@@ -55,6 +55,8 @@ create table calls (
   model text not null,
   state text not null check (state in ('open', 'retrying', 'failed', 'finished')),
   epoch integer not null,
+  failures integer not null default 0,
+  mid_stream_failures integer not null default 0,
   holder text,
   reply jsonb,
   error jsonb,

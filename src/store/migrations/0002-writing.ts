@@ -169,6 +169,7 @@ declare
   v_item jsonb;
   v_chain text;
   v_epoch integer;
+  v_model text;
   v_taken boolean;
   v_results jsonb := '[]';
   v_dropped numeric[] := '{}';
@@ -205,12 +206,18 @@ begin
       update calls set
         state = case when (v_item->>'final')::boolean then 'failed' else 'retrying' end,
         epoch = epoch + case when (v_item->>'final')::boolean then 0 else 1 end,
+        failures = failures + 1,
+        mid_stream_failures = mid_stream_failures + coalesce((v_item->'error'->>'midStream')::boolean, false)::integer,
         error = v_item->'error', ended_at = clock_timestamp()
       where key = v_item->>'key' and epoch = (v_item->>'epoch')::integer and state <> 'finished'
-      returning epoch into v_epoch;
+      returning epoch, model into v_epoch, v_model;
       v_taken := found;
       if v_taken and (v_item->>'final')::boolean then
         perform release_reservations(array[v_item->>'key']);
+      elsif v_taken then
+        v_events := v_events || jsonb_build_object('o', (v_item->>'last')::numeric + 0.5, 'r', v_item->'r',
+          't', 'call.retrying', 's', v_item->'step', 'c', v_item->'call', 'e', v_epoch,
+          'd', jsonb_build_object('model', v_model, 'error', v_item->'error', 'delayMs', v_item->'delayMs'));
       end if;
     else
       -- An epoch that others have announced since is too old for readers: the answer gets a new one.
@@ -289,6 +296,8 @@ declare
   v_accounts text[];
   v_over record;
   v_epoch integer := 1;
+  v_failures integer := 0;
+  v_mid_stream integer := 0;
   v_events jsonb := '[]';
   v_written jsonb;
 begin
@@ -301,13 +310,14 @@ begin
     v_events := jsonb_build_array(jsonb_build_object('o', -1, 'r', 1, 'k', 'run.started', 't', 'run.started', 'd',
       jsonb_strip_nulls(jsonb_build_object('pattern', p->'run'->'pattern', 'tenant', p->'run'->'tenant'))));
   end if;
-  select state, epoch, holder, reply, error into v_call from calls where key = v_key;
+  select state, epoch, failures, mid_stream_failures, holder, reply, error into v_call from calls where key = v_key;
   v_known := found;
   if v_known and v_call.state = 'finished' then
     return jsonb_build_object('state', 'finished', 'reply', v_call.reply);
   end if;
   if v_known and v_call.state = 'open' and v_call.holder = p->>'holder' then
-    return jsonb_build_object('state', 'open', 'epoch', v_call.epoch);
+    return jsonb_build_object('state', 'open', 'epoch', v_call.epoch, 'failures', v_call.failures,
+      'midStreamFailures', v_call.mid_stream_failures);
   end if;
 
   perform from reservations where call_key = v_key;
@@ -334,7 +344,12 @@ begin
     v_events := v_events || (p->'first');
   else
     v_epoch := v_call.epoch + case when v_call.state = 'retrying' then 0 else 1 end;
-    update calls set state = 'open', epoch = v_epoch, holder = p->>'holder', model = p->>'model', ended_at = null
+    if v_call.state <> 'failed' then
+      v_failures := v_call.failures;
+      v_mid_stream := v_call.mid_stream_failures;
+    end if;
+    update calls set state = 'open', epoch = v_epoch, failures = v_failures, mid_stream_failures = v_mid_stream,
+      holder = p->>'holder', model = p->>'model', ended_at = null
     where key = v_key;
     if v_call.state <> 'retrying' then
       v_events := v_events || jsonb_build_object('o', 0, 'r', 1, 't', 'call.retrying', 's', p->'step', 'c', p->'call',
@@ -347,7 +362,8 @@ begin
   end if;
   v_written := put_events(array[v_chain], case when (p->>'follow')::boolean then array[v_chain] else '{}' end, '{}',
     p->>'origin', v_events);
-  return jsonb_build_object('state', 'open', 'epoch', v_epoch, 'written', v_written);
+  return jsonb_build_object('state', 'open', 'epoch', v_epoch, 'failures', v_failures,
+    'midStreamFailures', v_mid_stream, 'written', v_written);
 end $$`;
 
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import type { Bill } from '../../contract/index.ts';
+import { printJson, printLine, wantsJson } from '../output.ts';
+import { count, usd } from '../views/numbers.ts';
+import { table } from '../views/table.ts';
+import { withClient } from '../with-client.ts';
+
+export function addBill(program: Command): void {
+  program
+    .command('bill')
+    .description('Show what a run has cost, call by call')
+    .argument('<id>', 'the id of the run')
+    .addHelpText('after', '\nExample:\n  $ cadenza bill ask-42')
+    .action(async (id: string, _flags: object, command: Command) => {
+      await withClient(async (client) => {
+        const bill = await client.bill(id);
+        if (wantsJson(command)) printJson(bill);
+        else printLine(billTable(bill));
+      });
+    });
+}
+
+const COLUMNS = [
+  ...[{ head: 'STEP' }, { head: 'MODEL' }],
+  ...['INPUT', 'OUTPUT', 'COST'].map((head) => ({ head, align: 'right' as const })),
+];
+
+export function billTable(bill: Bill): string {
+  const lines = bill.calls.map(({ step, model, usage, costUsd, cached }) => [
+    step,
+    cached ? `${model} (cached)` : model,
+    count(usage.inputTokens),
+    count(usage.outputTokens),
+    usd(costUsd),
+  ]);
+  const total = ['total', '', count(bill.inputTokens), count(bill.outputTokens), usd(bill.totalUsd)];
+  const drawn = table(COLUMNS, [...lines, total]);
+  const { unpriced } = bill;
+  return unpriced === 0 ? drawn : `${drawn}\n${unpriced} ${unpriced === 1 ? 'call has' : 'calls have'} no known price.`;
+}

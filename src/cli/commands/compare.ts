@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { printJson, wantsJson } from '../output.ts';
+import { waitForResult } from '../wait-for-result.ts';
+import { watchCompare } from '../watch-compare.ts';
+import { withClient } from '../with-client.ts';
+
+interface CompareFlags {
+  models: string[];
+  judge?: string;
+  merge?: string;
+  system?: string;
+  id?: string;
+}
+
+export function addCompare(program: Command): void {
+  program
+    .command('compare')
+    .description('Ask several models the same thing, side by side')
+    .argument('<prompt>', 'what to ask')
+    .requiredOption('-m, --models <a,b,c>', 'the models, with commas between them', asList)
+    .option('--judge <model>', 'a model or policy that says which answer is best')
+    .option('--merge <model>', 'a model or policy that makes one answer of all')
+    .option('--system <text>', 'instructions for each of them')
+    .option('--id <id>', 'the id of the run; given twice, the same run')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ cadenza compare "Why do rivers bend?" --models sandbox/gpt,sandbox/claude,sandbox/gemini
+  $ cadenza compare "Name a river" --models openai/gpt-6-sol,anthropic/claude-sonnet-5-5 --judge strong --json`,
+    )
+    .action(async (prompt: string, { id, ...flags }: CompareFlags, command: Command) => {
+      await withClient(async (client, target) => {
+        const run = await client.startUnchecked('compare', { prompt, ...flags }, { id });
+        if (wantsJson(command)) printJson(await waitForResult(client, run.id));
+        else await watchCompare({ client, target, id: run.id }, flags.models);
+      });
+    });
+}
+
+function asList(given: string): string[] {
+  return given
+    .split(',')
+    .map((model) => model.trim())
+    .filter(Boolean);
+}

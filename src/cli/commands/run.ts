@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import type { Policy } from '../../contract/index.ts';
+import { usageError } from '../failure.ts';
+import { printJson, printLine, say, wantsJson } from '../output.ts';
+import { readInput } from '../read-input.ts';
+import { resultText } from '../result-text.ts';
+import { waitForResult } from '../wait-for-result.ts';
+import { watchCompare } from '../watch-compare.ts';
+import { type Watching, watchJson, watchWords } from '../watch-run.ts';
+import { withClient } from '../with-client.ts';
+
+interface RunFlags {
+  input: string;
+  watch?: boolean;
+  id?: string;
+  tenant?: string;
+  budget?: number;
+  policy?: string;
+}
+
+export function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('Start a run, and wait for its result')
+    .argument('<pattern>', 'ask, compare, or a workflow named in cadenza.config.ts')
+    .requiredOption('-i, --input <json|file|->', 'its input: JSON, a file that holds JSON, or - for stdin')
+    .option('-w, --watch', 'show the words as they come')
+    .option('--id <id>', 'the id of the run; given twice, the same run')
+    .option('--tenant <name>', 'for whom it runs')
+    .option('--budget <usd>', 'the most it may spend', asUsd)
+    .option('--policy <name|models>', 'a policy of the config, or models in the order to try them: a/b,c/d')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ cadenza run ask --input '{"prompt":"Why do rivers bend?"}' --watch
+  $ cadenza run ask --input question.json --policy anthropic/claude-sonnet-5-5,openai/gpt-6-sol
+  $ echo '{"prompt":"Why?","models":["sandbox/gpt","sandbox/claude"]}' | cadenza run compare --input - --json`,
+    )
+    .action(async (pattern: string, flags: RunFlags, command: Command) => {
+      const input = withPolicy(await readInput(flags.input), flags.policy);
+      const { id, tenant, budget: budgetUsd } = flags;
+      await withClient(async (client, target) => {
+        const run = await client.startUnchecked(pattern, input, { id, tenant, budgetUsd });
+        if (!run.isNew) say(`The run ${run.id} was there already; this is it.`);
+        const watching: Watching = { client, target, id: run.id };
+        if (flags.watch) await watch(watching, pattern, input, wantsJson(command));
+        else {
+          const result = await waitForResult(client, run.id);
+          if (wantsJson(command)) printJson(result);
+          else printLine(resultText(result));
+        }
+      });
+    });
+}
+
+async function watch(watching: Watching, pattern: string, input: unknown, json: boolean): Promise<void> {
+  if (json) await watchJson(watching);
+  else if (pattern === 'compare') await watchCompare(watching, (input as { models: string[] }).models);
+  else await watchWords(watching);
+}
+
+function withPolicy(input: unknown, given: string | undefined): unknown {
+  if (given === undefined) return input;
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw usageError('--policy needs an input that is a JSON object.');
+  }
+  const policy: string | Policy = given.includes('/') || given.includes(',') ? { candidates: given.split(',') } : given;
+  return { ...input, policy };
+}
+
+function asUsd(given: string): number {
+  const amount = Number(given);
+  if (!(amount > 0) || !Number.isFinite(amount)) throw usageError(`--budget ${given} is no number of USD above 0.`);
+  return amount;
+}

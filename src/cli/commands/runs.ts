@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { ListRuns, type RunInfo } from '../../contract/index.ts';
+import { usageError } from '../failure.ts';
+import { printJson, printLine, say, wantsJson } from '../output.ts';
+import { ago, usd } from '../views/numbers.ts';
+import { table } from '../views/table.ts';
+import { withClient } from '../with-client.ts';
+
+export function addRuns(program: Command): void {
+  program
+    .command('runs')
+    .description('List runs, newest first')
+    .option('--pattern <name>', 'only runs of this pattern')
+    .option('--status <status>', 'only running, completed, failed or cancelled ones')
+    .option('--tenant <name>', 'only runs of this tenant')
+    .option('--limit <number>', 'how many, at most 200', '20')
+    .option('--cursor <cursor>', 'go on where the last list ended')
+    .addHelpText('after', '\nExamples:\n  $ cadenza runs --status failed\n  $ cadenza runs --json | head -3')
+    .action(async (flags: object, command: Command) => {
+      const query = ListRuns.safeParse(flags);
+      if (!query.success) {
+        const issue = query.error.issues[0]!;
+        throw usageError(`--${String(issue.path[0])}: ${issue.message}`);
+      }
+      await withClient(async (client) => {
+        const { runs, nextCursor } = await client.list(query.data);
+        if (wantsJson(command)) for (const run of runs) printJson(run);
+        else printLine(runs.length === 0 ? 'There are no runs.' : runTable(runs, Date.now()));
+        if (nextCursor) say(`More: cadenza runs --cursor ${nextCursor}`);
+      });
+    });
+}
+
+const COLUMNS = [
+  ...[{ head: 'RUN' }, { head: 'PATTERN' }, { head: 'STATUS' }, { head: 'STARTED' }, { head: 'MODELS' }],
+  { head: 'COST', align: 'right' as const },
+];
+
+export function runTable(runs: RunInfo[], now: number): string {
+  return table(
+    COLUMNS,
+    runs.map(({ id, pattern, status, startedAt, models, costUsd, error }) => [
+      id,
+      pattern,
+      error ? `${status}, ${error.type}` : status,
+      ago(startedAt, now),
+      models.join(', '),
+      usd(costUsd),
+    ]),
+  );
+}

@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { readEnvironment } from '../../config/index.ts';
+import { findTarget } from '../find-target.ts';
+import { stopAsked } from '../interruption.ts';
+import { openLog } from '../log.ts';
+import { printJson, printLine, wantsJson } from '../output.ts';
+import { asPort, launchGateway, launchWorker } from '../services.ts';
+
+/** Worker and gateway in one process: runs started over HTTP begin at once, on the worker's own connection. */
+export function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('Run worker and gateway in one process')
+    .option('--port <number>', 'else CADENZA_PORT', asPort)
+    .option('--host <address>', 'where it listens; 0.0.0.0 for everywhere', '127.0.0.1')
+    .option('--embedded', 'was started by cadenza dev, which says what there is to say')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ TEMPORAL_ADDRESS=temporal:7233 CADENZA_DATABASE_URL=postgres://... cadenza serve --host 0.0.0.0',
+    )
+    .action(async (flags: { port?: number; host: string; embedded?: boolean }, command: Command) => {
+      const stop = stopAsked();
+      const { env } = process;
+      const log = openLog(env, flags.embedded ? 'warn' : 'info');
+      const target = findTarget(env);
+      const worker = await launchWorker(target, log);
+      try {
+        const { client } = worker;
+        const port = flags.port ?? readEnvironment(env).port;
+        const served = await launchGateway({ client, target, log, host: flags.host, port });
+        if (wantsJson(command)) printJson({ ready: true, url: served.url });
+        else if (!flags.embedded) printLine(`Worker and gateway are ready at ${served.url}`);
+        process.send?.({ ready: true, url: served.url });
+        try {
+          await Promise.race([stop, worker.run]);
+        } finally {
+          await served.close();
+        }
+      } finally {
+        await worker.drain();
+      }
+    });
+}

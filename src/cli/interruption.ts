@@ -1,0 +1,20 @@
+import { EXIT } from './failure.ts';
+
+/** Ctrl-C while something is watched: the first one stops the watching, a second one the process. */
+export function onInterrupt(): { signal: AbortSignal; done(): void } {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  return { signal: controller.signal, done: () => process.off('SIGINT', stop) };
+}
+
+/** Resolves when a service is asked to end: by a signal, or because the process that started it is gone. */
+export function stopAsked(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve());
+    if (process.connected) process.on('disconnect', () => resolve());
+  });
+}

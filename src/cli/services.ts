@@ -1,0 +1,42 @@
+import type { Cadenza } from '../client/cadenza.ts';
+import { loadConfig, readEnvironment } from '../config/index.ts';
+import type { Log } from '../contract/index.ts';
+import type { ServedGateway } from '../gateway/index.ts';
+import type { RunningWorker } from '../workers/index.ts';
+import { usageError } from './failure.ts';
+import type { Target } from './find-target.ts';
+import { VERSION } from './version.ts';
+
+/** A worker for what the target names. */
+export async function launchWorker(target: Target, log: Log, taskQueue?: string): Promise<RunningWorker> {
+  const [{ startWorker }, { installRuntime }] = await Promise.all([
+    import('../workers/index.ts'),
+    import('./temporal-runtime.ts'),
+  ]);
+  installRuntime(log);
+  const { temporalAddress, namespace, databaseUrl } = target;
+  const config = await loadConfig();
+  return startWorker({ temporalAddress, namespace, databaseUrl, env: process.env, config, log, taskQueue });
+}
+
+/** A gateway before a client. */
+export async function launchGateway(options: {
+  client: Cadenza;
+  target: Target;
+  log: Log;
+  host: string;
+  port: number;
+}): Promise<ServedGateway> {
+  const { client, target, log, host, port } = options;
+  const { createGateway, serveGateway } = await import('../gateway/index.ts');
+  const { apiKeys } = readEnvironment(process.env);
+  const links = { temporalUiUrl: target.uiUrl, namespace: target.namespace };
+  const app = createGateway({ client, links, apiKeys, version: VERSION, log });
+  return serveGateway({ app, port, host, log });
+}
+
+export function asPort(given: string): number {
+  const port = Number(given);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw usageError(`--port ${given} is no port: a number from 0 to 65535.`);
+}

@@ -1,0 +1,18 @@
+import type { Cadenza } from '../client/cadenza.ts';
+import { findTarget, type Target } from './find-target.ts';
+import { openLog } from './log.ts';
+
+/** Does something with what runs here, and hangs up. */
+export async function withClient<Value>(use: (client: Cadenza, target: Target) => Promise<Value>): Promise<Value> {
+  const { env } = process;
+  const target = findTarget(env);
+  // Only now: loading Temporal's client takes longer than all else a command does.
+  const { connect } = await import('../client/index.ts');
+  const { temporalAddress, namespace, databaseUrl } = target;
+  const client = await connect({ temporalAddress, namespace, databaseUrl, env, log: openLog(env, 'error') });
+  try {
+    return await use(client, target);
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,124 @@
+import { StreamFailure } from './wire.ts';
+
+/** What an error says of itself, whichever SDK threw it. */
+export interface ErrorFacts {
+  status?: number;
+  /** the provider's codes, types and reasons, in lower case */
+  codes: string[];
+  message: string;
+  headers?: Headers;
+  requestId?: string;
+  /** ms, as the body says (Gemini's RetryInfo) */
+  retryDelayMs?: number;
+  /** the names and codes of the error and its causes: `AbortError`, `ECONNRESET` */
+  causes: string[];
+  midStream?: boolean;
+}
+
+interface SdkError {
+  status?: number;
+  headers?: Headers;
+  requestID?: string | null;
+  error?: unknown;
+}
+
+/** Reads openai's, Anthropic's and Google's errors, and those of the connection below them. */
+export function errorFacts(thrown: unknown): ErrorFacts {
+  const failures = failuresOf(thrown);
+  const error = failures.at(-1)?.cause ?? thrown;
+  const sdk = (typeof error === 'object' && error !== null ? error : {}) as SdkError & Error;
+  const body = bodyOf(sdk);
+  const headers = sdk.headers ?? failures.find((failure) => failure.headers)?.headers;
+  return {
+    status: statusOf(sdk.status) ?? statusOf(body.code) ?? statusOf(body.status),
+    codes: codesOf(body),
+    message: body.message ?? causeMessage(sdk) ?? String(error),
+    headers,
+    requestId: sdk.requestID ?? headers?.get('x-request-id') ?? headers?.get('request-id') ?? undefined,
+    retryDelayMs: retryDelayMs(body),
+    causes: causesOf(error),
+    midStream: failures.some((failure) => failure.midStream) || undefined,
+  };
+}
+
+function failuresOf(thrown: unknown): StreamFailure[] {
+  const failures: StreamFailure[] = [];
+  for (let error = thrown; error instanceof StreamFailure; error = error.cause) failures.push(error);
+  return failures;
+}
+
+interface Body {
+  message?: string;
+  code?: unknown;
+  type?: unknown;
+  status?: unknown;
+  details?: { '@type'?: string; reason?: string; retryDelay?: string; violations?: { quotaId?: string }[] }[];
+  metadata?: { reasons?: unknown; raw?: unknown };
+}
+
+/** The innermost error object: the SDKs keep `{error: {...}}`, its inside, or (Google) all of it as the message's text. */
+function bodyOf(sdk: SdkError & Error): Body {
+  let body: unknown = sdk.error ?? parsed(sdk.message);
+  for (let depth = 0; depth < 3; depth++) {
+    const inner = isObject(body) ? body.error : undefined;
+    if (isObject(inner)) body = inner;
+    else if (typeof inner === 'string') return { message: inner };
+  }
+  if (Array.isArray(body)) return bodyOf({ error: body[0] } as SdkError & Error);
+  if (!isObject(body)) return {};
+  const text = typeof body.message === 'string' ? parsed(body.message) : undefined;
+  return isObject(text) ? bodyOf({ error: text } as SdkError & Error) : (body as Body);
+}
+
+function codesOf(body: Body): string[] {
+  const details = Array.isArray(body.details) ? body.details : [];
+  const reasons = details.flatMap((detail) => [detail?.reason, ...(detail?.violations ?? []).map((v) => v?.quotaId)]);
+  const moderation = body.metadata?.reasons === undefined ? [] : ['moderation'];
+  return [body.code, body.type, body.status, ...reasons, ...moderation]
+    .filter((code) => typeof code === 'string')
+    .map((code) => code.toLowerCase());
+}
+
+function retryDelayMs(body: Body): number | undefined {
+  const details = Array.isArray(body.details) ? body.details : [];
+  const delay = details.find((detail) => detail?.['@type']?.endsWith('RetryInfo'))?.retryDelay;
+  const seconds = Number(/^([\d.]+)s$/.exec(delay ?? '')?.[1]);
+  return Number.isFinite(seconds) ? Math.ceil(seconds * 1_000) : undefined;
+}
+
+/** The innermost cause says what happened; `fetch failed` and `Connection error.` around it do not. */
+function causeMessage(error: Error): string | undefined {
+  let inner: unknown = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  if (inner instanceof AggregateError) inner = inner.errors[0];
+  return inner instanceof Error ? inner.message || inner.name : undefined;
+}
+
+function causesOf(thrown: unknown): string[] {
+  const found: string[] = [];
+  const queue: unknown[] = [thrown];
+  for (let error = queue.shift(); error !== undefined && found.length < 20; error = queue.shift()) {
+    if (!(error instanceof Error)) continue;
+    const { code } = error as NodeJS.ErrnoException;
+    found.push(error.name, error.constructor.name, ...(typeof code === 'string' ? [code] : []));
+    queue.push(error.cause, ...(error instanceof AggregateError ? error.errors : []));
+  }
+  return found;
+}
+
+function statusOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 400 && value < 600 ? value : undefined;
+}
+
+function parsed(text: string | undefined): unknown {
+  if (!text?.trimStart().startsWith('{') && !text?.trimStart().startsWith('[')) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,6 @@
+export { DEFAULT_OUTPUT_TOKENS, type PriceOverrides, priceOf, worstCase } from './prices.ts';
+export type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
+export { type ProviderRegistry, providerRegistry, type RegistryOptions } from './registry.ts';
+export { type Sandbox, startSandbox } from './sandbox.ts';
+export { redact, type StreamRedactor, secretsOf, streamRedactor } from './secrets.ts';
+export { ProviderError } from './wire.ts';

@@ -1,0 +1,63 @@
+import { calcPrice, findProvider } from '@pydantic/genai-prices';
+import type { Price } from '../config/index.ts';
+import { type ModelRef, type ModelRequest, modelIdOf, providerOf, type Usage } from '../contract/index.ts';
+import { CLAUDE_MAX_TOKENS } from './anthropic-models.ts';
+import { SANDBOX_PRICE } from './sandbox-models.ts';
+import { estimateInput } from './tokens.ts';
+
+/** Prices of the config, by model ref. */
+export type PriceOverrides = Record<string, Price>;
+
+/** Output tokens reserved for a request that sets no limit (Anthropic's wire always sets one). */
+export const DEFAULT_OUTPUT_TOKENS = 4_096;
+
+/** The price list's names where ours differ. */
+const LISTED_AS: Record<string, string> = { gemini: 'google' };
+
+/** OpenAI's tokenizer is an estimate for the others. Claude's newer ones make up to half again as many tokens of the same text. */
+const TOKEN_MARGIN: Record<string, number> = { anthropic: 1.5 };
+const OTHER_MARGIN = 1.15;
+
+/** What a call cost, USD; null where the model's price is not known. */
+export function priceOf(model: ModelRef, usage: Usage, overrides: PriceOverrides = {}): number | null {
+  const provider = providerOf(model);
+  const own = overrides[model] ?? (provider === 'sandbox' ? SANDBOX_PRICE : undefined);
+  if (own) return ownPrice(own, usage);
+  const listedAs = LISTED_AS[provider] ?? provider;
+  // The list's search takes any name that holds a provider's; only the provider itself will do.
+  if (findProvider({ providerId: listedAs })?.id !== listedAs) return null;
+  const { inputTokens: input, cachedInputTokens: read = 0, cacheWriteTokens: written = 0, outputTokens } = usage;
+  // Our `inputTokens` is the list's `input_tokens`: both hold the cached ones. More cached than sent would throw.
+  const counted = {
+    input_tokens: Math.max(input, read + written),
+    cache_read_tokens: read,
+    cache_write_tokens: written,
+    output_tokens: outputTokens,
+  };
+  return calcPrice(counted, modelIdOf(model), { providerId: listedAs })?.total_price ?? null;
+}
+
+/** The most a request is likely to cost, USD: its estimated input and all output it may have; null where the price is not known. */
+export function worstCase(model: ModelRef, request: ModelRequest, overrides: PriceOverrides = {}): number | null {
+  const provider = providerOf(model);
+  const margin = TOKEN_MARGIN[provider] ?? OTHER_MARGIN;
+  return priceOf(
+    model,
+    {
+      inputTokens: Math.ceil(estimateInput(request) * margin),
+      outputTokens: request.maxOutputTokens ?? (provider === 'anthropic' ? CLAUDE_MAX_TOKENS : DEFAULT_OUTPUT_TOKENS),
+    },
+    overrides,
+  );
+}
+
+function ownPrice(price: Price, usage: Usage): number {
+  const { inputTokens, cachedInputTokens: read = 0, cacheWriteTokens: written = 0, outputTokens } = usage;
+  const plain = Math.max(0, inputTokens - read - written);
+  const perMillion =
+    plain * price.inputPerMillion +
+    read * (price.cachedInputPerMillion ?? price.inputPerMillion) +
+    written * (price.cacheWritePerMillion ?? price.inputPerMillion) +
+    outputTokens * price.outputPerMillion;
+  return perMillion / 1_000_000;
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { type Kysely, sql } from 'kysely';
+import type { Database } from './database.ts';
+
+/** Large payloads kept out of Temporal's history. The name of a blob is the sha256 of its bytes, in hex. */
+export interface Blobs {
+  /** Keeps them, equal ones once. @returns their hashes, in order */
+  put(blobs: Uint8Array[]): Promise<string[]>;
+  /** In order. @throws Error naming a hash that is not there */
+  get(hashes: string[]): Promise<Uint8Array[]>;
+}
+
+export function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+export function createBlobs(db: Kysely<Database>): Blobs {
+  return {
+    async put(blobs) {
+      const hashes = blobs.map(hashOf);
+      // in the order of their hashes, so that two who put the same blobs wait for each other in one direction
+      const unique = [...new Map(blobs.map((bytes, index) => [hashes[index]!, Buffer.from(bytes)]))].sort(([a], [b]) =>
+        a < b ? -1 : 1,
+      );
+      if (unique.length === 0) return [];
+      await sql`
+        insert into blobs (hash, bytes)
+        select * from unnest(${unique.map(([hash]) => hash)}::text[], ${unique.map(([, bytes]) => bytes)}::bytea[])
+        on conflict (hash) do nothing`.execute(db);
+      return hashes;
+    },
+    async get(hashes) {
+      if (hashes.length === 0) return [];
+      const rows = await db.selectFrom('blobs').select(['hash', 'bytes']).where('hash', 'in', hashes).execute();
+      const byHash = new Map(rows.map(({ hash, bytes }) => [hash, bytes]));
+      return hashes.map((hash) => {
+        const bytes = byHash.get(hash);
+        if (!bytes)
+          throw new Error(`No blob ${hash} in the store: was the database restored from before it was written?`);
+        return bytes;
+      });
+    },
+  };
+}

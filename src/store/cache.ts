@@ -1,0 +1,195 @@
+import { type Kysely, sql } from 'kysely';
+import type { CallError, Log, ModelRef, ModelReply } from '../contract/index.ts';
+import { createBell } from './bell.ts';
+import type { Database } from './database.ts';
+import { outlast } from './outlast.ts';
+import { storableJson } from './storable-json.ts';
+
+interface Request {
+  tenant?: string;
+  requestHash: string;
+}
+
+/** One model asked one thing: of those who want it at once, one makes the call and the others wait. */
+export interface Flight extends Request {
+  model: ModelRef;
+}
+
+export interface Held extends Flight {
+  /** the call key of the one who makes the call */
+  holder: string;
+}
+
+export type Claim =
+  /** make the call, renew the lease while it lasts, and `release` if it fails; finishing it releases by itself */
+  | 'yours'
+  /** another one made it since, and it failed for good */
+  | { failed: CallError; since: Date }
+  /** another one is making it: `wait` */
+  | 'taken';
+
+export type Waited = { reply: ModelReply } | { failed: CallError } | 'free';
+
+export interface Cache {
+  /** The reply to an equal request of the tenant, of the first of the models that has one which is not too old. */
+  find(request: Request & { models: ModelRef[] }): Promise<ModelReply | undefined>;
+  /**
+   * Becomes the one who makes the call, for `leaseMs` (again, if it is already).
+   * @param since a final failure of another holder from then on is adopted instead
+   */
+  claim(flight: Held & { leaseMs: number; since?: Date }): Promise<Claim>;
+  /** @returns false if the lease ran out and another took over */
+  renew(flight: Held & { leaseMs: number }): Promise<boolean>;
+  /** @param error the final failure of this model, which those who wait adopt */
+  release(flight: Held & { error?: CallError }): Promise<void>;
+  /**
+   * Waits for what another one's call brings: a reply of any of the models, the final failure of this one at or after
+   * `since`, or that nobody makes it any more. @throws the reason of the signal
+   */
+  wait(flight: Flight & { models: ModelRef[]; since?: Date; signal?: AbortSignal }): Promise<Waited>;
+}
+
+/** Tells those who wait for a request's flight that something changed. */
+export interface FlightBells {
+  ring(requestHash: string): void;
+  ringAll(): void;
+  /** Calls back at each ring. @returns how to stop it */
+  on(requestHash: string, ring: () => void): () => void;
+}
+
+/** ms; for what notifications should have said and did not */
+const LOOK_EVERY_MS = 1_000;
+/** rows removed at a time */
+const SWEEP = 100;
+const SWEEP_EVERY_MS = 60_000;
+
+export function createCache(db: Kysely<Database>, bells: FlightBells, log: Log): Cache {
+  const sweep = createSweep(db, log);
+
+  async function find({ tenant = '', requestHash, models }: Request & { models: ModelRef[] }) {
+    const row = await db
+      .selectFrom('cache')
+      .select('reply')
+      .where('tenant', '=', tenant)
+      .where('request_hash', '=', requestHash)
+      .where('model', 'in', models)
+      .where('expires_at', '>', sql<Date>`now()`)
+      .orderBy(sql`array_position(${models}::text[], model)`)
+      .limit(1)
+      .executeTakeFirst();
+    return row?.reply;
+  }
+
+  /** Undefined while another one's call goes on. */
+  async function look(flight: Flight & { models: ModelRef[]; since?: Date }): Promise<Waited | undefined> {
+    // before the cache: a flight that ended with a reply has then left it there
+    const here = await flightRow(flight)
+      .select(['failed_error', sql<boolean>`lease_until > now()`.as('live')])
+      .select(sql<boolean>`coalesce(failed_at >= ${flight.since ?? null}::timestamptz, false)`.as('adopted'))
+      .executeTakeFirst();
+    const reply = await find(flight);
+    if (reply) return { reply };
+    if (here?.failed_error && here.adopted) return { failed: here.failed_error };
+    return here?.live && !here.failed_error ? undefined : 'free';
+  }
+
+  const flightRow = ({ tenant = '', requestHash, model }: Flight) =>
+    db
+      .selectFrom('flights')
+      .where('tenant', '=', tenant)
+      .where('request_hash', '=', requestHash)
+      .where('model', '=', model);
+
+  return {
+    find,
+    async claim({ tenant = '', requestHash, model, holder, leaseMs, since }) {
+      void sweep();
+      const { rows } = await sql<{ holder: string }>`
+        insert into flights as f (tenant, request_hash, model, holder, lease_until)
+        values (${tenant}, ${requestHash}, ${model}, ${holder}, ${leaseEnd(leaseMs)})
+        on conflict (tenant, request_hash, model) do update set
+          holder = excluded.holder, lease_until = excluded.lease_until, failed_error = null, failed_at = null
+        where f.holder = excluded.holder
+          or (f.failed_error is not null and coalesce(f.failed_at < ${since ?? null}::timestamptz, true))
+          or (f.failed_error is null and f.lease_until <= now())
+        returning f.holder`.execute(db);
+      if (rows.length > 0) return 'yours';
+      const other = await flightRow({ tenant, requestHash, model })
+        .select(['failed_error', 'failed_at'])
+        .executeTakeFirst();
+      if (!other?.failed_error || !other.failed_at) return 'taken';
+      return { failed: other.failed_error, since: other.failed_at };
+    },
+    async renew({ tenant = '', requestHash, model, holder, leaseMs }) {
+      const { rows } = await sql`
+        update flights set lease_until = ${leaseEnd(leaseMs)}
+        where tenant = ${tenant} and request_hash = ${requestHash} and model = ${model} and holder = ${holder}
+          and failed_error is null
+        returning holder`.execute(db);
+      return rows.length > 0;
+    },
+    async release({ tenant = '', requestHash, model, holder, error }) {
+      const mine = sql`tenant = ${tenant} and request_hash = ${requestHash} and model = ${model} and holder = ${holder}`;
+      const ended = error
+        ? sql`update flights set failed_error = ${storableJson(error)}::jsonb, failed_at = clock_timestamp(), lease_until = now()
+              where ${mine} returning request_hash`
+        : sql`delete from flights where ${mine} returning request_hash`;
+      await sql`with ended as (${ended}) select pg_notify('cadenza_flights', request_hash) from ended`.execute(db);
+    },
+    async wait(flight) {
+      const bell = createBell();
+      const stop = bells.on(flight.requestHash, bell.ring);
+      try {
+        for (;;) {
+          flight.signal?.throwIfAborted();
+          const seen = await outlast(() => look(flight), 'waiting for an equal call', log, { signal: flight.signal });
+          if (seen !== undefined) return seen;
+          await bell.wait({ signal: flight.signal, timeoutMs: LOOK_EVERY_MS });
+        }
+      } finally {
+        stop();
+      }
+    },
+  };
+}
+
+const leaseEnd = (leaseMs: number) => sql`now() + make_interval(secs => ${leaseMs / 1_000})`;
+
+export function createFlightBells(): FlightBells {
+  const rings = new Map<string, Set<() => void>>();
+  return {
+    ring(requestHash) {
+      for (const ring of rings.get(requestHash) ?? []) ring();
+    },
+    ringAll() {
+      for (const all of rings.values()) for (const ring of all) ring();
+    },
+    on(requestHash, ring) {
+      const all = rings.get(requestHash) ?? new Set();
+      rings.set(requestHash, all.add(ring));
+      return () => {
+        all.delete(ring);
+        if (all.size === 0 && rings.get(requestHash) === all) rings.delete(requestHash);
+      };
+    },
+  };
+}
+
+/** Removes a few expired rows, at most once a minute a process; rows that others are at are left to them. */
+function createSweep(db: Kysely<Database>, log: Log): () => Promise<void> {
+  let last = 0;
+  return async () => {
+    if (Date.now() - last < SWEEP_EVERY_MS) return;
+    last = Date.now();
+    try {
+      await sql`delete from cache where (tenant, request_hash, model) in (
+        select tenant, request_hash, model from cache where expires_at < now()
+        order by expires_at limit ${SWEEP} for update skip locked)`.execute(db);
+      await sql`delete from flights where (tenant, request_hash, model) in (
+        select tenant, request_hash, model from flights where lease_until < now() - interval '1 hour'
+        order by lease_until limit ${SWEEP} for update skip locked)`.execute(db);
+    } catch (error) {
+      log.warn({ error: String(error) }, 'Expired cache entries could not be removed; later they will be');
+    }
+  };
+}

@@ -1,0 +1,132 @@
+import type { CallError, ModelReply, NewEvent, RunRef } from '../contract/index.ts';
+import { isTerminal } from '../contract/index.ts';
+
+/** An event with the key that lets the run have it only once. */
+export type KeyedEvent = NewEvent & { key?: string };
+
+/** What a call's end does beside its events, which are written only if it is the first. */
+export type CallEnd =
+  | (EndedAttempt & { op: 'fail'; error: CallError; final: boolean; delayMs?: number })
+  | (EndedAttempt & {
+      op: 'finish' | 'cached';
+      model: string;
+      reply: ModelReply;
+      /** USD; absent where it is not known */
+      cost?: number;
+      cached: boolean;
+      cache?: { tenant: string; hash: string; ttl: number };
+    });
+
+interface EndedAttempt {
+  key: string;
+  /** short id of the call in events */
+  call: string;
+  step: string;
+  epoch: number;
+}
+
+/** What one caller wants written of one run. */
+export interface Work {
+  run: RunRef;
+  events: KeyedEvent[];
+  end?: CallEnd;
+}
+
+interface Line {
+  o: number;
+  r: number;
+  /** index into `calls`, whose outcome decides on this event */
+  i?: number;
+  k?: string;
+  t: string;
+  s?: string;
+  c?: string;
+  e?: number;
+  d: Record<string, unknown>;
+}
+
+/** The parameter of `write_batch` (see migrations/0002-writing.ts). */
+export interface Batch {
+  runs: object[];
+  calls: object[];
+  endings: object[];
+  events: Line[];
+}
+
+/**
+ * One batch of many callers' work.
+ * @param follow whether what is written of a run shall be returned
+ * @param known runs whose row exists: their metadata need not travel again
+ */
+export function batchOf(works: Work[], follow: (chain: string) => boolean, known: (chain: string) => boolean): Batch {
+  const runs = new Map<string, RunRef>();
+  for (const { run } of works) runs.set(run.chain, run);
+  const number = new Map([...runs.keys()].map((chain, index) => [chain, index + 1]));
+  const batch: Batch = {
+    runs: [...runs.values()].map((run) => ({ ...runLine(run, known(run.chain)), follow: follow(run.chain) })),
+    calls: [],
+    endings: [],
+    events: [],
+  };
+  const texts = new Map<number, Line[]>();
+  let order = 0;
+  for (const { run, events, end } of works) {
+    const r = number.get(run.chain)!;
+    const first = order + 1;
+    for (const event of events) {
+      // written by whatever makes the run's row
+      if (event.type === 'run.started') continue;
+      const line = lineOf(event, ++order, r);
+      if (end) line.i = batch.calls.length;
+      if (isTerminal(event)) batch.endings.push(endingOf(event, order, r));
+      if (joined(line, r, texts)) continue;
+      batch.events.push(line);
+    }
+    if (end) {
+      texts.delete(r);
+      batch.calls.push({ ...end, o: first, last: order, r });
+    }
+  }
+  return batch;
+}
+
+function runLine(run: RunRef, known: boolean): object {
+  const { id, chain, pattern, tenant, metadata, budgetUsd, startedAt } = run;
+  return known ? { id, chain } : { id, chain, pattern, tenant, metadata, budgetUsd, startedAt };
+}
+
+/** The run as `begin_call` takes it. */
+export function wholeRun(run: RunRef): object {
+  return runLine(run, false);
+}
+
+/** An event as the database's functions take it. */
+export function lineOf(event: KeyedEvent, o: number, r: number): Line {
+  const { type, step, call, epoch, key, ...data } = event;
+  // the status of a run decides whether it ends (again), not a key
+  return { o, r, t: type, s: step, c: call, e: epoch, k: isTerminal(event) ? undefined : key, d: data };
+}
+
+/**
+ * Joins text to the text of the same call and epoch before it. Text of other calls may lie between: a reader keeps text
+ * by call. Any other event of the run may not.
+ * @param texts by run: the last texts, one a call
+ */
+function joined(line: Line, r: number, texts: Map<number, Line[]>): boolean {
+  if ((line.t !== 'call.delta' && line.t !== 'call.reasoning') || line.k !== undefined || line.i !== undefined) {
+    texts.delete(r);
+    return false;
+  }
+  const open = texts.get(r) ?? [];
+  const before = open.find((other) => other.c === line.c);
+  if (before && before.t === line.t && before.e === line.e && before.s === line.s) {
+    before.d.text = `${before.d.text}${line.d.text}`;
+    return true;
+  }
+  texts.set(r, [...open.filter((other) => other !== before), line]);
+  return false;
+}
+
+function endingOf(event: NewEvent, o: number, r: number): object {
+  return { o, r, status: event.type.slice('run.'.length), error: 'error' in event ? event.error : undefined };
+}

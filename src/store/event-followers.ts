@@ -1,0 +1,241 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Kysely } from 'kysely';
+import { isTerminal, type Log, type RunEvent, type RunRef } from '../contract/index.ts';
+import { type Bell, createBell } from './bell.ts';
+import type { Database } from './database.ts';
+import { type EventRow, toRunEvent } from './event-rows.ts';
+import { outlast } from './outlast.ts';
+
+export interface FollowOptions {
+  /** the cursor: only events with a higher `seq` (default 0, all) */
+  after?: number;
+  /** ends the iteration */
+  signal?: AbortSignal;
+  /** the run's chain, where the newest one of the id is not meant */
+  chain?: string;
+}
+
+export interface Followers {
+  has(chain: string): boolean;
+  /**
+   * What this process has just committed.
+   * @param runs all runs it wrote to
+   * @param told those of them whose events are all in `written`
+   */
+  tell(runs: RunRef[], told: RunRef[], written: EventRow[]): void;
+  /** What another process has committed, as put_events words it. */
+  hear(payload: string): void;
+  /** Anything may have happened. */
+  doubt(): void;
+  follow(id: string, options?: FollowOptions): AsyncGenerator<RunEvent, void, undefined>;
+  close(): void;
+}
+
+interface Follower {
+  /** the last event given to the reader */
+  cursor: number;
+  /** committed by this process and not yet read; beyond the limit they are dropped and fetched when wanted */
+  handed: EventRow[];
+  /** the database may know more than was handed */
+  behind: boolean;
+  bell: Bell;
+}
+
+const PAGE = 500;
+const HANDED_AT_MOST = 500;
+/** ms; for what notifications should have said and did not */
+const LOOK_EVERY_MS = 2_000;
+
+/** All readers of this process: woken by its own writer, by other processes' notifications, and by a slow look. */
+export function createFollowers(db: Kysely<Database>, origin: string, log: Log): Followers {
+  const byChain = new Map<string, Set<Follower>>();
+  const byId = new Map<string, Set<Bell>>();
+  const closing = new AbortController();
+  let looking = false;
+
+  const followersOf = (chain: string): Iterable<Follower> => byChain.get(chain) ?? [];
+  const fallBehind = (follower: Follower) => {
+    follower.behind = true;
+    follower.bell.ring();
+  };
+
+  function tell(runs: RunRef[], told: RunRef[], written: EventRow[]): void {
+    const complete = new Set(told.map(({ chain }) => chain));
+    for (const row of written) for (const follower of followersOf(row.chain)) hand(follower, row);
+    for (const { chain, id } of runs) {
+      ringId(id);
+      // began to follow while the flush was under way, or the answer to the flush was lost
+      if (!complete.has(chain)) for (const follower of followersOf(chain)) fallBehind(follower);
+    }
+  }
+
+  function hear(payload: string): void {
+    const [from, ...lines] = payload.split('\n');
+    if (from === origin) return;
+    for (const line of lines) {
+      const [chain, seq, ...id] = line.split(' ');
+      for (const follower of followersOf(chain!)) if (Number(seq) > reachOf(follower)) fallBehind(follower);
+      ringId(id.join(' '));
+    }
+  }
+
+  function doubt(): void {
+    for (const followers of byChain.values()) for (const follower of followers) fallBehind(follower);
+    for (const id of byId.keys()) ringId(id);
+  }
+
+  function ringId(id: string): void {
+    for (const bell of byId.get(id) ?? []) bell.ring();
+  }
+
+  /** One query for all readers, as long as there are any. */
+  async function look(): Promise<void> {
+    if (looking) return;
+    looking = true;
+    while (byChain.size + byId.size > 0 && !closing.signal.aborted) {
+      await delay(LOOK_EVERY_MS, undefined, { ref: false, signal: closing.signal }).catch(() => {});
+      for (const id of byId.keys()) ringId(id);
+      const chains = [...byChain.keys()];
+      if (chains.length === 0 || closing.signal.aborted) continue;
+      const runs = await db
+        .selectFrom('runs')
+        .select(['chain', 'seq', 'status'])
+        .where('chain', 'in', chains)
+        .execute()
+        .catch(() => []);
+      for (const { chain, seq, status } of runs) {
+        for (const follower of followersOf(chain)) {
+          if (seq > reachOf(follower) || status !== 'running') fallBehind(follower);
+        }
+      }
+    }
+    looking = false;
+  }
+
+  async function* follow(id: string, options: FollowOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
+    const signal = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal;
+    const chain = options.chain ?? (await chainWhenThere(id, signal));
+    if (chain === undefined) return;
+    const follower: Follower = { cursor: options.after ?? 0, handed: [], behind: true, bell: createBell() };
+    const forget = remember(byChain, chain, follower);
+    void look();
+    try {
+      while (!signal.aborted) {
+        for (let row = nextHanded(follower); row && !signal.aborted; row = nextHanded(follower)) {
+          follower.cursor = row.seq;
+          // whether it was the run's last word, the database says
+          if (isTerminal(row as { type: RunEvent['type'] })) follower.behind = true;
+          yield toRunEvent(row, id);
+        }
+        if (!follower.behind) {
+          await follower.bell.wait({ signal });
+          continue;
+        }
+        follower.behind = false;
+        const page = await pageAfter(chain, follower.cursor, signal);
+        for (const row of page.rows) {
+          if (signal.aborted) return;
+          follower.cursor = row.seq;
+          yield toRunEvent(row, id);
+        }
+        if (page.rows.length === PAGE) follower.behind = true;
+        else if (page.ended && follower.cursor >= page.seq) return;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      forget();
+    }
+  }
+
+  async function pageAfter(chain: string, cursor: number, signal: AbortSignal) {
+    const query = async () => {
+      // the run first: what it says of its end is then true of the events read after
+      const run = await db.selectFrom('runs').select(['status', 'seq']).where('chain', '=', chain).executeTakeFirst();
+      const rows =
+        run && run.seq > cursor
+          ? await db
+              .selectFrom('events')
+              .select(['chain', 'seq', 'at', 'type', 'step', 'call', 'epoch', 'data'])
+              .where('chain', '=', chain)
+              .where('seq', '>', cursor)
+              .orderBy('seq')
+              .limit(PAGE)
+              .execute()
+          : [];
+      return { rows, ended: run !== undefined && run.status !== 'running', seq: run?.seq ?? 0 };
+    };
+    return outlast(query, `following ${chain}`, log, { signal });
+  }
+
+  async function chainWhenThere(id: string, signal: AbortSignal): Promise<string | undefined> {
+    const bell = createBell();
+    const forget = remember(byId, id, bell);
+    void look();
+    try {
+      while (!signal.aborted) {
+        const chain = await outlast(() => newestChain(db, id), `looking for the run ${id}`, log, { signal });
+        if (chain !== undefined) return chain;
+        await bell.wait({ signal });
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      forget();
+    }
+  }
+
+  return {
+    has: (chain) => byChain.has(chain),
+    ...{ tell, hear, doubt, follow },
+    close: () => closing.abort(),
+  };
+}
+
+/** The newest run of a workflow id, which may have been used before. */
+export async function newestChain(db: Kysely<Database>, id: string): Promise<string | undefined> {
+  const run = await db
+    .selectFrom('runs')
+    .select('chain')
+    .where('id', '=', id)
+    .orderBy('started_at', 'desc')
+    .orderBy('chain', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return run?.chain;
+}
+
+function hand(follower: Follower, row: EventRow): void {
+  if (follower.handed.length < HANDED_AT_MOST) follower.handed.push(row);
+  else {
+    follower.handed = [];
+    follower.behind = true;
+  }
+  follower.bell.ring();
+}
+
+/** The handed event that follows the cursor. With a hole before it all are dropped, and the database is asked. */
+function nextHanded(follower: Follower): EventRow | undefined {
+  while (follower.handed.length > 0) {
+    const row = follower.handed.shift()!;
+    if (row.seq === follower.cursor + 1) return row;
+    if (row.seq > follower.cursor) {
+      follower.handed = [];
+      follower.behind = true;
+    }
+  }
+  return undefined;
+}
+
+function reachOf(follower: Follower): number {
+  return follower.handed.at(-1)?.seq ?? follower.cursor;
+}
+
+function remember<Key, Value>(map: Map<Key, Set<Value>>, key: Key, value: Value): () => void {
+  const values = map.get(key) ?? new Set();
+  map.set(key, values.add(value));
+  return () => {
+    values.delete(value);
+    if (values.size === 0 && map.get(key) === values) map.delete(key);
+  };
+}

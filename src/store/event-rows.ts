@@ -1,0 +1,26 @@
+import type { RunEvent } from '../contract/index.ts';
+
+/** An event as the database gives it: by a query, or as JSON by the function that wrote it. */
+export interface EventRow {
+  chain: string;
+  seq: number;
+  at: Date | string;
+  type: string;
+  step: string | null;
+  call: string | null;
+  epoch: number | null;
+  data: Record<string, unknown>;
+}
+
+export function toRunEvent(row: EventRow, runId: string): RunEvent {
+  return {
+    runId,
+    seq: row.seq,
+    at: new Date(row.at).toISOString(),
+    ...(row.step !== null && { step: row.step }),
+    ...(row.call !== null && { call: row.call }),
+    ...(row.epoch !== null && { epoch: row.epoch }),
+    type: row.type,
+    ...row.data,
+  } as RunEvent;
+}

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import type { Log } from '../contract/index.ts';
+import { type Batch, batchOf, type Work } from './event-batch.ts';
+import type { Followers } from './event-followers.ts';
+import type { EventRow } from './event-rows.ts';
+import { backoffMs, isRefused } from './outlast.ts';
+import { storableJson } from './storable-json.ts';
+
+/** What became of a call's end: `taken` is false if the call had already ended, or a newer attempt has it. */
+export interface Taken {
+  taken: boolean;
+  /** the epoch its events got */
+  epoch?: number;
+}
+
+export interface EventWriter {
+  /** Resolves when committed, however long the database is away. @throws what the database refused */
+  write(work: Work): Promise<Taken | undefined>;
+  /** Writes what was given, but gives a database that does not answer only so long. */
+  close(graceMs: number): Promise<void>;
+}
+
+interface Waiting {
+  work: Work;
+  resolve(taken: Taken | undefined): void;
+  reject(error: unknown): void;
+}
+
+interface Answer {
+  results: Taken[];
+  written?: EventRow[];
+  /** the batch was there already: its events are not told again */
+  repeated?: boolean;
+}
+
+/** Bounds of one flush, so that a transaction stays short */
+const MAX_EVENTS = 4_000;
+const MAX_CHARACTERS = 8_000_000;
+const KNOWN_RUNS = 10_000;
+/** ms after which a flush without an answer is repeated on a new connection */
+const ANSWER_WITHIN_MS = 30_000;
+
+/**
+ * The one writer of a process, a group commit: while a flush is under way new work gathers, and the next flush takes
+ * that of all runs in one transaction. Nothing waits on a timer. Memory is bounded by those who await `write`.
+ */
+export function createEventWriter(pool: pg.Pool, origin: string, followers: Followers, log: Log): EventWriter {
+  const writer = randomUUID();
+  const known = new Set<string>();
+  const closing = new AbortController();
+  let batchNumber = 0;
+  let queue: Waiting[] = [];
+  let flushing: Promise<void> | undefined;
+
+  async function flushAll(): Promise<void> {
+    // whoever writes in this same turn of the event loop comes along
+    await Promise.resolve();
+    while (queue.length > 0) {
+      if (closing.signal.aborted) break;
+      const size = flushSize(queue);
+      const now = queue.slice(0, size);
+      queue = queue.slice(size);
+      await flush(now);
+    }
+    for (const { reject } of queue) reject(closing.signal.reason);
+    queue = [];
+    flushing = undefined;
+  }
+
+  async function flush(waiting: Waiting[]): Promise<void> {
+    try {
+      const answer = await committed(waiting.map(({ work }) => work));
+      let ended = 0;
+      for (const { work, resolve } of waiting) resolve(work.end && answer.results[ended++]);
+    } catch (error) {
+      const sentShort = waiting.some(({ work }) => known.has(work.run.chain));
+      known.clear();
+      if (closing.signal.aborted || (waiting.length === 1 && !sentShort)) {
+        for (const { reject } of waiting) reject(closing.signal.aborted ? closing.signal.reason : error);
+        return;
+      }
+      // one caller's work was refused: the others' must not suffer for it
+      for (const one of waiting) await flush([one]);
+    }
+  }
+
+  /** The number of the batch makes repeating harmless when a connection is lost before its answer. */
+  async function committed(works: Work[]): Promise<Answer> {
+    const batch = batchOf(works, followers.has, (chain) => known.has(chain));
+    const told = works.map(({ run }) => run).filter(({ chain }) => followers.has(chain));
+    const parameter = storableJson({ writer, batch: ++batchNumber, origin, ...batch } satisfies Batch &
+      Record<string, unknown>);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const answer = await send(parameter);
+        if (known.size > KNOWN_RUNS) known.clear();
+        for (const { run } of works) known.add(run.chain);
+        followers.tell(
+          works.map(({ run }) => run),
+          answer.repeated ? [] : told,
+          answer.written ?? [],
+        );
+        return answer;
+      } catch (error) {
+        if (isRefused(error) || closing.signal.aborted) throw error;
+        if (attempt === 1 || attempt % 20 === 0)
+          log.warn({ error: String(error), attempt }, 'Writing events: the database does not answer, trying again');
+        await delay(backoffMs(attempt), undefined, { signal: closing.signal });
+      }
+    }
+  }
+
+  async function send(parameter: string): Promise<Answer> {
+    // by the pool itself, which drops a connection that failed
+    const query = {
+      text: 'select write_batch($1::jsonb) as answer',
+      values: [parameter],
+      query_timeout: ANSWER_WITHIN_MS,
+    };
+    const { rows } = await pool.query<{ answer: Answer }>(query);
+    return rows[0]!.answer;
+  }
+
+  return {
+    write(work) {
+      if (closing.signal.aborted) return Promise.reject(new Error('The store is closed: nothing more can be written.'));
+      const { promise, resolve, reject } = Promise.withResolvers<Taken | undefined>();
+      queue.push({ work, resolve, reject });
+      flushing ??= flushAll();
+      return promise;
+    },
+    async close(graceMs) {
+      const grace = setTimeout(() => closing.abort(unwritten()), graceMs);
+      await Promise.race([flushing, once(closing.signal, 'abort')]);
+      clearTimeout(grace);
+      closing.abort(unwritten());
+    },
+  };
+}
+
+const unwritten = () =>
+  new Error('The store was closed while the database did not answer: the last events are not written.');
+
+/** How many of the queue one flush takes: at least one. */
+function flushSize(queue: Waiting[]): number {
+  let events = 0;
+  let characters = 0;
+  const size = queue.findIndex(({ work }) => {
+    const full = events > 0 && (events + work.events.length > MAX_EVENTS || characters > MAX_CHARACTERS);
+    events += work.events.length;
+    for (const event of work.events) if ('text' in event) characters += event.text.length;
+    if (work.end && 'reply' in work.end) characters += work.end.reply.text.length;
+    return full;
+  });
+  return size === -1 ? queue.length : size;
+}

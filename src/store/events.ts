@@ -1,0 +1,50 @@
+import type { Kysely } from 'kysely';
+import type { NewEvent, RunEvent, RunRef } from '../contract/index.ts';
+import type { Database } from './database.ts';
+import type { Followers, FollowOptions } from './event-followers.ts';
+import { toRunEvent } from './event-rows.ts';
+import type { EventWriter } from './event-writer.ts';
+
+export interface EventLog {
+  /** Resolves when the events are committed, however long that takes: awaiting it holds back who streams too fast. */
+  append(run: RunRef, events: NewEvent[]): Promise<void>;
+  /** The same for events a run has only once: one whose key it already has is left out. */
+  record(run: RunRef, events: (NewEvent & { key: string })[]): Promise<void>;
+  /** Events of a run with a `seq` above `after`, in order. @param chain first-execution run id */
+  read(chain: string, after: number, limit: number): Promise<RunEvent[]>;
+  /**
+   * Every event of the newest run of this workflow id, live, each once and in order. Ends after the last event of an
+   * ended run, or when the signal aborts. Waits for a run that is not there yet. A reader that stops for a while holds
+   * nothing in memory but a page.
+   */
+  follow(id: string, options?: FollowOptions): AsyncIterable<RunEvent>;
+}
+
+/** Key of events a step has only once: `stepKey('step.started', 'research')`. */
+export function stepKey(type: 'step.started' | 'step.completed', step: string): string {
+  return `${type}:${step}`;
+}
+
+export function createEventLog(db: Kysely<Database>, writer: EventWriter, followers: Followers): EventLog {
+  return {
+    async append(run, events) {
+      await writer.write({ run, events });
+    },
+    async record(run, events) {
+      await writer.write({ run, events });
+    },
+    async read(chain, after, limit) {
+      const rows = await db
+        .selectFrom('events')
+        .innerJoin('runs', 'runs.chain', 'events.chain')
+        .select(['events.chain', 'events.seq', 'at', 'type', 'step', 'call', 'epoch', 'data', 'runs.id as runId'])
+        .where('events.chain', '=', chain)
+        .where('events.seq', '>', after)
+        .orderBy('events.seq')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => toRunEvent(row, row.runId));
+    },
+    follow: followers.follow,
+  };
+}

@@ -1,0 +1,10 @@
+export { blobStorageDriver } from './blob-storage-driver.ts';
+export type { Blobs } from './blobs.ts';
+export type { Cache, Claim, Flight, Held, Waited } from './cache.ts';
+export type { Database } from './database.ts';
+export type { FollowOptions } from './event-followers.ts';
+export { type EventLog, stepKey } from './events.ts';
+export type { BeginCall, Begun, FailCall, FinishCachedCall, FinishCall, Journal, OpenCall } from './journal.ts';
+export type { Account, AccountId, Ledger } from './ledger.ts';
+export { type OpenStore, openStore, type Store } from './open-store.ts';
+export type { Runs, StoredRun } from './runs.ts';

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import { type Kysely, sql } from 'kysely';
+import type { CallError, Log, ModelRef, ModelReply, RunRef } from '../contract/index.ts';
+import { overBudget } from './budget-errors.ts';
+import type { Database } from './database.ts';
+import { type CallEnd, type KeyedEvent, lineOf, wholeRun } from './event-batch.ts';
+import type { Followers } from './event-followers.ts';
+import type { EventRow } from './event-rows.ts';
+import type { EventWriter } from './event-writer.ts';
+import { stepKey } from './events.ts';
+import { outlast } from './outlast.ts';
+import { storable, storableJson } from './storable-json.ts';
+
+export interface BeginCall {
+  /** the call key: sha256 in hex */
+  key: string;
+  run: RunRef;
+  step: string;
+  model: ModelRef;
+  /** the candidate before this one, and why it was left */
+  fallback?: { from: ModelRef; error: CallError };
+  /** most USD the call may cost: held on the budgets of its payers until it ends; null where it is not known */
+  worstCaseUsd: number | null;
+  /** the price of the model is not known, and `worstCaseUsd` a guess */
+  unknownPrice?: boolean;
+  /** further accounts that pay, such as `key:...`, beside the run's and its tenant's */
+  accounts?: string[];
+}
+
+export type Begun = { state: 'finished'; reply: ModelReply } | OpenCall | { state: 'overBudget'; error: CallError };
+
+/** An attempt to be made. `call` and `epoch` belong into its events. */
+export interface OpenCall {
+  state: 'open';
+  epoch: number;
+  call: string;
+  /** how often the provider failed it before, since it was first asked or last given up */
+  failures: number;
+  /** those of them that came when part of the answer had been paid for */
+  midStreamFailures: number;
+}
+
+interface EndedCall {
+  key: string;
+  run: RunRef;
+  step: string;
+}
+
+export interface FailCall extends EndedCall {
+  epoch: number;
+  error: CallError;
+  /** ms until the same model is asked again, or `final` if it is not */
+  next: { delayMs: number } | 'final';
+}
+
+export interface FinishCall extends EndedCall {
+  epoch: number;
+  reply: ModelReply;
+  /** the step ends with this call */
+  completesStep: boolean;
+  /** keep the reply for equal requests of the same tenant */
+  cache?: { tenant?: string; requestHash: string; ttlSeconds: number };
+}
+
+export interface FinishCachedCall extends EndedCall {
+  model: ModelRef;
+  /** the reply as the cache gave it */
+  reply: ModelReply;
+  /** default true */
+  completesStep?: boolean;
+}
+
+/** The record of calls, by which a finished one is never paid again. */
+export interface Journal {
+  /**
+   * Begins an attempt of a call, and holds its worst case on the budgets of its payers. A finished call gives its reply
+   * and writes nothing. An attempt that never ended was lost with its worker: the next epoch says so to readers.
+   */
+  begin(call: BeginCall): Promise<Begun>;
+  /** Ends an attempt without a reply. One that is not the newest any more changes nothing. */
+  fail(call: FailCall): Promise<void>;
+  /**
+   * Reply, bill line, released money, cache and last events in one transaction. The first reply wins.
+   * @returns the reply that counts
+   */
+  finish(call: FinishCall): Promise<ModelReply>;
+  /** Finishes a call with a reply that the cache had, at no cost. @returns the reply that counts */
+  finishCached(call: FinishCachedCall): Promise<ModelReply>;
+}
+
+const PATIENCE_MS = 60_000;
+
+type BeginAnswer =
+  | { state: 'finished'; reply: ModelReply }
+  | (Omit<OpenCall, 'call'> & { written?: EventRow[] })
+  | { state: 'overBudget'; account: string; spent: number; reserved: number; budget: number };
+
+export function createJournal(
+  db: Kysely<Database>,
+  writer: EventWriter,
+  followers: Followers,
+  origin: string,
+  log: Log,
+): Journal {
+  /** Not through the writer: a beginning waits for no flush. */
+  async function begin(begun: BeginCall): Promise<Begun> {
+    const { key, run, step, model, worstCaseUsd } = begun;
+    const call = shortId(key);
+    const follow = followers.has(run.chain);
+    const parameter = storableJson({
+      ...{ key, call, step, model, origin, follow, run: wholeRun(run), worst: worstCaseUsd ?? 0 },
+      // tells a repetition of this very request from another attempt
+      holder: randomUUID(),
+      accounts: [...accountsOf(run), ...(begun.accounts ?? [])],
+      first: firstEvents(begun, call).map((event, index) => lineOf(event, index, 1)),
+      lost: {
+        type: 'ConnectionLost',
+        message: 'The worker making this call was lost',
+        step,
+        model,
+      } satisfies CallError,
+    });
+    const query = sql<{ answer: BeginAnswer }>`select begin_call(${parameter}::jsonb) as answer`;
+    const { rows } = await outlast(() => query.execute(db), `beginning a call of ${step}`, log, {
+      patienceMs: PATIENCE_MS,
+    });
+    const { answer } = rows[0]!;
+    if (answer.state === 'finished') return answer;
+    followers.tell(
+      [run],
+      'written' in answer && follow ? [run] : [],
+      'written' in answer ? (answer.written ?? []) : [],
+    );
+    if (answer.state === 'overBudget') return { state: 'overBudget', error: overBudget(begun, answer) };
+    const { epoch, failures, midStreamFailures } = answer;
+    return { state: 'open', epoch, call, failures, midStreamFailures };
+  }
+
+  async function end(run: RunRef, callEnd: CallEnd & { reply: ModelReply }, events: KeyedEvent[]): Promise<ModelReply> {
+    const outcome = await writer.write({ run, events, end: callEnd });
+    if (outcome?.taken) return callEnd.reply;
+    const query = () => db.selectFrom('calls').select('reply').where('key', '=', callEnd.key).executeTakeFirstOrThrow();
+    const { reply } = await outlast(query, 'reading a finished call', log, { patienceMs: PATIENCE_MS });
+    return reply!;
+  }
+
+  return {
+    begin,
+    async fail({ key, run, step, epoch, error, next }) {
+      const final = next === 'final';
+      const delayMs = final ? undefined : next.delayMs;
+      await writer.write({
+        run,
+        events: [],
+        end: { op: 'fail', key, call: shortId(key), step, epoch, error, final, delayMs },
+      });
+    },
+    finish({ key, run, step, epoch, reply: given, completesStep, cache }) {
+      const reply = storable(given);
+      const call = shortId(key);
+      const callEnd: CallEnd & { reply: ModelReply } = {
+        ...{ op: 'finish', key, call, step, epoch, reply, model: reply.model, cached: false },
+        cost: reply.costUsd ?? undefined,
+        cache: cache && { tenant: cache.tenant ?? '', hash: cache.requestHash, ttl: cache.ttlSeconds },
+      };
+      return end(run, callEnd, lastEvents({ step, call, epoch }, reply, completesStep));
+    },
+    finishCached({ key, run, step, model, reply: found, completesStep = true }) {
+      const call = shortId(key);
+      const place = { step, call, epoch: 1 };
+      const reply: ModelReply = { ...found, costUsd: 0, cached: true };
+      const callEnd: CallEnd & { reply: ModelReply } = {
+        ...{ op: 'cached', key, call, step, epoch: 1, reply, model, cached: true, cost: 0 },
+      };
+      return end(run, callEnd, [
+        { type: 'step.started', step, key: stepKey('step.started', step) },
+        { type: 'call.cached', ...place, model, savedUsd: found.costUsd, usage: found.usage },
+        { type: 'call.delta', ...place, text: found.text },
+        ...lastEvents(place, reply, completesStep),
+      ]);
+    },
+  };
+}
+
+/** How events name a call: stable over its attempts. */
+function shortId(key: string): string {
+  return key.slice(0, 16);
+}
+
+/** The accounts that pay a run's calls, where they have a budget. */
+function accountsOf(run: RunRef): string[] {
+  return run.tenant === undefined ? [`run:${run.chain}`] : [`run:${run.chain}`, `tenant:${run.tenant}`];
+}
+
+function firstEvents({ step, model, fallback }: BeginCall, call: string): KeyedEvent[] {
+  return [
+    { type: 'step.started', step, key: stepKey('step.started', step) },
+    ...(fallback ? [{ type: 'call.fallback' as const, step, call, ...fallback, to: model }] : []),
+    { type: 'call.started', step, call, epoch: 1, model },
+  ];
+}
+
+function lastEvents(
+  place: { step: string; call: string; epoch: number },
+  reply: ModelReply,
+  completesStep: boolean,
+): KeyedEvent[] {
+  const { model, usage, costUsd, finishReason, cached, invalid, firstTokenMs, totalMs } = reply;
+  return [
+    ...(reply.toolCalls ?? []).map(
+      ({ id, name, arguments: args }) => ({ type: 'call.toolcall', ...place, id, name, arguments: args }) as const,
+    ),
+    {
+      ...{ type: 'call.completed', ...place, model, usage, costUsd, finishReason },
+      ...{ cached, invalid, firstTokenMs, totalMs },
+    },
+    ...(completesStep
+      ? [{ type: 'step.completed' as const, step: place.step, key: stepKey('step.completed', place.step) }]
+      : []),
+  ];
+}

@@ -1,0 +1,112 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { ListRuns, type RunInfo, type RunPage, type Timeline } from '../contract/index.ts';
+import type { Database } from './database.ts';
+import { newestChain } from './event-followers.ts';
+import { timelineOf } from './timeline.ts';
+
+export interface StoredRun extends RunInfo {
+  chain: string;
+}
+
+export interface Runs {
+  /** The newest run of a workflow id. */
+  find(id: string): Promise<StoredRun | undefined>;
+  chainOf(id: string): Promise<string | undefined>;
+  /** Newest first; of an id used again only the newest run. @throws Error for a cursor that is not one of ours */
+  list(query?: ListRuns): Promise<RunPage>;
+  /** Steps and attempts. @param chain first-execution run id */
+  timeline(chain: string): Promise<Timeline>;
+}
+
+export function createRuns(db: Kysely<Database>): Runs {
+  return {
+    async find(id) {
+      const row = await db
+        .selectFrom('runs')
+        .selectAll()
+        .where('id', '=', id)
+        .orderBy('started_at', 'desc')
+        .orderBy('chain', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row && { ...runInfo(row), chain: row.chain };
+    },
+    chainOf: (id) => newestChain(db, id),
+    list: (query) => list(db, ListRuns.parse(query ?? {})),
+    async timeline(chain) {
+      const run = await db.selectFrom('runs').select('id').where('chain', '=', chain).executeTakeFirst();
+      const events = await db
+        .selectFrom('events')
+        .select(['type', 'step', 'call', 'at', 'data'])
+        .where('chain', '=', chain)
+        // literal: the partial index serves only what it can see
+        .where(sql<boolean>`type in ('step.started', 'step.completed', 'call.retrying', 'call.fallback')`)
+        .orderBy('seq')
+        .execute();
+      const calls = await db
+        .selectFrom('calls')
+        .select(['key', 'step', 'model', 'state', 'epoch', 'reply', 'error', 'cached', 'started_at', 'ended_at'])
+        .where('chain', '=', chain)
+        .orderBy('started_at')
+        .orderBy('key')
+        .execute();
+      return timelineOf(run?.id ?? chain, events, calls);
+    },
+  };
+}
+
+async function list(db: Kysely<Database>, query: ReturnType<typeof ListRuns.parse>): Promise<RunPage> {
+  let select = db
+    .selectFrom('runs as r')
+    .selectAll('r')
+    .where(
+      sql<boolean>`not exists (select from runs newer where newer.id = r.id
+        and (newer.started_at, newer.chain) > (r.started_at, r.chain))`,
+    )
+    .orderBy('r.started_at', 'desc')
+    .orderBy('r.chain', 'desc')
+    .limit(query.limit + 1);
+  if (query.pattern !== undefined) select = select.where('r.pattern', '=', query.pattern);
+  if (query.status !== undefined) select = select.where('r.status', '=', query.status);
+  if (query.tenant !== undefined) select = select.where('r.tenant', '=', query.tenant);
+  if (query.cursor !== undefined) {
+    const [startedAt, chain] = readCursor(query.cursor);
+    select = select.where(sql<boolean>`(r.started_at, r.chain) < (${startedAt}::timestamptz, ${chain})`);
+  }
+  const rows = await select.execute();
+  const page = rows.slice(0, query.limit);
+  const last = page.at(-1);
+  return {
+    runs: page.map(runInfo),
+    ...(rows.length > page.length && last && { nextCursor: cursorOf(last) }),
+  };
+}
+
+function cursorOf({ started_at, chain }: { started_at: Date; chain: string }): string {
+  return Buffer.from(JSON.stringify([started_at.toISOString(), chain])).toString('base64url');
+}
+
+function readCursor(cursor: string): [string, string] {
+  try {
+    const [startedAt, chain] = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (typeof chain === 'string') return [new Date(startedAt).toISOString(), chain];
+  } catch {
+    // told below
+  }
+  throw new Error('The cursor of this list is not one that a page of it gave. Begin without one.');
+}
+
+function runInfo(row: Selectable<Database['runs']>): RunInfo {
+  return {
+    id: row.id,
+    pattern: row.pattern,
+    status: row.status,
+    ...(row.tenant !== null && { tenant: row.tenant }),
+    ...(row.metadata !== null && { metadata: row.metadata }),
+    startedAt: row.started_at.toISOString(),
+    ...(row.ended_at !== null && { endedAt: row.ended_at.toISOString() }),
+    models: row.models,
+    costUsd: row.unpriced > 0 && row.unpriced === row.calls ? null : Number(row.cost_usd),
+    ...(row.error !== null && { error: row.error }),
+  };
+}

@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { mockProvider } from '../setup/mock-provider.ts';
+import { type TestBed, testBed } from '../setup/test-bed.ts';
+
+let bed: TestBed;
+let wire: Wire;
+const policy = { candidates: ['openai/gpt-6-sol'], cache: false as const };
+
+beforeAll(async () => {
+  wire = await cuttableWire(process.env.CADENZA_TEST_TEMPORAL_ADDRESS!);
+  bed = await testBed({ provider: await mockProvider(), temporalAddress: wire.address });
+});
+afterAll(async () => {
+  await bed.close();
+  await wire.close();
+});
+
+test('a completion that never reaches Temporal does not make the call be asked again', async () => {
+  const run = await bed.temporal.workflow.start('ask', {
+    workflowId: `lost-${bed.taskQueue}`,
+    taskQueue: bed.taskQueue,
+    args: [{ prompt: 'Once only', policy }],
+  });
+  bed.provider.onRequest(() => wire.cut());
+  const events = bed.client.events(run.workflowId);
+  await until(async () => bed.provider.asked('Once only') === 1);
+  expect(wire.isCut()).toBe(true);
+  // The call finishes in the store; only Temporal does not hear of it, and takes the worker for dead.
+  const { openStore } = await import('../../src/store/index.ts');
+  const store = await openStore({ url: bed.databaseUrl });
+  await until(async () => {
+    const stored = await store.runs.find(run.workflowId);
+    return stored !== undefined && (await store.ledger.bill(stored.chain)).calls.length === 1;
+  });
+  await store.close();
+  await until(async () => {
+    const { raw } = await run.describe();
+    return (raw.pendingActivities?.[0]?.attempt ?? 0) >= 2;
+  });
+  wire.mend();
+
+  expect(await run.result()).toMatchObject({ text: 'answer to: Once only' });
+  expect(bed.provider.asked('Once only')).toBe(1);
+  const completed = (await Array.fromAsync(events)).filter((event) => event.type === 'call.completed');
+  expect(completed).toHaveLength(1);
+}, 120_000);
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+interface Wire {
+  address: string;
+  cut(): void;
+  mend(): void;
+  isCut(): boolean;
+  close(): Promise<void>;
+}
+
+/** A TCP connection to a server that can be cut and mended. */
+async function cuttableWire(target: string): Promise<Wire> {
+  const [host, port] = target.split(':');
+  const open = new Set<Socket>();
+  let isCut = false;
+  const server: Server = createServer((near) => {
+    if (isCut) {
+      near.destroy();
+      return;
+    }
+    const far = dial(Number(port), host);
+    for (const socket of [near, far]) {
+      open.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        open.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far).pipe(near);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const drop = () => {
+    for (const socket of open) socket.destroy();
+  };
+  return {
+    address: `127.0.0.1:${(server.address() as { port: number }).port}`,
+    isCut: () => isCut,
+    cut() {
+      isCut = true;
+      drop();
+    },
+    mend() {
+      isCut = false;
+    },
+    async close() {
+      drop();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { ChatCompletionRequest, FixtureResponse } from '@copilotkit/aimock';
+import { type MockProvider, promptOf } from '../setup/mock-provider.ts';
+
+/** The steps of examples/press-release, each by words that only its prompt holds. */
+export const STEPS = {
+  research: 'List what is known about',
+  draft: 'Use these facts and no others',
+  critique: 'Name what is unclear or unsupported',
+  revise: 'Mend this, and change nothing else',
+  headline: 'a headline of at most twelve words',
+} as const;
+
+/** What each step is answered, whatever it is asked: so the right result is known beforehand. */
+export function pressReply(request: ChatCompletionRequest): FixtureResponse {
+  const prompt = promptOf(request);
+  const asked = (step: keyof typeof STEPS) => prompt.includes(STEPS[step]);
+  if (asked('research')) return { content: JSON.stringify({ facts: [`fact about ${topicOf(prompt)}`] }) };
+  if (asked('critique')) return { content: JSON.stringify({ problems: [`unclear: ${topicOf(prompt)}`] }) };
+  if (asked('headline')) return { content: `Headline of ${topicOf(prompt)}` };
+  if (asked('revise')) return { content: `Revised text on ${topicOf(JSON.stringify(request.messages))}` };
+  return { content: `Draft about ${topicOf(prompt)} by ${request.model}` };
+}
+
+export function expectedRelease(topic: string) {
+  return { headline: `Headline of ${topic}`, body: `Revised text on ${topic}` };
+}
+
+/** Topics are written `topic-<n>`, so that a request tells which run it belongs to. */
+function topicOf(text: string): string {
+  return /topic-\w+/.exec(text)?.[0] ?? 'nothing';
+}
+
+/** When a step of a topic was asked of the provider, ms since 1970. */
+export function requestsFor(provider: MockProvider, topic: string, step: keyof typeof STEPS, model: string): number[] {
+  return provider
+    .requests()
+    .filter(
+      (request) =>
+        request.model === model && request.text.includes(STEPS[step]) && new RegExp(`${topic}\\b`).test(request.text),
+    )
+    .map(({ at }) => at);
+}
+
+/** The worker of examples/press-release as a process of its own. */
+export async function startPressWorker(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  const root = path.resolve(import.meta.dirname, '../..');
+  const worker = spawn(process.execPath, [path.join(root, 'examples/press-release/worker.ts')], {
+    cwd: root,
+    env: { ...env, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said: string[] = [];
+  worker.stderr!.on('data', (data: Buffer) => said.push(data.toString()));
+  await Promise.race([
+    once(worker.stdout!, 'data'),
+    once(worker, 'exit').then(() => Promise.reject(new Error(`The worker ended: ${said.join('')}`))),
+  ]);
+  worker.stdout!.resume();
+  return worker;
+}
+
+export async function kill9(process: ChildProcess): Promise<void> {
+  const exited = once(process, 'exit');
+  process.kill('SIGKILL');
+  await exited;
+}

@@ -1,0 +1,93 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Cadenza, connect } from '../../src/client/index.ts';
+import { parseConfig } from '../../src/config/index.ts';
+import { type MockProvider, mockProvider } from '../setup/mock-provider.ts';
+import { testLog } from '../setup/test-log.ts';
+import { freshStore } from '../store/fresh-store.ts';
+import { expectedRelease, kill9, pressReply, requestsFor, type STEPS, startPressWorker } from './press-room.ts';
+
+const KILLS = 20;
+const policy = { candidates: ['openai/gpt-6-sol'], cache: false as const };
+const writers = ['openai/gpt-6-sol', 'anthropic/claude-sonnet-5-5'];
+const CALLS = [
+  ...(['research', 'critique', 'revise', 'headline'] as const).map((step) => ({ step, model: 'gpt-6-sol' })),
+  { step: 'draft', model: 'gpt-6-sol' },
+  { step: 'draft', model: 'claude-sonnet-5-5' },
+] as const satisfies { step: keyof typeof STEPS; model: string }[];
+
+let provider: MockProvider;
+let cadenza: Cadenza;
+let env: NodeJS.ProcessEnv;
+let worker: ChildProcess | undefined;
+let drop: () => Promise<void>;
+
+beforeAll(async () => {
+  provider = await mockProvider(pressReply, { chunkSize: 5, streamingProfile: { ttft: 120, tps: 60 } });
+  const fresh = await freshStore();
+  await fresh.store.close();
+  drop = fresh.drop;
+  const taskQueue = `press-${randomUUID()}`;
+  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
+  env = {
+    ...process.env,
+    ...provider.env,
+    CADENZA_DATABASE_URL: fresh.url,
+    TEMPORAL_ADDRESS: temporalAddress,
+    TASK_QUEUE: taskQueue,
+  };
+  const config = parseConfig({ workflows: { pressRelease: { taskQueue } } });
+  cadenza = await connect({ temporalAddress, databaseUrl: fresh.url, env, config, log: testLog().log });
+});
+afterAll(async () => {
+  if (worker) await kill9(worker);
+  await cadenza.close();
+  await provider.stop();
+  await drop();
+});
+
+test(`five steps survive ${KILLS} kills of their worker at random moments, and nothing finished is asked again`, async () => {
+  const runs: { topic: string; id: string }[] = [];
+  const kills: number[] = [];
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    worker = await startPressWorker(env);
+    for (const half of ['a', 'b']) {
+      const topic = `topic-${kill}${half}`;
+      const { id } = await cadenza.startUnchecked('pressRelease', { topic, writers, policy });
+      runs.push({ topic, id });
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 1_500));
+    kills.push(Date.now());
+    await kill9(worker);
+  }
+  worker = await startPressWorker(env);
+
+  for (const { topic, id } of runs) {
+    expect(await cadenza.result(id)).toEqual(expectedRelease(topic));
+    const events = await Array.fromAsync(cadenza.events(id));
+    expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1));
+    const completed = events.filter((event) => event.type === 'call.completed');
+    expect(new Set(completed.map((event) => event.call)).size).toBe(CALLS.length);
+    expect(completed).toHaveLength(CALLS.length);
+
+    for (const { step, model } of CALLS) {
+      const asked = requestsFor(provider, topic, step, model);
+      const finished = completed.find((event) => event.step!.startsWith(step) && event.model.endsWith(`/${model}`))!;
+      const finishedAt = Date.parse(finished.at);
+      const killsWhileOpen = kills.filter((at) => at >= asked[0]! && at <= finishedAt).length;
+      expect(asked.filter((at) => at > finishedAt)).toEqual([]);
+      expect(asked.length).toBeLessThanOrEqual(1 + killsWhileOpen);
+    }
+    const bill = await cadenza.bill(id);
+    expect(bill.calls).toHaveLength(CALLS.length);
+    expect(bill.totalUsd).toBeCloseTo(
+      completed.reduce((sum, event) => sum + event.costUsd!, 0),
+      9,
+    );
+  }
+  const repeats = provider.requests().length - runs.length * CALLS.length;
+  console.log(
+    `${KILLS} kills, ${runs.length} runs, ${provider.requests().length} requests, ${repeats} of them repeats`,
+  );
+}, 400_000);
