@@ -1,4 +1,5 @@
-import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
 import {
   type CallError,
   type ModelCall,

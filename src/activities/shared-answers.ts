@@ -40,13 +40,14 @@ export function sharedAnswers(
     async join(signal) {
       const since = new Date();
       for (;;) {
-        const claimed = await cache.claim({ ...flight, holder, leaseMs: LEASE_MS });
+        const claimed = await cache.claim({ ...flight, holder, leaseMs: LEASE_MS, since });
         if (claimed === 'yours') {
           // Whoever made the call may have finished it between our look into the cache and our claim.
           const reply = await cache.find({ ...request, models });
           if (reply) await cache.release({ ...flight, holder });
           return reply && { reply };
         }
+        if (claimed !== 'taken') return { failed: claimed.failed };
         const ended = await cache.wait({ ...flight, models, since, signal });
         if (ended !== 'free') return ended;
       }

@@ -14,7 +14,12 @@ export function openLog(env: NodeJS.ProcessEnv, level: string): Log {
       done();
     },
   });
-  const readable = { destination: sink, colorize: process.stderr.hasColors?.() ?? false, ignore: 'pid,hostname' };
+  const readable = {
+    destination: sink,
+    singleLine: true,
+    colorize: process.stderr.hasColors?.() ?? false,
+    ignore: 'pid,hostname',
+  };
   return pino(
     { level: env.CADENZA_LOG || level, base: null },
     process.stderr.isTTY ? pretty({ ...readable, translateTime: 'SYS:HH:MM:ss' }) : sink,

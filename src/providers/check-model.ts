@@ -42,7 +42,7 @@ export async function checkModel(model: string, path: string, against: CheckedAg
 
 /** What a provider offers: its own list where it gives one, else what the types and the config know. */
 export function offeredModels(definition: Definition, live: string[] | undefined): string[] {
-  const listed = live?.filter((id) => !NOT_CHAT.test(id)) ?? (definition.official ? typedModels(definition) : []);
+  const listed = live?.filter((id) => !NOT_CHAT.test(id)) ?? typedModels(definition);
   return [...new Set([...definition.models, ...listed])];
 }
 

@@ -38,5 +38,5 @@ export class StreamCut extends Error {
 }
 
 function abortReason(signal: AbortSignal): unknown {
-  return signal.reason instanceof Error ? signal.reason : new DOMException('The call was aborted', 'AbortError');
+  return typeof signal.reason === 'object' ? signal.reason : new DOMException('The call was aborted', 'AbortError');
 }

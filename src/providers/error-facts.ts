@@ -87,23 +87,33 @@ function retryDelayMs(body: Body): number | undefined {
 }
 
 /** The innermost cause says what happened; `fetch failed` and `Connection error.` around it do not. */
-function causeMessage(error: Error): string | undefined {
-  let inner: unknown = error;
-  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
-  if (inner instanceof AggregateError) inner = inner.errors[0];
-  return inner instanceof Error ? inner.message || inner.name : undefined;
+function causeMessage(error: unknown): string | undefined {
+  const [inner] = causeChain(error).slice(-1);
+  return inner && (inner.message || inner.name);
 }
 
 function causesOf(thrown: unknown): string[] {
-  const found: string[] = [];
-  const queue: unknown[] = [thrown];
-  for (let error = queue.shift(); error !== undefined && found.length < 20; error = queue.shift()) {
-    if (!(error instanceof Error)) continue;
-    const { code } = error as NodeJS.ErrnoException;
-    found.push(error.name, error.constructor.name, ...(typeof code === 'string' ? [code] : []));
-    queue.push(error.cause, ...(error instanceof AggregateError ? error.errors : []));
-  }
-  return found;
+  return causeChain(thrown).flatMap((error) => [
+    error.name,
+    error.constructor?.name ?? '',
+    ...(typeof error.code === 'string' ? [error.code] : []),
+  ]);
+}
+
+/** An error and what caused it, outermost first; of several causes at once (one for each address tried), the first. */
+function causeChain(thrown: unknown): NodeJS.ErrnoException[] {
+  const chain: NodeJS.ErrnoException[] = [];
+  for (let error = thrown; isErrorLike(error) && chain.length < 10; error = firstOf(error) ?? error.cause) chain.push(error);
+  return chain;
+}
+
+function firstOf(error: object): unknown {
+  return 'errors' in error && Array.isArray(error.errors) ? error.errors[0] : undefined;
+}
+
+/** By its shape: an error may come from another realm, where `instanceof Error` is false. */
+function isErrorLike(value: unknown): value is NodeJS.ErrnoException & { cause?: unknown } {
+  return isObject(value) && typeof value.message === 'string' && typeof value.name === 'string';
 }
 
 function statusOf(value: unknown): number | undefined {

@@ -2,17 +2,7 @@ import type { CallError, ErrorType, TimeoutPhase } from '../contract/index.ts';
 import { type ErrorFacts, errorFacts } from './error-facts.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { redact } from './secrets.ts';
-import { ProviderError } from './wire.ts';
-
-/** Whom an error is from, and what may not be in it. */
-export interface ErrorContext {
-  provider: string;
-  model?: string;
-  /** the environment variable that holds the key */
-  keyVariable?: string;
-  baseUrl?: string;
-  secrets?: string[];
-}
+import { type ErrorContext, ProviderError } from './wire.ts';
 
 /** Messages longer than this are cut: providers like to repeat the request. */
 const LONGEST_MESSAGE = 300;

@@ -1,5 +1,4 @@
 import type { CallError } from '../contract/index.ts';
-import type { ErrorContext } from './errors.ts';
 
 /** What every wire is opened with. */
 export interface WireOptions {
@@ -11,6 +10,16 @@ export interface WireOptions {
   /** the environment variable the key came from, for hints */
   keyVariable?: string;
   /** values that may not appear in an error */
+  secrets?: string[];
+}
+
+/** Whom an error is from, and what may not be in it. */
+export interface ErrorContext {
+  provider: string;
+  model?: string;
+  /** the environment variable that holds the key */
+  keyVariable?: string;
+  baseUrl?: string;
   secrets?: string[];
 }
 

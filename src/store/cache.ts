@@ -25,7 +25,7 @@ export type Claim =
   | 'yours'
   /** another one made it since, and it failed for good */
   | { failed: CallError; since: Date }
-  /** another one is making it: `wait` */
+  /** another one is making it, or just has: `wait` */
   | 'taken';
 
 export type Waited = { reply: ModelReply } | { failed: CallError } | 'free';
@@ -100,6 +100,15 @@ export function createCache(db: Kysely<Database>, bells: FlightBells, log: Log):
       .where('request_hash', '=', requestHash)
       .where('model', '=', model);
 
+  async function release({ tenant = '', requestHash, model, holder, error }: Held & { error?: CallError }) {
+    const mine = sql`tenant = ${tenant} and request_hash = ${requestHash} and model = ${model} and holder = ${holder}`;
+    const ended = error
+      ? sql`update flights set failed_error = ${storableJson(error)}::jsonb, failed_at = clock_timestamp(), lease_until = now()
+            where ${mine} returning request_hash`
+      : sql`delete from flights where ${mine} returning request_hash`;
+    await sql`with ended as (${ended}) select pg_notify('cadenza_flights', request_hash) from ended`.execute(db);
+  }
+
   return {
     find,
     async claim({ tenant = '', requestHash, model, holder, leaseMs, since }) {
@@ -113,7 +122,12 @@ export function createCache(db: Kysely<Database>, bells: FlightBells, log: Log):
           or (f.failed_error is not null and coalesce(f.failed_at < ${since ?? null}::timestamptz, true))
           or (f.failed_error is null and f.lease_until <= now())
         returning f.holder`.execute(db);
-      if (rows.length > 0) return 'yours';
+      if (rows.length > 0) {
+        // whoever had it until a moment ago left a reply: it is for the taking
+        if (!(await find({ tenant, requestHash, models: [model] }))) return 'yours';
+        await release({ tenant, requestHash, model, holder });
+        return 'taken';
+      }
       const other = await flightRow({ tenant, requestHash, model })
         .select(['failed_error', 'failed_at'])
         .executeTakeFirst();
@@ -128,14 +142,7 @@ export function createCache(db: Kysely<Database>, bells: FlightBells, log: Log):
         returning holder`.execute(db);
       return rows.length > 0;
     },
-    async release({ tenant = '', requestHash, model, holder, error }) {
-      const mine = sql`tenant = ${tenant} and request_hash = ${requestHash} and model = ${model} and holder = ${holder}`;
-      const ended = error
-        ? sql`update flights set failed_error = ${storableJson(error)}::jsonb, failed_at = clock_timestamp(), lease_until = now()
-              where ${mine} returning request_hash`
-        : sql`delete from flights where ${mine} returning request_hash`;
-      await sql`with ended as (${ended}) select pg_notify('cadenza_flights', request_hash) from ended`.execute(db);
-    },
+    release,
     async wait(flight) {
       const bell = createBell();
       const stop = bells.on(flight.requestHash, bell.ring);

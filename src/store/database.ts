@@ -112,7 +112,9 @@ export function openPool(url: string, max: number, log: Log): pg.Pool {
         oid === BIGINT ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
     },
   });
-  // An idle connection that breaks is replaced at the next query; unheard, the event would end the process.
+  // A connection that breaks is replaced at the next query, and a query under way fails by itself; unheard, the event
+  // would end the process.
   pool.on('error', (error) => log.warn({ error: String(error) }, 'A database connection was lost'));
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }

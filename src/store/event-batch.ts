@@ -45,7 +45,7 @@ interface Line {
   d: Record<string, unknown>;
 }
 
-/** The parameter of `write_batch` (see migrations/0002-writing.ts). */
+/** The parameter of `write_batch` (see migrations/0004-write-batch.ts). */
 export interface Batch {
   runs: object[];
   calls: object[];

@@ -1,15 +1,15 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
-import pg from 'pg';
+import type { Log } from '../contract/index.ts';
+import { openPool } from './database.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 
 /** Any number that other programs on the same database do not use. */
 const ADVISORY_LOCK = 4_100_727_301;
 
 /** Brings the database to the newest shape. Processes that start at once wait for the first of them. */
-export async function migrate(url: string): Promise<void> {
-  const pool = new pg.Pool({ connectionString: url, max: 2 });
-  pool.on('error', () => {});
+export async function migrate(url: string, log: Log): Promise<void> {
+  const pool = openPool(url, 2, log);
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
     const lock = await pool.connect();

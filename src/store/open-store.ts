@@ -41,7 +41,7 @@ const CLOSE_WITHIN_MS = 10_000;
 
 /** Brings the database to the newest shape and opens everything kept in it: one store a process. */
 export async function openStore({ url, poolSize = 10, log = SILENT }: OpenStore): Promise<Store> {
-  await migrate(url);
+  await migrate(url, log);
   const origin = randomUUID();
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: openPool(url, poolSize, log) }) });
   const writerPool = openPool(url, 1, log);

@@ -31,7 +31,7 @@ test.each(mistakes)('cadenza %j ends with 2 and says what is wrong, without a st
 test('JSON from stdin that is not JSON is refused with its place', async () => {
   const { code, stderr } = await cadenza(['run', 'ask', '--input', '-'], { stdin: '{"prompt":' });
   expect(code).toBe(2);
-  expect(stderr).toContain('stdin is not JSON, at line 1, column 11');
+  expect(stderr).toContain('stdin is not JSON: there is a mistake at line 1, column 11');
 });
 
 test('with --json an error is one JSON object on stderr', async () => {

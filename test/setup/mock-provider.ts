@@ -63,8 +63,15 @@ export function promptOf(request: ChatCompletionRequest): string {
 
 /** Answers `answer to: <prompt>`: what a run must end with is known beforehand. */
 export function echo(request: ChatCompletionRequest): FixtureResponse {
-  return { content: `answer to: ${promptOf(request)}` };
+  return { content: `answer to: ${promptOf(request)}`, usage: USAGE };
 }
+
+/** 20 tokens in, 10 out, in each provider's own words. */
+const USAGE = {
+  ...{ prompt_tokens: 20, completion_tokens: 10 },
+  ...{ input_tokens: 20, output_tokens: 10 },
+  ...{ promptTokenCount: 20, candidatesTokenCount: 10, totalTokenCount: 30 },
+};
 
 export function failWith(status: number, message: string, retryAfter?: number): Reply {
   return () => ({ status, error: { message, type: 'server_error' }, ...(retryAfter ? { retryAfter } : {}) });

@@ -18,6 +18,15 @@ afterAll(async () => {
 const verdict = (n: number): NewEvent => ({ type: 'verdict', verdict: n });
 const END = { type: 'run.completed', costUsd: 0, key: 'end' } as const;
 
+/** Process ids of the connections that hear notifications. */
+async function listeners(): Promise<number[]> {
+  const rows = await query<{ pid: number }>(
+    fresh.url,
+    `select pid from pg_stat_activity where datname = current_database() and query like 'listen %'`,
+  );
+  return rows.map(({ pid }) => pid);
+}
+
 /** Follows in the background. */
 function reader(store: Store, run: RunRef, after?: number) {
   const seen: RunEvent[] = [];
@@ -53,7 +62,11 @@ test('a slow reader gets all 3,000 events, and nothing is held for it meanwhile'
   const iterator = fresh.store.events.follow(run.id)[Symbol.asyncIterator]();
   await fresh.store.events.append(run, [verdict(0)]);
   const seen = [(await iterator.next()).value.seq];
-  for (let n = 0; n < 30; n++) await fresh.store.events.append(run, Array.from({ length: 100 }, (_, i) => verdict(i)));
+  for (let n = 0; n < 30; n++)
+    await fresh.store.events.append(
+      run,
+      Array.from({ length: 100 }, (_, i) => verdict(i)),
+    );
   await fresh.store.events.record(run, [END]);
   for (let next = await iterator.next(); !next.done; next = await iterator.next()) seen.push(next.value.seq);
   expect(seen).toEqual(numbers(1, 3_003));
@@ -103,16 +116,12 @@ test('every connection cut in the middle costs no reader an event and no writer 
 test('notifications are heard again after the listening connection was cut', async () => {
   const run = newRun();
   const { seen, done } = reader(other, run);
-  const listeners = `from pg_stat_activity where datname = '${new URL(fresh.url).pathname.slice(1)}' and query like 'listen %'`;
   await fresh.store.events.append(run, [verdict(0)]);
   await until(() => seen.length === 2);
-  const { rows } = await fresh.store.db.executeQuery<{ pid: number }>(rawQuery(`select pid ${listeners}`));
-  expect(rows.length).toBe(2);
-  await query(fresh.url, `select pg_terminate_backend(pid) ${listeners}`);
-  await until(async () => {
-    const now = await fresh.store.db.executeQuery<{ pid: number }>(rawQuery(`select pid ${listeners}`));
-    return now.rows.filter(({ pid }) => !rows.some((old) => old.pid === pid)).length === 2;
-  });
+  const old = await listeners();
+  expect(old).toHaveLength(2);
+  await query(fresh.url, `select pg_terminate_backend(pid) from unnest(array[${old.join()}]) pid`);
+  await until(async () => (await listeners()).filter((pid) => !old.includes(pid)).length === 2);
   const latencies: number[] = [];
   for (let n = 1; n <= 20; n++) {
     const start = performance.now();

@@ -32,15 +32,15 @@ export async function freshDatabase(): Promise<{ url: string; drop(): Promise<vo
   await query(admin, `create database ${name}`);
   const url = new URL(admin);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => query(admin, `drop database ${name} with (force)`) };
+  return { url: url.href, drop: async () => void (await query(admin, `drop database ${name} with (force)`)) };
 }
 
 /** One statement over a connection of its own. */
-export async function query(url: string, statement: string): Promise<void> {
+export async function query<Row extends object>(url: string, statement: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(statement);
+    return (await client.query<Row>(statement)).rows;
   } finally {
     await client.end();
   }

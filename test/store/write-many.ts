@@ -8,7 +8,9 @@ const store = await openStore({ url });
 await Promise.all(
   ['a', 'b'].map(async (writer) => {
     for (let n = 0; n < 50; n++) {
-      await Promise.all(runs.map((run) => store.events.append(run, [{ type: 'verdict', verdict: `${name}${writer}-${n}` }])));
+      await Promise.all(
+        runs.map((run) => store.events.append(run, [{ type: 'verdict', verdict: `${name}${writer}-${n}` }])),
+      );
     }
   }),
 );

@@ -23,7 +23,7 @@ const all = (log: EventLog, chain: string) => log.read(chain, 0, 100_000);
 const textOf = (events: RunEvent[], call: string) =>
   events.map((event) => (event.type === 'call.delta' && event.call === call ? event.text : '')).join('');
 
-test('eight writers in three processes leave a gapless log with every event once', async () => {
+test('writers of four stores in three processes leave a gapless log with every event once', async () => {
   const runs = [newRun(), newRun(), newRun()];
   const writers = [0, 1].map((number) => {
     const child = fork(new URL('write-many.ts', import.meta.url), [fresh.url, JSON.stringify(runs), `p${number}`], {
@@ -44,13 +44,15 @@ test('eight writers in three processes leave a gapless log with every event once
 
   for (const run of runs) {
     const events = await all(fresh.store.events, run.chain);
-    expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 351 - 50 }, (_, index) => index + 1));
+    expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 301 }, (_, index) => index + 1));
     expect(events[0]).toMatchObject({ type: 'run.started', pattern: 'ask', runId: run.id });
     expect(events.filter(({ type }) => type === 'run.started')).toHaveLength(1);
     const verdicts = events.flatMap((event) => (event.type === 'verdict' ? [String(event.verdict)] : []));
     expect(new Set(verdicts).size).toBe(300);
     for (const writer of new Set(verdicts.map((verdict) => verdict.split('-')[0]))) {
-      const numbers = verdicts.filter((verdict) => verdict.startsWith(`${writer}-`)).map((v) => Number(v.split('-')[1]));
+      const numbers = verdicts
+        .filter((verdict) => verdict.startsWith(`${writer}-`))
+        .map((v) => Number(v.split('-')[1]));
       expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
     }
   }
@@ -59,9 +61,7 @@ test('eight writers in three processes leave a gapless log with every event once
 test('200 streams through one writer keep their words in order', async () => {
   const runs = Array.from({ length: 200 }, () => newRun());
   const words = Array.from({ length: 30 }, (_, n) => `${n} `);
-  await Promise.all(
-    runs.map((run) => Promise.all(words.map((word) => fresh.store.events.append(run, [delta(word)])))),
-  );
+  await Promise.all(runs.map((run) => Promise.all(words.map((word) => fresh.store.events.append(run, [delta(word)])))));
   for (const run of runs) {
     const events = await all(fresh.store.events, run.chain);
     expect(textOf(events, 'c1')).toBe(words.join(''));
@@ -76,17 +76,23 @@ test('words of one flush are joined by call and epoch, and never over another ev
     events.append(run, [delta('a'), delta('1', 'c2'), delta('b')]),
     events.append(run, [delta('c'), delta('2', 'c2')]),
     events.append(run, [{ type: 'verdict', verdict: 'between' }]),
-    events.append(run, [delta('d'), delta('e', 'c1', 2), { ...delta('f', 'c1', 2), type: 'call.reasoning' }]),
+    events.append(run, [
+      delta('d'),
+      delta('e', 'c1', 2),
+      { type: 'call.reasoning', text: 'f', step: 's', call: 'c1', epoch: 2 },
+    ]),
   ]);
   const written = await all(events, run.chain);
-  expect(written.slice(1).map((event) => [event.call, event.epoch, 'text' in event ? event.text : event.type])).toEqual([
-    ['c1', 1, 'abc'],
-    ['c2', 1, '12'],
-    [undefined, undefined, 'verdict'],
-    ['c1', 1, 'd'],
-    ['c1', 2, 'e'],
-    ['c1', 2, 'f'],
-  ]);
+  expect(written.slice(1).map((event) => [event.call, event.epoch, 'text' in event ? event.text : event.type])).toEqual(
+    [
+      ['c1', 1, 'abc'],
+      ['c2', 1, '12'],
+      [undefined, undefined, 'verdict'],
+      ['c1', 1, 'd'],
+      ['c1', 2, 'e'],
+      ['c1', 2, 'f'],
+    ],
+  );
 });
 
 test('an event with a key is written once, however often and by whomever it is recorded', async () => {
@@ -130,7 +136,9 @@ test('a run ends once; a reset that completes has the last word; late words are 
   const completed = { type: 'run.completed', costUsd: 0, key: 'end' } as const;
   const cancelled = { type: 'run.cancelled', key: 'end' } as const;
   const ends = async () =>
-    (await all(events, run.chain)).map(({ type }) => type).filter((type) => type.startsWith('run.') && type !== 'run.started');
+    (await all(events, run.chain))
+      .map(({ type }) => type)
+      .filter((type) => type.startsWith('run.') && type !== 'run.started');
 
   await Promise.all([events.append(run, [delta('in time')]), events.record(run, [failed])]);
   await events.record(run, [failed, cancelled]);

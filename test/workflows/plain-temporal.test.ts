@@ -101,7 +101,7 @@ test('a budget that the call could exceed stops it before it is made', async () 
 const rejected: [name: string, pattern: string, input: unknown, path: string][] = [
   ['an unknown pattern', 'sing', { prompt: 'x' }, 'pattern'],
   ['a wrong type', 'ask', { prompt: 1 }, 'input.prompt'],
-  ['an unknown field', 'ask', { prompt: 'x', tempo: 'fast' }, 'input'],
+  ['an unknown field', 'ask', { prompt: 'x', tempo: 'fast' }, 'input.tempo'],
   ['no candidates', 'ask', { prompt: 'x', policy: { candidates: [] } }, 'input.policy.candidates'],
   [
     'a negative timeout',

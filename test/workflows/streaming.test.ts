@@ -4,6 +4,8 @@ import { mockProvider } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 
 const WORDS = 'Rivers bend because water runs faster along the outer bank and carries more of it away. ';
+/** So slow that what was sent before a break has arrived. */
+const PACE = { streamingProfile: { ttft: 20, tps: 50 } };
 const claude = ['anthropic/claude-sonnet-5-5'];
 
 let bed: TestBed;
@@ -66,7 +68,8 @@ test('a stream that breaks half-way is repeated, and the reader ends with exactl
     () => whole,
     {
       chunkSize: 20,
-      truncateAfterChunks: 6,
+      truncateAfterChunks: 8,
+      ...PACE,
     },
   );
   const run = await bed.client.start('ask', { prompt: 'breaks once', policy: { candidates: claude } });
@@ -85,7 +88,7 @@ test('a stream that breaks half-way is repeated, and the reader ends with exactl
 test('a provider that breaks every stream is asked twice, then the next candidate', async () => {
   const match = (request: { model: string; messages: unknown }) =>
     request.model.startsWith('gpt') && asks('breaks always')(request);
-  bed.provider.first(match, () => ({ content: WORDS.repeat(3) }), { chunkSize: 20, truncateAfterChunks: 6 });
+  bed.provider.first(match, () => ({ content: WORDS.repeat(3) }), { chunkSize: 20, truncateAfterChunks: 8, ...PACE });
   const policy = { candidates: ['openai/gpt-6-sol', ...claude], maxAttempts: 5 };
   const run = await bed.client.start('ask', { prompt: 'breaks always', policy });
   const answer = await run.result();

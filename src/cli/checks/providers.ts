@@ -1,69 +1,33 @@
-import type { Config } from '../../config/index.ts';
+import type { Definition } from '../../providers/definitions.ts';
 import type { Examined, Finding } from './finding.ts';
 import { reasonOf } from './finding.ts';
 
 const PATIENCE_MS = 5_000;
 
-interface Wanted {
-  name: string;
-  keyName?: string;
-  /** has what it takes to be asked */
-  isSet: boolean;
-}
-
 /** Which providers have a key, and whether their endpoints answer to it. Names only: values stay in the environment. */
 export async function checkProviders({ env, config }: Examined): Promise<Finding[]> {
   if (!config) return [];
-  const wanted = providersOf(config, env);
-  const isSet = wanted.filter((provider) => provider.isSet);
-  const missing = wanted.filter((provider) => !provider.isSet);
-  const findings = await askAll(isSet, config, env);
-  const names = missing.map(({ keyName }) => keyName).join(', ');
-  if (isSet.length === 0) {
-    const detail = 'No API key is set, so only the simulated sandbox/... models answer';
-    return [{ check: 'providers', state: 'warning', detail, mend: `Set one of ${names}` }];
-  }
-  return missing.length === 0
-    ? findings
-    : [...findings, { check: 'providers', state: 'warning', detail: `Not set: ${names}` }];
+  const { definitions, hasKey } = await import('../../providers/definitions.ts');
+  const all = [...definitions(config, env).values()];
+  const missing = all.filter((provider) => !hasKey(provider, env)).map(({ keyVariable }) => keyVariable);
+  const findings = await Promise.all(all.filter((provider) => hasKey(provider, env)).map((each) => ask(each, env)));
+  if (missing.length === 0) return findings;
+  const detail = `No ${missing.join(', no ')}`;
+  if (findings.length > 0) return [...findings, { check: 'providers', state: 'warning', detail }];
+  const sandbox = `${detail}: only the simulated sandbox/... models answer`;
+  return [{ check: 'providers', state: 'warning', detail: sandbox, mend: 'Set one of them where Cadenza runs' }];
 }
 
-function providersOf(config: Config, env: NodeJS.ProcessEnv): Wanted[] {
-  const known = ['openai', 'anthropic', 'gemini'].filter((name) => !Object.hasOwn(config.providers, name));
-  return [
-    ...known.map((name) => {
-      const keyName = `${name.toUpperCase()}_API_KEY`;
-      return { name, keyName, isSet: Boolean(env[keyName]) };
-    }),
-    ...Object.entries(config.providers).map(([name, { apiKeyEnv: keyName }]) => ({
-      name,
-      keyName,
-      isSet: keyName === undefined || Boolean(env[keyName]),
-    })),
-  ];
-}
-
-async function askAll(wanted: Wanted[], config: Config, env: NodeJS.ProcessEnv): Promise<Finding[]> {
-  if (wanted.length === 0) return [];
-  const { providerRegistry } = await import('../../providers/index.ts');
-  const registry = providerRegistry({ config, env });
-  try {
-    return await Promise.all(wanted.map((provider) => ask(provider, registry)));
-  } finally {
-    await registry.close();
-  }
-}
-
-type Registry = ReturnType<typeof import('../../providers/index.ts').providerRegistry>;
-
-async function ask({ name, keyName }: Wanted, registry: Registry): Promise<Finding> {
+async function ask(definition: Definition, env: NodeJS.ProcessEnv): Promise<Finding> {
+  const { name, keyVariable } = definition;
   const check = `provider ${name}`;
-  const mend = keyName ? `Check ${keyName} and the address of ${name}` : `Check the address of ${name}`;
+  const mend = keyVariable ? `Check ${keyVariable} and the address of ${name}` : `Check the address of ${name}`;
+  const { openWire } = await import('../../providers/definitions.ts');
   try {
-    const provider = registry.open(`${name}/any`);
+    const provider = openWire(definition, env);
     try {
       const models = await provider.listModels(AbortSignal.timeout(PATIENCE_MS));
-      return { check, state: 'ok', detail: `${keyName ?? 'no key needed'}, ${models.length} models` };
+      return { check, state: 'ok', detail: `${keyVariable ?? 'no key needed'}, ${models.length} models` };
     } catch (error) {
       const { type, message } = provider.asCallError(error);
       return { check, state: 'broken', detail: `${type}: ${message}`, mend };

@@ -1,9 +1,15 @@
 import type { Migration } from 'kysely/migration';
 import * as tables from './0001-tables.ts';
-import * as writing from './0002-writing.ts';
+import * as putEvents from './0002-put-events.ts';
+import * as settleCall from './0003-settle-call.ts';
+import * as writeBatch from './0004-write-batch.ts';
+import * as beginCall from './0005-begin-call.ts';
 
 /** Imported one by one, so that they are also there in a bundle. A released one never changes: add another. */
 export const MIGRATIONS: Record<string, Migration> = {
   '0001-tables': tables,
-  '0002-writing': writing,
+  '0002-put-events': putEvents,
+  '0003-settle-call': settleCall,
+  '0004-write-batch': writeBatch,
+  '0005-begin-call': beginCall,
 };

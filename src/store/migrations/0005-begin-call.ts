@@ -1,0 +1,93 @@
+import { type Kysely, sql } from 'kysely';
+import { PLANS } from './plans.ts';
+
+/**
+ * Begins one attempt of a call, unless it is finished or would go over a budget. What is held for an earlier attempt is
+ * held on. An attempt nobody ended was lost with its worker, which the new epoch announces.
+ */
+const BEGIN = `
+create function begin_call(p jsonb) returns jsonb language plpgsql ${PLANS} as $$
+declare
+  v_chain text := p->'run'->>'chain';
+  v_key text := p->>'key';
+  v_worst numeric := (p->>'worst')::numeric;
+  v_call record;
+  v_known boolean;
+  v_made text[];
+  v_status text;
+  v_accounts text[];
+  v_over record;
+  v_epoch integer := 1;
+  v_failures integer := 0;
+  v_mid_stream integer := 0;
+  v_events jsonb := '[]';
+  v_written jsonb;
+begin
+  select reply into v_call from calls where key = v_key and state = 'finished';
+  if found then return jsonb_build_object('state', 'finished', 'reply', v_call.reply); end if;
+
+  v_made := open_runs(jsonb_build_array(p->'run'));
+  select status into v_status from runs where chain = v_chain for update;
+  if v_made <> '{}' then
+    v_events := jsonb_build_array(jsonb_build_object('o', -1, 'r', 1, 'k', 'run.started', 't', 'run.started', 'd',
+      jsonb_strip_nulls(jsonb_build_object('pattern', p->'run'->'pattern', 'tenant', p->'run'->'tenant'))));
+  end if;
+  select state, epoch, failures, mid_stream_failures, holder, reply, error into v_call from calls where key = v_key;
+  v_known := found;
+  if v_known and v_call.state = 'finished' then
+    return jsonb_build_object('state', 'finished', 'reply', v_call.reply);
+  end if;
+  if v_known and v_call.state = 'open' and v_call.holder = p->>'holder' then
+    return jsonb_build_object('state', 'open', 'epoch', v_call.epoch, 'failures', v_call.failures,
+      'midStreamFailures', v_call.mid_stream_failures);
+  end if;
+
+  perform from reservations where call_key = v_key;
+  if not found then
+    v_accounts := array(select id from accounts
+      where id = any (array(select jsonb_array_elements_text(p->'accounts'))) and budget_usd is not null
+      order by id collate "C" for update);
+    if v_accounts <> '{}' then
+      select id, spent_usd, reserved_usd, budget_usd into v_over from accounts
+      where id = any (v_accounts) and spent_usd + reserved_usd + v_worst > budget_usd limit 1;
+      if found then
+        perform put_events(array[v_chain], '{}', '{}', p->>'origin', v_events);
+        return jsonb_build_object('state', 'overBudget', 'account', v_over.id, 'spent', v_over.spent_usd,
+          'reserved', v_over.reserved_usd, 'budget', v_over.budget_usd);
+      end if;
+      update accounts set reserved_usd = reserved_usd + v_worst where id = any (v_accounts);
+      insert into reservations (call_key, chain, amount, accounts) values (v_key, v_chain, v_worst, v_accounts);
+    end if;
+  end if;
+
+  if not v_known then
+    insert into calls (key, chain, step, model, state, epoch, holder, started_at)
+    values (v_key, v_chain, p->>'step', p->>'model', 'open', 1, p->>'holder', clock_timestamp());
+    v_events := v_events || (p->'first');
+  else
+    v_epoch := v_call.epoch + case when v_call.state = 'retrying' then 0 else 1 end;
+    if v_call.state <> 'failed' then
+      v_failures := v_call.failures;
+      v_mid_stream := v_call.mid_stream_failures;
+    end if;
+    update calls set state = 'open', epoch = v_epoch, failures = v_failures, mid_stream_failures = v_mid_stream,
+      holder = p->>'holder', model = p->>'model', ended_at = null
+    where key = v_key;
+    if v_call.state <> 'retrying' then
+      v_events := v_events || jsonb_build_object('o', 0, 'r', 1, 't', 'call.retrying', 's', p->'step', 'c', p->'call',
+        'e', v_epoch, 'd', jsonb_build_object('model', p->'model', 'delayMs', 0,
+          'error', case when v_call.state = 'failed' then v_call.error else p->'lost' end));
+    end if;
+  end if;
+  if v_status <> 'running' then
+    update runs set status = 'running', ended_at = null, error = null where chain = v_chain;
+  end if;
+  v_written := put_events(array[v_chain], case when (p->>'follow')::boolean then array[v_chain] else '{}' end, '{}',
+    p->>'origin', v_events);
+  return jsonb_build_object('state', 'open', 'epoch', v_epoch, 'failures', v_failures,
+    'midStreamFailures', v_mid_stream, 'written', v_written);
+end $$`;
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql.raw(BEGIN).execute(db);
+}

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { RunRef } from '../../src/contract/index.ts';
+import { type FreshStore, freshStore } from './fresh-store.ts';
+import { newKey, newRun, reply } from './samples.ts';
+
+let fresh: FreshStore;
+beforeAll(async () => {
+  fresh = await freshStore();
+});
+afterAll(() => fresh.drop());
+
+const minute = (n: number) => new Date(Date.UTC(2026, 0, 1, 0, n)).toISOString();
+const open = (run: RunRef) => fresh.store.events.record(run, []);
+
+test('pages list every run once, newest first, also those started in the same millisecond', async () => {
+  const runs = Array.from({ length: 25 }, (_, n) => newRun({ startedAt: minute(Math.floor(n / 4)), tenant: 'pages' }));
+  await Promise.all(runs.map(open));
+  const listed: string[] = [];
+  let cursor: string | undefined;
+  let pages = 0;
+  do {
+    const page = await fresh.store.runs.list({ tenant: 'pages', limit: 7, cursor });
+    listed.push(...page.runs.map(({ id }) => id));
+    cursor = page.nextCursor;
+    pages += 1;
+  } while (cursor);
+  expect(pages).toBe(4);
+  expect(listed).toEqual(
+    runs.toSorted((a, b) => (`${a.startedAt} ${a.chain}` < `${b.startedAt} ${b.chain}` ? 1 : -1)).map(({ id }) => id),
+  );
+  await expect(fresh.store.runs.list({ cursor: 'nonsense' })).rejects.toThrow('cursor');
+});
+
+test('runs are found by pattern, status and tenant; an id used again shows its newest run alone', async () => {
+  const tenant = 'filters';
+  const old = newRun({ tenant, startedAt: minute(1), pattern: 'compare' });
+  const again = { ...newRun({ tenant, startedAt: minute(2), pattern: 'compare' }), id: old.id };
+  const done = newRun({ tenant, startedAt: minute(3) });
+  await Promise.all([
+    open(old),
+    open(again),
+    fresh.store.events.record(done, [{ type: 'run.completed', costUsd: 0, key: 'e' }]),
+  ]);
+  const ids = async (query: object) => (await fresh.store.runs.list({ tenant, ...query })).runs.map(({ id }) => id);
+  expect(await ids({})).toEqual([done.id, old.id]);
+  expect(await ids({ pattern: 'compare' })).toEqual([old.id]);
+  expect(await ids({ status: 'completed' })).toEqual([done.id]);
+  expect(await ids({ status: 'failed' })).toEqual([]);
+  expect(await fresh.store.runs.chainOf(old.id)).toBe(again.chain);
+  expect(await fresh.store.runs.find(old.id)).toMatchObject({ chain: again.chain, startedAt: minute(2) });
+  expect(await fresh.store.runs.find('none')).toBeUndefined();
+});
+
+test('the timeline tells steps in order, each with its calls, their attempts and what went wrong', async () => {
+  const { journal, runs } = fresh.store;
+  const run = newRun();
+  const [first, second] = [newKey(), newKey()];
+  const limited = { type: 'RateLimited', message: 'slow down' } as const;
+  const gone = { type: 'Unavailable', message: 'gone' } as const;
+  await journal.begin({ key: first, run, step: 'research', model: 'a/1', worstCaseUsd: null });
+  await journal.fail({ key: first, run, step: 'research', epoch: 1, error: limited, next: { delayMs: 1 } });
+  await journal.begin({ key: first, run, step: 'research', model: 'a/1', worstCaseUsd: null });
+  await journal.fail({ key: first, run, step: 'research', epoch: 2, error: gone, next: 'final' });
+  await journal.begin({ key: second, run, step: 'research', model: 'b/2', worstCaseUsd: null });
+  const answer = reply({ model: 'b/2', firstTokenMs: 3, totalMs: 9 });
+  await journal.finish({ key: second, run, step: 'research', epoch: 1, reply: answer, completesStep: true });
+  await journal.finishCached({ key: newKey(), run, step: 'write', model: 'b/2', reply: answer });
+
+  const at = expect.any(String);
+  expect(await runs.timeline(run.chain)).toEqual({
+    id: run.id,
+    steps: [
+      {
+        ...{ step: 'research', startedAt: at, endedAt: at },
+        calls: [
+          { model: 'a/1', startedAt: at, endedAt: at, attempts: 2, cached: false, errors: [limited, gone] },
+          {
+            ...{ model: 'b/2', startedAt: at, endedAt: at, attempts: 1, cached: false, errors: [] },
+            ...{ firstTokenMs: 3, totalMs: 9, usage: answer.usage, costUsd: 0.01, finishReason: 'stop' },
+          },
+        ],
+      },
+      {
+        ...{ step: 'write', startedAt: at, endedAt: at },
+        calls: [expect.objectContaining({ model: 'b/2', cached: true, costUsd: 0, attempts: 1 })],
+      },
+    ],
+  });
+});
