@@ -28,7 +28,7 @@ async function runStages() {
     const begun = Date.now();
     say(`${stage.title} ...`);
     const note = await stage.run();
-    say(`${stage.title} ${note ? `: ${note}` : `done after ${((Date.now() - begun) / 1000).toFixed(1)} s`}`);
+    say(`${stage.title}${note ? `: ${note}` : ` done after ${((Date.now() - begun) / 1000).toFixed(1)} s`}`);
   }
 }
 

@@ -1,10 +1,12 @@
+import cliTruncate from 'cli-truncate';
 import { CompareResult, type ModelRef } from '../contract/index.ts';
 import { printLine } from './output.ts';
-import { afterword, finalColumns, liveColumns } from './views/compared.ts';
+import { layOut } from './views/columns.ts';
+import { afterword, besides, finalColumns, liveColumns } from './views/compared.ts';
 import { drawLive } from './views/live.ts';
 import { count, seconds, usd } from './views/numbers.ts';
 import { addLines, NO_LINES } from './views/plain-lines.ts';
-import { EMPTY, follow as withEvent } from './views/transcript.ts';
+import { EMPTY, type Transcript, follow as withEvent } from './views/transcript.ts';
 import { follow, printFooter, resultOrFooter, type Watching } from './watch-run.ts';
 
 /** Shows a comparison: side by side in a terminal, line by line in a pipe. */
@@ -14,8 +16,13 @@ export async function watchCompare(watching: Watching, models: ModelRef[]): Prom
 }
 
 async function inColumns(watching: Watching, models: ModelRef[]): Promise<void> {
-  let transcript = EMPTY;
-  const live = drawLive(process.stdout, () => liveColumns(models, transcript, Date.now()));
+  let transcript: Transcript = EMPTY;
+  const live = drawLive(process.stdout, ({ width, height }) => {
+    const now = Date.now();
+    const below = besides(models, transcript, now);
+    const columns = layOut(liveColumns(models, transcript, now), { width, height: height - (below ? 2 : 0) });
+    return below ? `${columns}\n\n${cliTruncate(below, width)}` : columns;
+  });
   try {
     await follow(watching, (event) => {
       transcript = withEvent(transcript, event);
@@ -25,7 +32,8 @@ async function inColumns(watching: Watching, models: ModelRef[]): Promise<void> 
     throw error;
   }
   const result = await watching.client.result(watching.id).then(CompareResult.parse, () => undefined);
-  live.end(result ? finalColumns(models, transcript, result) : liveColumns(models, transcript, Date.now()));
+  const last = result ? finalColumns(models, transcript, result) : liveColumns(models, transcript, Date.now());
+  live.end((size) => layOut(last, size));
   await end(watching, transcript);
 }
 
@@ -49,7 +57,7 @@ async function inLines(watching: Watching): Promise<void> {
   await end(watching, lines.transcript);
 }
 
-async function end(watching: Watching, transcript: typeof EMPTY): Promise<void> {
+async function end(watching: Watching, transcript: Transcript): Promise<void> {
   const more = afterword(CompareResult.parse(await resultOrFooter(watching, transcript)));
   if (more) printLine(more);
   await printFooter(watching, transcript);

@@ -50,6 +50,8 @@ export const EventBody = z.discriminatedUnion('type', [
   data('budget.warning', { scope: z.string(), spentUsd: z.number(), budgetUsd: z.number() }),
   data('verdict', { verdict: z.unknown() }),
   data('step.completed', {}),
+  /** the step has no result, and the run goes on without it */
+  data('step.failed', { error: CallError }),
   data('run.completed', { costUsd: z.number().nullable() }),
   data('run.failed', { error: CallError }),
   data('run.cancelled', { error: CallError.optional() }),

@@ -38,9 +38,11 @@ async function listModels(client: Anthropic, signal: AbortSignal): Promise<strin
 }
 
 async function* messages(client: Anthropic, { model, request, signal }: ProviderCall): AsyncGenerator<ProviderChunk> {
-  const { data: stream, request_id, response } = await client.messages
-    .create(messageParams(model, request), { signal })
-    .withResponse();
+  const {
+    data: stream,
+    request_id,
+    response,
+  } = await client.messages.create(messageParams(model, request), { signal }).withResponse();
   // Gateways in between call it as everybody else does.
   yield { type: 'open', requestId: request_id ?? response.headers.get('x-request-id') ?? undefined };
   const open = new Map<number, OpenBlock>();

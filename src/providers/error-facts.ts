@@ -103,7 +103,8 @@ function causesOf(thrown: unknown): string[] {
 /** An error and what caused it, outermost first; of several causes at once (one for each address tried), the first. */
 function causeChain(thrown: unknown): NodeJS.ErrnoException[] {
   const chain: NodeJS.ErrnoException[] = [];
-  for (let error = thrown; isErrorLike(error) && chain.length < 10; error = firstOf(error) ?? error.cause) chain.push(error);
+  for (let error = thrown; isErrorLike(error) && chain.length < 10; error = firstOf(error) ?? error.cause)
+    chain.push(error);
   return chain;
 }
 

@@ -107,7 +107,8 @@ async function* responses(client: OpenAI, { model, request, signal }: ProviderCa
 function finishReason(response: OpenAI.Responses.Response, refused: boolean, toolCalls: number): FinishReason {
   if (response.status === 'incomplete') {
     const reason = response.incomplete_details?.reason;
-    return reason === 'max_output_tokens' ? 'length' : reason === 'content_filter' ? 'contentFilter' : 'other';
+    if (reason === 'content_filter') return 'contentFilter';
+    return reason === 'max_messages' || reason === 'steered' ? 'other' : 'length';
   }
   if (refused) return 'refusal';
   return toolCalls > 0 ? 'toolCalls' : 'stop';

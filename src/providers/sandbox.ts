@@ -73,6 +73,9 @@ let holders = 0;
 function hold(): Promise<Server> {
   holders += 1;
   running ??= startServer();
+  running.catch(() => {
+    running = undefined;
+  });
   return running;
 }
 

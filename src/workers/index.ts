@@ -4,6 +4,5 @@ export {
   missingSearchAttributes,
   registerSearchAttributes,
   requireSearchAttributes,
-  SEARCH_ATTRIBUTES,
 } from './search-attributes.ts';
 export { type RunningWorker, startWorker, type WorkerSettings } from './start-worker.ts';

@@ -1,30 +1,29 @@
 import type { ConnectionLike } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
+import { SEARCH_ATTRIBUTES, type SearchAttribute } from '../contract/index.ts';
 
-const { IndexedValueType } = temporal.api.enums.v1;
-
-/** What runs are found by in the Temporal UI. */
-export const SEARCH_ATTRIBUTES = {
-  CadenzaPattern: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-  CadenzaTenant: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-  CadenzaModels: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-  CadenzaCostUsd: IndexedValueType.INDEXED_VALUE_TYPE_DOUBLE,
+const { IndexedValueType } = proto.temporal.api.enums.v1;
+const WIRE_TYPES = {
+  Keyword: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+  KeywordList: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+  Double: IndexedValueType.INDEXED_VALUE_TYPE_DOUBLE,
 } as const;
+const NAMES = Object.keys(SEARCH_ATTRIBUTES) as SearchAttribute[];
 
 /** The names that the namespace does not know yet. */
-export async function missingSearchAttributes(connection: ConnectionLike, namespace: string): Promise<string[]> {
+export async function missingSearchAttributes(connection: ConnectionLike, namespace: string): Promise<SearchAttribute[]> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  return Object.keys(SEARCH_ATTRIBUTES).filter((name) => !(name in customAttributes));
+  return NAMES.filter((name) => !(name in customAttributes));
 }
 
 /** Registers those. Needs the right to, which a worker's key may not have. */
 export async function registerSearchAttributes(
   connection: ConnectionLike,
   namespace: string,
-  names: string[],
+  names: SearchAttribute[],
 ): Promise<void> {
   const searchAttributes = Object.fromEntries(
-    names.map((name) => [name, SEARCH_ATTRIBUTES[name as keyof typeof SEARCH_ATTRIBUTES]]),
+    names.map((name) => [name, WIRE_TYPES[SEARCH_ATTRIBUTES[name]]]),
   );
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
 }

@@ -2,22 +2,35 @@ import { expect, test } from '@jest/globals';
 import stringWidth from 'string-width';
 import { layOut } from '../../src/cli/views/columns.ts';
 
-const column = (title: string, text: string, status = 'writing') => ({ title, status, text });
+const column = (title: string, text: string, status = 'writing') => ({ title, status, figures: '74 tok', text });
 const lines = (text: string) => text.split('\n');
 
 test('columns stand side by side, each under its model', () => {
-  const [titles, statuses, rule, first] = lines(
+  const [titles, statuses, figures, rule, first] = lines(
     layOut([column('a/one', 'Rivers bend'), column('b/two', 'because water')], { width: 63, height: 20 }),
   );
   expect(titles).toBe(`${'a/one'.padEnd(30)} │ b/two`);
   expect(statuses).toBe(`${'writing'.padEnd(30)} │ writing`);
+  expect(figures).toBe(`${'74 tok'.padEnd(30)} │ 74 tok`);
   expect(rule).toBe(`${'─'.repeat(30)}─┼─${'─'.repeat(30)}`);
   expect(first).toBe(`${'Rivers bend'.padEnd(30)} │ because water`);
 });
 
+test('indentation stays, and a line that was wrapped begins with a word', () => {
+  const drawn = layOut([column('a', `  indented ${'and so on '.repeat(5)}`), column('b', '')], {
+    width: 63,
+    height: 9,
+  });
+  expect(
+    lines(drawn)
+      .slice(4)
+      .map((line) => line.split(' │')[0]!.trimEnd()),
+  ).toEqual(['  indented and so on and so on', 'and so on and so on and so on']);
+});
+
 test('words are wrapped whole, and words wider than the column are cut', () => {
   const text = `one two three four five six seven ${'x'.repeat(50)}`;
-  const body = lines(layOut([column('a/one', text), column('b/two', '')], { width: 63, height: 20 })).slice(3);
+  const body = lines(layOut([column('a/one', text), column('b/two', '')], { width: 63, height: 20 })).slice(4);
   expect(body.map((line) => line.split(' │')[0]!.trim())).toEqual([
     'one two three four five six',
     `seven ${'x'.repeat(24)}`,
@@ -45,19 +58,19 @@ test('texts higher than the terminal show their end, with the heads above', () =
   expect(drawn).toHaveLength(10);
   expect(drawn[0]).toContain('a/one');
   expect(drawn.at(-1)).toContain('line 49');
-  expect(drawn[3]).toContain('line 43');
+  expect(drawn[4]).toContain('line 44');
 });
 
 test('without a limit of height all lines are there', () => {
   const text = Array.from({ length: 500 }, (_, n) => `line ${n}`).join('\n');
   const drawn = lines(layOut([column('a/one', text), column('b/two', '')], { width: 63, height: Infinity }));
-  expect(drawn).toHaveLength(503);
+  expect(drawn).toHaveLength(504);
 });
 
 test('where columns would be too narrow, answers stand under one another and fit the height', () => {
   const text = Array.from({ length: 50 }, (_, n) => `line ${n}`).join('\n');
   const drawn = lines(layOut([column('a/one', text), column('b/two', text)], { width: 40, height: 20 }));
-  expect(drawn[0]).toBe('── a/one · writing');
+  expect(drawn[0]).toBe('── a/one · writing · 74 tok');
   expect(drawn.filter((line) => line.startsWith('── '))).toHaveLength(2);
   expect(drawn.length).toBeLessThanOrEqual(20);
   expect(drawn.join('\n')).not.toContain('│');

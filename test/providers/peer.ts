@@ -74,7 +74,9 @@ export async function mockPeer(reply: Reply, opts: FixtureOpts = {}): Promise<Pe
 
 /** Server-sent events, one for each object, with the event's name where the wire has one. */
 export function sse(...events: unknown[]): string {
-  return events.map((event) => `${nameOf(event)}data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`).join('');
+  return events
+    .map((event) => `${nameOf(event)}data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`)
+    .join('');
 }
 
 function nameOf(event: unknown): string {

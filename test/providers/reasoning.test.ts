@@ -19,7 +19,8 @@ async function answering(...events: unknown[]): Promise<Peer> {
 }
 
 const wire = (name: string) => WIRES.find((one) => one.name === name)!;
-const thoughtsOf = (chunks: ProviderChunk[]) => chunks.map((chunk) => (chunk.type === 'reasoning' ? chunk.text : '')).join('');
+const thoughtsOf = (chunks: ProviderChunk[]) =>
+  chunks.map((chunk) => (chunk.type === 'reasoning' ? chunk.text : '')).join('');
 
 /** The conversation an agent sends back after a tool call. */
 function goingOn(chunks: ProviderChunk[]): Message[] {
@@ -28,8 +29,14 @@ function goingOn(chunks: ProviderChunk[]): Message[] {
   const thoughts = thoughtsOf(chunks);
   return [
     { role: 'user', content: 'Add' },
-    { role: 'assistant', content: [...(thoughts ? [{ type: 'reasoning' as const, text: thoughts, signature }] : []), ...calls] },
-    ...calls.map(({ id, name }) => ({ role: 'tool' as const, content: [{ type: 'toolResult' as const, id, name, content: '3' }] })),
+    {
+      role: 'assistant',
+      content: [...(thoughts ? [{ type: 'reasoning' as const, text: thoughts, signature }] : []), ...calls],
+    },
+    ...calls.map(({ id, name }) => ({
+      role: 'tool' as const,
+      content: [{ type: 'toolResult' as const, id, name, content: '3' }],
+    })),
   ];
 }
 
@@ -46,7 +53,14 @@ test('OpenAI: encrypted reasoning goes back before the call it led to, and usage
   });
   const call = (id: string) => ({
     type: 'response.output_item.done',
-    item: { type: 'function_call', id: `fc_${id}`, call_id: id, name: 'add', arguments: '{"a":1}', status: 'completed' },
+    item: {
+      type: 'function_call',
+      id: `fc_${id}`,
+      call_id: id,
+      name: 'add',
+      arguments: '{"a":1}',
+      status: 'completed',
+    },
   });
   const at = await answering(
     { type: 'response.reasoning_summary_text.delta', delta: 'I add.' },
@@ -61,8 +75,18 @@ test('OpenAI: encrypted reasoning goes back before the call it led to, and usage
     usage: { inputTokens: 100, outputTokens: 50, cachedInputTokens: 40, cacheWriteTokens: 10, reasoningTokens: 30 },
   });
   await all(start(provider, model, { messages: goingOn(chunks) }));
-  const kinds = at.sent[1]!.body.input.map((item: { type?: string; id?: string }) => [item.type, item.id].filter(Boolean).join(' '));
-  expect(kinds).toEqual(['', 'reasoning rs_1', 'function_call', 'reasoning rs_2', 'function_call', 'function_call_output', 'function_call_output']);
+  const kinds = at.sent[1]!.body.input.map((item: { type?: string; id?: string }) =>
+    [item.type, item.id].filter(Boolean).join(' '),
+  );
+  expect(kinds).toEqual([
+    '',
+    'reasoning rs_1',
+    'function_call',
+    'reasoning rs_2',
+    'function_call',
+    'function_call_output',
+    'function_call_output',
+  ]);
   expect(at.sent[1]!.body.input[1].encrypted_content).toBe('secret-rs_1');
   await all(start(provider, 'gpt-4.1', { messages: goingOn(chunks) }));
   expect(JSON.stringify(at.sent[2]!.body)).not.toContain('secret-');
@@ -78,10 +102,23 @@ test('Anthropic: thinking goes back with its signature, to the model that signed
   const at = await answering(
     {
       type: 'message_start',
-      message: { usage: { input_tokens: 5, cache_read_input_tokens: 70, cache_creation_input_tokens: 25, output_tokens: 1 } },
+      message: {
+        usage: { input_tokens: 5, cache_read_input_tokens: 70, cache_creation_input_tokens: 25, output_tokens: 1 },
+      },
     },
-    ...block(0, { type: 'thinking', thinking: '', signature: '' }, { type: 'thinking_delta', thinking: 'I ' }, { type: 'thinking_delta', thinking: 'add.' }, { type: 'signature_delta', signature: 'signed=' }),
-    ...block(1, { type: 'tool_use', id: 'toolu_1', name: 'add', input: {} }, { type: 'input_json_delta', partial_json: '{"a"' }, { type: 'input_json_delta', partial_json: ':1}' }),
+    ...block(
+      0,
+      { type: 'thinking', thinking: '', signature: '' },
+      { type: 'thinking_delta', thinking: 'I ' },
+      { type: 'thinking_delta', thinking: 'add.' },
+      { type: 'signature_delta', signature: 'signed=' },
+    ),
+    ...block(
+      1,
+      { type: 'tool_use', id: 'toolu_1', name: 'add', input: {} },
+      { type: 'input_json_delta', partial_json: '{"a"' },
+      { type: 'input_json_delta', partial_json: ':1}' },
+    ),
     ...block(2, { type: 'redacted_thinking', data: 'hidden' }),
     ...block(3, { type: 'tool_use', id: 'toolu_2', name: 'add', input: {} }),
     {
@@ -117,11 +154,22 @@ test('Gemini: thoughts are told apart, and a call’s signature goes back to the
     {
       candidates: [
         {
-          content: { parts: [{ functionCall: { name: 'add', args: { a: 1 } }, thoughtSignature: 'c2lnbmVk' }, { functionCall: { name: 'add', args: { a: 2 } } }] },
+          content: {
+            parts: [
+              { functionCall: { name: 'add', args: { a: 1 } }, thoughtSignature: 'c2lnbmVk' },
+              { functionCall: { name: 'add', args: { a: 2 } } },
+            ],
+          },
           finishReason: 'STOP',
         },
       ],
-      usageMetadata: { promptTokenCount: 100, candidatesTokenCount: 20, thoughtsTokenCount: 30, cachedContentTokenCount: 40, totalTokenCount: 150 },
+      usageMetadata: {
+        promptTokenCount: 100,
+        candidatesTokenCount: 20,
+        thoughtsTokenCount: 30,
+        cachedContentTokenCount: 40,
+        totalTokenCount: 150,
+      },
     },
   );
   const provider = open(at.url);
@@ -141,30 +189,60 @@ test('Gemini: thoughts are told apart, and a call’s signature goes back to the
 
 test('Chat Completions: reasoning text of either name, usage after the end, and calls that share an index', async () => {
   const { model, open } = wire('openai-compatible');
-  const delta = (fields: object, finish_reason: string | null = null) => ({ choices: [{ index: 0, delta: fields, finish_reason }] });
-  const call = (id: string) => ({ tool_calls: [{ index: 0, id, type: 'function', function: { name: 'add', arguments: '{"a":1}' } }] });
+  const delta = (fields: object, finish_reason: string | null = null) => ({
+    choices: [{ index: 0, delta: fields, finish_reason }],
+  });
+  const call = (id: string) => ({
+    tool_calls: [{ index: 0, id, type: 'function', function: { name: 'add', arguments: '{"a":1}' } }],
+  });
   const at = await answering(
-    ...[delta({ reasoning: 'I ' }), delta({ reasoning_content: 'add.' }), delta(call('x')), delta(call('y')), delta({}, 'stop')],
+    ...[
+      delta({ reasoning: 'I ' }),
+      delta({ reasoning_content: 'add.' }),
+      delta(call('x')),
+      delta(call('y')),
+      delta({}, 'stop'),
+    ],
     { choices: [], usage: { prompt_tokens: 100, completion_tokens: 50, prompt_tokens_details: { cached_tokens: 40 } } },
     '[DONE]',
   );
   const chunks = await all(start(open(at.url), model, ask('Add')));
   expect(thoughtsOf(chunks)).toBe('I add.');
   expect(callsOf(chunks).map((one) => one.id)).toEqual(['x', 'y']);
-  expect(endOf(chunks)).toMatchObject({ finishReason: 'toolCalls', usage: { inputTokens: 100, outputTokens: 50, cachedInputTokens: 40 } });
+  expect(endOf(chunks)).toMatchObject({
+    finishReason: 'toolCalls',
+    usage: { inputTokens: 100, outputTokens: 50, cachedInputTokens: 40 },
+  });
 });
 
 test('an endpoint that counts nothing gets its tokens estimated', async () => {
   const { model, open } = wire('openai-compatible');
-  const at = await answering({ choices: [{ index: 0, delta: { content: 'Two words' }, finish_reason: 'stop' }] }, '[DONE]');
+  const at = await answering(
+    { choices: [{ index: 0, delta: { content: 'Two words' }, finish_reason: 'stop' }] },
+    '[DONE]',
+  );
   const { usage } = endOf(await all(start(open(at.url), model, ask('Say two words'))));
   expect(usage.outputTokens).toBe(2);
   expect(usage.inputTokens).toBeGreaterThan(2);
 });
 
 test.each([
-  ['openai', { type: 'response.incomplete', response: { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } } }, 'length'],
-  ['openai', { type: 'response.incomplete', response: { status: 'incomplete', incomplete_details: { reason: 'content_filter' } } }, 'contentFilter'],
+  [
+    'openai',
+    {
+      type: 'response.incomplete',
+      response: { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } },
+    },
+    'length',
+  ],
+  [
+    'openai',
+    {
+      type: 'response.incomplete',
+      response: { status: 'incomplete', incomplete_details: { reason: 'content_filter' } },
+    },
+    'contentFilter',
+  ],
   ['openai-compatible', { choices: [{ index: 0, delta: {}, finish_reason: 'content_filter' }] }, 'contentFilter'],
   ['gemini', { candidates: [{ finishReason: 'MAX_TOKENS' }] }, 'length'],
   ['gemini', { promptFeedback: { blockReason: 'PROHIBITED_CONTENT' } }, 'contentFilter'],

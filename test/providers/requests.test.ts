@@ -32,7 +32,10 @@ const SETTINGS = { temperature: 0.2, topP: 0.9, seed: 7, stop: ['END'], maxOutpu
 
 describe('OpenAI Responses', () => {
   test('keeps nothing at the provider, and asks for strict answers where the schema can be strict', async () => {
-    const { path, body } = await bodyOf('openai', ask('Weather?', { schema: SCHEMA, tools: TOOLS, toolChoice: { name: 'add' } }));
+    const { path, body } = await bodyOf(
+      'openai',
+      ask('Weather?', { schema: SCHEMA, tools: TOOLS, toolChoice: { name: 'add' } }),
+    );
     expect(path).toBe('/v1/responses');
     expect(body).toMatchObject({ store: false, stream: true, tool_choice: { type: 'function', name: 'add' } });
     expect(body.text.format).toMatchObject({ type: 'json_schema', strict: true });
@@ -55,14 +58,17 @@ describe('OpenAI Responses', () => {
     ['gpt-5.2', undefined, undefined, 0.2],
     ['gpt-4.1', 'high', undefined, 0.2],
     ['o3', 'medium', 'medium', undefined],
-  ] as const)('%s with effort %s is asked for effort %s and temperature %s', async (model, effort, sent, temperature) => {
-    const { body } = await bodyOf('openai', ask('?', { ...SETTINGS, effort }), model);
-    expect(body.reasoning?.effort).toBe(sent);
-    expect(body.temperature).toBe(temperature);
-    expect(body.max_output_tokens).toBe(321);
-    expect(body).not.toHaveProperty('seed');
-    expect(body).not.toHaveProperty('stop');
-  });
+  ] as const)(
+    '%s with effort %s is asked for effort %s and temperature %s',
+    async (model, effort, sent, temperature) => {
+      const { body } = await bodyOf('openai', ask('?', { ...SETTINGS, effort }), model);
+      expect(body.reasoning?.effort).toBe(sent);
+      expect(body.temperature).toBe(temperature);
+      expect(body.max_output_tokens).toBe(321);
+      expect(body).not.toHaveProperty('seed');
+      expect(body).not.toHaveProperty('stop');
+    },
+  );
 });
 
 describe('Chat Completions', () => {
@@ -80,7 +86,10 @@ describe('Chat Completions', () => {
 
 describe('Anthropic', () => {
   test('closes the schema, leaves out what the API refuses, and always sets max_tokens', async () => {
-    const { path, body } = await bodyOf('anthropic', ask('?', { ...SETTINGS, schema: SCHEMA, maxOutputTokens: undefined }));
+    const { path, body } = await bodyOf(
+      'anthropic',
+      ask('?', { ...SETTINGS, schema: SCHEMA, maxOutputTokens: undefined }),
+    );
     expect(path).toBe('/v1/messages');
     expect(body.output_config.format.schema).toMatchObject({
       additionalProperties: false,
@@ -110,7 +119,10 @@ describe('Anthropic', () => {
 
   test('forces a tool where the model lets it, and insists in words where it does not', async () => {
     const request = ask('?', { tools: TOOLS, toolChoice: { name: 'add' } });
-    expect((await bodyOf('anthropic', request, 'claude-haiku-4-5')).body.tool_choice).toEqual({ type: 'tool', name: 'add' });
+    expect((await bodyOf('anthropic', request, 'claude-haiku-4-5')).body.tool_choice).toEqual({
+      type: 'tool',
+      name: 'add',
+    });
     await peer?.stop();
     const { body } = await bodyOf('anthropic', request, 'claude-sonnet-5-5');
     expect(body.tool_choice).toEqual({ type: 'auto' });
@@ -124,7 +136,12 @@ describe('Anthropic', () => {
       content: [{ type: 'toolResult' as const, id, name: 'add', content: '1', isError: id === 'b' }],
     });
     const { body } = await bodyOf('anthropic', {
-      messages: [{ role: 'user', content: 'Add' }, { role: 'assistant', content: [call('a'), call('b')] }, result('a'), result('b')],
+      messages: [
+        { role: 'user', content: 'Add' },
+        { role: 'assistant', content: [call('a'), call('b')] },
+        result('a'),
+        result('b'),
+      ],
       tools: TOOLS,
     });
     expect(body.messages.map((message: { role: string }) => message.role)).toEqual(['user', 'assistant', 'user']);
@@ -137,7 +154,13 @@ describe('Anthropic', () => {
 
 describe('Gemini', () => {
   test('sends the schema as JSON schema, every setting, and the chosen tool', async () => {
-    const request = ask('?', { ...SETTINGS, effort: 'none', schema: SCHEMA, tools: TOOLS, toolChoice: { name: 'add' } });
+    const request = ask('?', {
+      ...SETTINGS,
+      effort: 'none',
+      schema: SCHEMA,
+      tools: TOOLS,
+      toolChoice: { name: 'add' },
+    });
     const { path, body } = await bodyOf('gemini', request);
     expect(path).toBe('/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse');
     expect(body.generationConfig).toMatchObject({

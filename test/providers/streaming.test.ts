@@ -12,7 +12,12 @@ afterEach(async () => {
 const WEATHER = {
   name: 'weather',
   description: 'The weather of a town',
-  parameters: { type: 'object', properties: { town: { type: 'string' } }, required: ['town'], additionalProperties: false },
+  parameters: {
+    type: 'object',
+    properties: { town: { type: 'string' } },
+    required: ['town'],
+    additionalProperties: false,
+  },
 };
 
 describe.each(WIRES)('$name', ({ model, open, begun, broken }) => {
@@ -61,7 +66,12 @@ describe.each(WIRES)('$name', ({ model, open, begun, broken }) => {
     });
     const wire = open(peer.url);
     const error = await failureOf(all(start(wire, model, ask('Hello?'))));
-    expect(wire.asCallError(error, model)).toMatchObject({ type: 'ConnectionLost', midStream: true, provider: wire.name, model });
+    expect(wire.asCallError(error, model)).toMatchObject({
+      type: 'ConnectionLost',
+      midStream: true,
+      provider: wire.name,
+      model,
+    });
   });
 
   test('a stream that ends politely, but before the answer does, is ConnectionLost', async () => {
@@ -91,31 +101,35 @@ describe.each(WIRES)('$name', ({ model, open, begun, broken }) => {
     expect(error.midStream).toBe(true);
   });
 
-  test.each(['before the answer', 'within the answer'])('an abort %s closes the socket and is Cancelled', async (when) => {
-    let closed: Promise<unknown> | undefined;
-    let arrived = () => {};
-    const arrival = new Promise<void>((come) => {
-      arrived = come;
-    });
-    peer = await scriptedPeer((incoming, response) => {
-      closed = once(incoming.socket, 'close');
-      if (when === 'within the answer') {
-        response.writeHead(200, { 'content-type': 'text/event-stream' });
-        response.write(sse(...begun));
-      }
-      arrived();
-    });
-    const wire = open(peer.url);
-    const abort = new AbortController();
-    const reading = (async () => {
-      for await (const chunk of start(wire, model, ask('Hello?'), abort.signal)) if (chunk.type === 'text') abort.abort();
-    })();
-    const failed = failureOf(reading);
-    await arrival;
-    if (when === 'before the answer') abort.abort();
-    expect(wire.asCallError(await failed, model).type).toBe('Cancelled');
-    await closed;
-  });
+  test.each(['before the answer', 'within the answer'])(
+    'an abort %s closes the socket and is Cancelled',
+    async (when) => {
+      let closed: Promise<unknown> | undefined;
+      let arrived = () => {};
+      const arrival = new Promise<void>((come) => {
+        arrived = come;
+      });
+      peer = await scriptedPeer((incoming, response) => {
+        closed = once(incoming.socket, 'close');
+        if (when === 'within the answer') {
+          response.writeHead(200, { 'content-type': 'text/event-stream' });
+          response.write(sse(...begun));
+        }
+        arrived();
+      });
+      const wire = open(peer.url);
+      const abort = new AbortController();
+      const reading = (async () => {
+        for await (const chunk of start(wire, model, ask('Hello?'), abort.signal))
+          if (chunk.type === 'text') abort.abort();
+      })();
+      const failed = failureOf(reading);
+      await arrival;
+      if (when === 'before the answer') abort.abort();
+      expect(wire.asCallError(await failed, model).type).toBe('Cancelled');
+      await closed;
+    },
+  );
 
   test('a reader that stops early closes the socket', async () => {
     let closed: Promise<unknown> | undefined;
@@ -148,7 +162,14 @@ describe.each(WIRES)('$name', ({ model, open, begun, broken }) => {
       }),
     );
     const body = JSON.stringify(peer!.sent[0]!.body);
-    for (const said of ['Be brief.', 'Hello yourself', 'What is this?', 'aW1hZ2U=', 'image/png', 'https://example.com/cat.webp']) {
+    for (const said of [
+      'Be brief.',
+      'Hello yourself',
+      'What is this?',
+      'aW1hZ2U=',
+      'image/png',
+      'https://example.com/cat.webp',
+    ]) {
       expect(body).toContain(said);
     }
   });
@@ -198,7 +219,11 @@ describe.each(WIRES)('$name', ({ model, open, begun, broken }) => {
     peer = await scriptedPeer((_incoming, response) => {
       response.setHeader('content-type', 'application/json');
       response.end(
-        JSON.stringify({ data: [{ id: 'one' }, { id: 'two' }], has_more: false, models: [{ name: 'models/one' }, { name: 'models/two' }] }),
+        JSON.stringify({
+          data: [{ id: 'one' }, { id: 'two' }],
+          has_more: false,
+          models: [{ name: 'models/one' }, { name: 'models/two' }],
+        }),
       );
     });
     expect(await open(peer.url).listModels(new AbortController().signal)).toEqual(['one', 'two']);

@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { type Config, type ConfigInput, parseConfig } from '../../src/config/index.ts';
 import type { RunEvent } from '../../src/contract/index.ts';
 import { type RunningWorker, startWorker } from '../../src/workers/index.ts';
 import { freshStore } from '../store/fresh-store.ts';
 import { type MockProvider, mockProvider } from './mock-provider.ts';
 import { testLog } from './test-log.ts';
+
+Runtime.install({
+  logger: new DefaultLogger('ERROR'),
+  telemetryOptions: { logging: { filter: 'temporalio=error', forward: {} } },
+});
 
 /** A worker of its own, on its own database and task queue, with a provider on this machine. */
 export interface TestBed extends RunningWorker {
@@ -59,6 +65,7 @@ export async function testBed(options: TestBedOptions = {}): Promise<TestBed> {
       await connection.close();
       await provider.stop();
       await drop();
+      await Runtime.instance().shutdown();
     },
   };
 }

@@ -118,21 +118,22 @@ test('a call given up for good is begun anew when it is asked again, with its er
 });
 
 test('an attempt that was replaced cannot fail the one that replaced it, nor a finished call', async () => {
-  const run = newRun();
+  const run = newRun({ budgetUsd: 1 });
   const key = newKey();
   await begin(run, key);
   await begin(run, key);
   await fresh.store.journal.fail({ key, run, step: 's', epoch: 1, error: LIMITED, next: 'final' });
-  await finish(run, key, 2);
-  await fresh.store.journal.fail({ key, run, step: 's', epoch: 2, error: LIMITED, next: { delayMs: 5 } });
+  expect(await fresh.store.ledger.account(`run:${run.chain}`)).toMatchObject({ reservedUsd: 0.05 });
+  await fresh.store.journal.fail({ key, run, step: 's', epoch: 1, error: LIMITED, next: { delayMs: 5 } });
+  expect(await begin(run, key)).toMatchObject({ state: 'open', epoch: 3, failures: 0 });
+  await finish(run, key, 3);
+  await fresh.store.journal.fail({ key, run, step: 's', epoch: 3, error: LIMITED, next: { delayMs: 5 } });
   expect(await begin(run, key)).toMatchObject({ state: 'finished' });
   expect(await story(run)).toEqual([
-    'step.started',
-    'call.started 1',
-    'call.retrying 2',
-    'call.completed 2',
-    'step.completed',
+    ...['step.started', 'call.started 1', 'call.retrying 2', 'call.retrying 3', 'call.completed 3', 'step.completed'],
   ]);
+  const lost = (await fresh.store.events.read(run.chain, 3, 2)).map((event) => 'error' in event && event.error?.type);
+  expect(lost).toEqual(['ConnectionLost', 'ConnectionLost']);
 });
 
 test('when a replaced attempt answers first, readers get its text in an epoch above all others', async () => {

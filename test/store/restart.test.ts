@@ -1,11 +1,16 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import type { RunEvent } from '../../src/contract/index.ts';
 import { startPostgres } from '../../src/local/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { newKey, newRun, reply, until } from './samples.ts';
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
 
 test('PostgreSQL killed and started again costs no event, writes none twice, and readers go on', async () => {
   const home = mkdtempSync(path.join(os.tmpdir(), 'cadenza-restart-'));
@@ -15,7 +20,12 @@ test('PostgreSQL killed and started again costs no event, writes none twice, and
     startPostgres({ dir: path.join(home, 'pg'), port, exactPort: port !== 0, log: () => {} });
   let postgres = await start(0);
   const { url, port } = postgres;
+  closing.push(async () => {
+    await postgres.stop();
+    rmSync(home, { recursive: true });
+  });
   const store = await openStore({ url });
+  closing.push(() => store.close());
   const run = newRun();
   const seen: RunEvent[] = [];
   const following = (async () => {
@@ -43,7 +53,4 @@ test('PostgreSQL killed and started again costs no event, writes none twice, and
   const verdicts = seen.flatMap((event) => (event.type === 'verdict' ? [event.verdict] : []));
   expect(verdicts).toEqual(Array.from({ length: 150 }, (_, n) => n));
   expect(seen.at(-1)?.type).toBe('run.completed');
-  await store.close();
-  await postgres.stop();
-  rmSync(home, { recursive: true });
 });

@@ -49,6 +49,6 @@ async function checkMigrations(made: string[], databaseUrl: string, fix: boolean
     return { check, state: 'warning', detail, mend: 'cadenza doctor --fix' };
   }
   const { migrate } = await import('../../store/migrate.ts');
-  await migrate(databaseUrl);
+  await migrate(databaseUrl, () => {});
   return { check, state: 'ok', detail: `Made now: ${missing.join(', ')}` };
 }

@@ -1,12 +1,11 @@
 import type { Connection } from '@temporalio/client';
+import { SEARCH_ATTRIBUTES } from '../../contract/index.ts';
 import { type Finding, reasonOf } from './finding.ts';
 
 /** Whether runs can be found by pattern, tenant, model and cost in Temporal; with `fix`, makes them so. */
 export async function checkSearchAttributes(connection: Connection, namespace: string, fix: boolean): Promise<Finding> {
   const check = 'search attributes';
-  const { missingSearchAttributes, registerSearchAttributes, SEARCH_ATTRIBUTES } = await import(
-    '../../workers/search-attributes.ts'
-  );
+  const { missingSearchAttributes, registerSearchAttributes } = await import('../../workers/search-attributes.ts');
   const all = Object.keys(SEARCH_ATTRIBUTES).join(', ');
   try {
     const missing = await missingSearchAttributes(connection, namespace);

@@ -6,6 +6,8 @@ import wrapAnsi from 'wrap-ansi';
 export interface Column {
   title: string;
   status: string;
+  /** times, tokens, cost */
+  figures: string;
   text: string;
 }
 
@@ -18,6 +20,8 @@ export interface Size {
 const GAP = ' │ ';
 /** Narrower columns break words more than they show them. */
 const NARROWEST = 24;
+/** Lines above the text: title, status, figures, rule. */
+const HEAD = 4;
 
 /**
  * Lays texts out side by side; under one another where the terminal is too narrow for that. Shows the end of texts
@@ -31,15 +35,16 @@ export function layOut(columns: Column[], { width, height }: Size): string {
 
 function sideBySide(columns: Column[], width: number, height: number): string {
   const bodies = columns.map(({ text }) => wrapped(text, width));
-  const rows = Math.max(0, Math.min(Math.max(...bodies.map((lines) => lines.length)), height - 3));
-  const blocks = columns.map(({ title, status }, index) => [
+  const rows = Math.max(0, Math.min(Math.max(...bodies.map((lines) => lines.length)), height - HEAD));
+  const blocks = columns.map(({ title, status, figures }, index) => [
     cliTruncate(title, width, { position: 'middle' }),
     cliTruncate(status, width),
+    cliTruncate(figures, width),
     '─'.repeat(width),
     ...lastOf(bodies[index]!, rows),
   ]);
-  const lines = Array.from({ length: rows + 3 }, (_, row) =>
-    blocks.map((block) => padded(block[row] ?? '', width)).join(row === 2 ? '─┼─' : GAP),
+  const lines = Array.from({ length: rows + HEAD }, (_, row) =>
+    blocks.map((block) => padded(block[row] ?? '', width)).join(row === HEAD - 1 ? '─┼─' : GAP),
   );
   return lines.map((line) => line.trimEnd()).join('\n');
 }
@@ -47,8 +52,8 @@ function sideBySide(columns: Column[], width: number, height: number): string {
 function stacked(columns: Column[], { width, height }: Size): string {
   const rows = Math.max(1, Math.floor(height / columns.length) - 2);
   return columns
-    .flatMap(({ title, status, text }) => [
-      cliTruncate(`── ${title} · ${status}`, width),
+    .flatMap(({ title, status, figures, text }) => [
+      cliTruncate(['──', [title, status, figures].filter(Boolean).join(' · ')].join(' '), width),
       ...lastOf(wrapped(text, width), rows),
       '',
     ])
@@ -56,9 +61,14 @@ function stacked(columns: Column[], { width, height }: Size): string {
     .join('\n');
 }
 
+/** Whole words where they fit. Indentation of the text's own lines stays; lines made by wrapping begin with a word. */
 function wrapped(text: string, width: number): string[] {
   const trimmed = text.trimEnd();
-  return trimmed === '' ? [] : wrapAnsi(trimmed, width, { hard: true, trim: false }).split('\n');
+  if (trimmed === '') return [];
+  return trimmed.split('\n').flatMap((line) => {
+    const [first = '', ...more] = wrapAnsi(line, width, { hard: true, trim: false }).split('\n');
+    return [first, ...more.map((row) => row.trimStart())];
+  });
 }
 
 function lastOf(lines: string[], rows: number): string[] {

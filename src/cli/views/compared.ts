@@ -17,37 +17,59 @@ export function callOf(transcript: Transcript, model: ModelRef): CallView | unde
 export function liveColumns(models: ModelRef[], transcript: Transcript, now: number): Column[] {
   return models.map((model) => {
     const call = callOf(transcript, model);
-    return { title: call?.model || model, status: call ? statusOf(call, now) : 'waiting', text: call?.text ?? '' };
+    if (!call) return { title: model, status: 'waiting', figures: '', text: '' };
+    return { title: call.model || model, status: statusOf(call, now), figures: figuresOf(call), text: call.text };
   });
+}
+
+/** What is done beside the answers: judging and merging. Empty when nothing is. @param now ms since 1970 */
+export function besides(models: ModelRef[], transcript: Transcript, now: number): string {
+  const answering = new Set(models.map((model) => callOf(transcript, model)?.call));
+  const busy = transcript.calls.filter(({ call, phase }) => !answering.has(call) && phase !== 'done');
+  return busy.map((call) => `${call.step}: ${call.model} ${statusOf(call, now)}`).join(', ');
 }
 
 /** What each model finally said; failed ones say why. */
 export function finalColumns(models: ModelRef[], transcript: Transcript, result: CompareResult): Column[] {
   return result.answers.map((answer, index) => {
     const model = models[index] ?? answer.model;
-    if ('error' in answer) return { title: model, status: `✗ ${answer.error.type}`, text: answer.error.message };
+    if ('error' in answer) {
+      return { title: model, status: `✗ ${answer.error.type}`, figures: '', text: plainText(answer.error.message) };
+    }
     const { usage, costUsd, firstTokenMs, totalMs } = answer;
     const cached = callOf(transcript, model)?.cached ?? false;
-    const best = result.verdict?.best === answer.model ? '★ ' : '';
-    const times = firstTokenMs === undefined ? [] : [`first ${seconds(firstTokenMs)}`];
-    const took = totalMs === undefined ? [] : [seconds(totalMs)];
-    const spent = [`${count(usage.outputTokens)} tok`, usd(costUsd)];
-    const status = [cached ? '✓ cached' : '✓', ...took, ...times, ...spent].join(' · ');
-    return { title: `${best}${answer.model}`, status, text: plainText(answer.text) };
+    return {
+      title: `${result.verdict?.best === answer.model ? '★ ' : ''}${answer.model}`,
+      status: doneIn(totalMs, cached),
+      figures: [...firstToken(firstTokenMs, cached), `${count(usage.outputTokens)} tok`, usd(costUsd)].join(' · '),
+      text: plainText(answer.text),
+    };
   });
 }
 
 function statusOf(call: CallView, now: number): string {
-  const { phase, firstTokenMs, totalMs, usage, costUsd, text, error, cached } = call;
-  const tokens = usage ? `${count(usage.outputTokens)} tok` : `~${Math.ceil(text.length / CHARACTERS_A_TOKEN)} tok`;
-  const first = firstTokenMs === undefined ? [] : [`first ${seconds(firstTokenMs)}`];
-  const spinner = WORKING[Math.floor(now / 100) % WORKING.length]!;
-  const soFar = seconds(Math.max(0, Math.floor((now - call.startedAt) / 100) * 100));
+  const { phase, totalMs, error, cached } = call;
   if (phase === 'retrying') return `↻ attempt ${call.epoch} · ${error?.type ?? ''}`;
   if (phase === 'failed') return `✗ ${error?.type ?? 'failed'}`;
-  if (phase !== 'done') return [`${spinner} ${phase} ${soFar}`, ...first, ...(text ? [tokens] : [])].join(' · ');
-  const took = totalMs === undefined ? [] : [seconds(totalMs)];
-  return [cached ? '✓ cached' : '✓', ...took, ...first, tokens, usd(costUsd)].join(' · ');
+  if (phase === 'done') return doneIn(totalMs, cached);
+  const spinner = WORKING[Math.floor(now / 100) % WORKING.length]!;
+  return `${spinner} ${phase} ${seconds(Math.max(0, Math.floor((now - call.startedAt) / 100) * 100))}`;
+}
+
+function figuresOf({ firstTokenMs, usage, costUsd, text, phase, cached }: CallView): string {
+  const first = firstToken(firstTokenMs, cached);
+  if (usage && phase === 'done') return [...first, `${count(usage.outputTokens)} tok`, usd(costUsd)].join(' · ');
+  return text === '' ? '' : [...first, `~${Math.ceil(text.length / CHARACTERS_A_TOKEN)} tok`].join(' · ');
+}
+
+// The times of a cached answer are those of the call it came from.
+function doneIn(totalMs: number | undefined, cached: boolean): string {
+  if (cached) return '✓ from the cache';
+  return totalMs === undefined ? '✓' : `✓ ${seconds(totalMs)}`;
+}
+
+function firstToken(ms: number | undefined, cached: boolean): string[] {
+  return ms === undefined || cached ? [] : [`first ${seconds(ms)}`];
 }
 
 /** What is said under the answers: the judge's verdict and the merged answer. */

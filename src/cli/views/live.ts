@@ -1,21 +1,23 @@
 import { createLogUpdate } from 'log-update';
-import { type Column, layOut } from './columns.ts';
+import type { Size } from './columns.ts';
 
 /** ms between two pictures; a token more is not worth one of its own */
 const FRAME_MS = 70;
 
 export interface Live {
-  /** Leaves the whole texts on the screen, and stops. */
-  end(columns: Column[]): void;
+  /** Leaves a last picture on the screen, as high as it is, and stops. */
+  end(picture: Picture): void;
   /** Stops where it is. */
   stop(): void;
 }
 
-/** Draws columns again and again in one place of a terminal, following its size. */
-export function drawLive(stream: NodeJS.WriteStream, columnsNow: () => Column[]): Live {
+export type Picture = (size: Size) => string;
+
+/** Draws a picture again and again in one place of a terminal, following its size. */
+export function drawLive(stream: NodeJS.WriteStream, picture: Picture): Live {
   const update = createLogUpdate(stream);
   // One row less: a picture as high as the terminal would scroll it.
-  const draw = () => update(layOut(columnsNow(), { width: stream.columns, height: stream.rows - 1 }));
+  const draw = () => update(picture({ width: stream.columns, height: stream.rows - 1 }));
   const redraw = () => {
     update.clear();
     draw();
@@ -29,10 +31,10 @@ export function drawLive(stream: NodeJS.WriteStream, columnsNow: () => Column[])
     update.done();
   };
   return {
-    end(columns) {
+    end(last) {
       update.clear();
       stop();
-      stream.write(`${layOut(columns, { width: stream.columns, height: Number.POSITIVE_INFINITY })}\n`);
+      stream.write(`${last({ width: stream.columns, height: Number.POSITIVE_INFINITY })}\n`);
     },
     stop,
   };

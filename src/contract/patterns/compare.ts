@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { CallError } from '../errors.ts';
 import { Answer, JsonSchema, ModelRef } from '../models.ts';
 import { PolicyRef } from '../policy.ts';
+import { MergedAnswer } from './merged.ts';
 import { ONE_QUESTION, oneQuestion, question } from './question.ts';
-import { Verdict } from './verdict.ts';
+import { judging, Verdict } from './verdict.ts';
 
 export const CompareInput = z
   .strictObject({
@@ -14,6 +15,7 @@ export const CompareInput = z
     schema: JsonSchema.optional(),
     /** policy or model that says which answer is best */
     judge: PolicyRef.optional(),
+    ...judging,
     /** policy or model that makes one answer of all */
     merge: PolicyRef.optional(),
   })
@@ -31,6 +33,6 @@ export type ComparedAnswer = z.infer<typeof ComparedAnswer>;
 export const CompareResult = z.object({
   answers: z.array(ComparedAnswer),
   verdict: Verdict.optional(),
-  merged: Answer.optional(),
+  merged: MergedAnswer.optional(),
 });
 export type CompareResult = z.infer<typeof CompareResult>;

@@ -1,11 +1,19 @@
 import type { z } from 'zod';
 import { AskInput, AskResult } from './ask.ts';
+import { BestOfInput, BestOfResult } from './best-of.ts';
 import { CompareInput, CompareResult } from './compare.ts';
+import { CouncilInput, CouncilResult } from './council.ts';
 
 /** The patterns that run from JSON alone, by their workflow type. */
 export const PATTERNS = {
   ask: { input: AskInput, result: AskResult, summary: 'Ask one question of the first candidate that can answer it' },
   compare: { input: CompareInput, result: CompareResult, summary: 'Ask several models at once and keep every answer' },
+  council: {
+    input: CouncilInput,
+    result: CouncilResult,
+    summary: 'Models answer, rank each other without names, and a chairman writes the final answer',
+  },
+  'best-of': { input: BestOfInput, result: BestOfResult, summary: 'Ask the same n times, and keep the best answer' },
 } as const;
 
 export type PatternName = keyof typeof PATTERNS;

@@ -1,52 +1,108 @@
-import { z } from 'zod';
-import type { Answer, PolicyRef, Verdict } from '../../contract/index.ts';
-import { record, stepId } from '../run.ts';
-import { generate } from './generate.ts';
+import type { Answer, Comparison, JudgeMode, PolicyRef, Rubric, Verdict } from '../../contract/index.ts';
+import { failure } from '../failures.ts';
+import { note, record, stepId } from '../run.ts';
+import { comparePairs } from './judge-pairs.ts';
+import { scoreAll } from './judge-scores.ts';
+import { stableOrder } from './stable-order.ts';
 
 export interface JudgeRequest {
   step?: string;
   /** what was asked */
   question: string;
-  answers: Pick<Answer, 'text' | 'model'>[];
+  answers: Judged[];
   /** policy or model that judges */
   policy: PolicyRef;
   /** what makes an answer good */
-  rubric?: string;
+  rubric?: Rubric;
+  /** default `scores`: all answers in one call. `pairwise` costs more calls, and is fairer to answers close to each other */
+  mode?: JudgeMode;
+}
+
+/** An answer; its number in the verdict is its place in the list, from 1, unless it brings its own. */
+export type Judged = Pick<Answer, 'text' | 'model'> & { answer?: number };
+
+/** What a mode of judging is given: texts that differ, in an order that does not depend on who gave them. */
+export interface Judging extends Pick<JudgeRequest, 'question' | 'policy'> {
+  rubric: Rubric;
+  /** the name under which the step's own calls are made */
+  step: string;
+  /** the step's numbered id */
+  id: string;
+  texts: string[];
+  /** number of an answer with this text */
+  numberOf: (text: string) => number;
+}
+
+/** What it gives back: a mark for each text. */
+export interface Judgement {
+  marks: { score: number; reason: string; criteria?: Record<string, number> }[];
+  reason: (best: number) => string;
+  comparisons?: Comparison[];
 }
 
 const DEFAULT_RUBRIC = 'Correct, complete, clear, and no longer than it needs to be.';
 
 /**
- * Score answers against a rubric and name the best one. The judge sees letters instead of model names, so that no model
- * is favoured for what it is called.
+ * Score answers against a rubric and name the best one.
+ *
+ *   answers --> letters, in an order of their own --> one call for all, or two for each pair --> verdict
+ *
+ * The judge sees letters instead of model names, so that no model is favoured for what it is called, and equal texts
+ * only once, so that they score alike. Judges prefer answers for their place (position bias, Zheng et al. 2023, "Judging
+ * LLM-as-a-Judge", arXiv 2306.05685): the order therefore comes from the texts themselves, and pairs are asked both ways.
+ * Answers given in another order get the same verdict.
+ * @throws InvalidRequest without answers, else as `generate`
  */
 export async function judge(request: JudgeRequest): Promise<Verdict> {
-  const { step = 'judge', question, answers, policy, rubric = DEFAULT_RUBRIC } = request;
-  const letters = answers.map((_, index) => letterOf(index));
-  const score = z.object({ answer: z.enum(letters), score: z.number().min(0).max(1), reason: z.string() });
+  const { step = 'judge', question, answers, policy, rubric = DEFAULT_RUBRIC, mode = 'scores' } = request;
+  if (answers.length === 0) throw failure({ type: 'InvalidRequest', message: 'There are no answers to judge', step });
+  const key = stepId(`verdict:${step}`);
+  const id = key.slice('verdict:'.length);
 
-  const { object } = await generate({
-    step,
-    policy,
-    system: `You judge answers to a question. Rubric: ${rubric} Give every answer one score from 0 to 1 and a reason.`,
-    prompt: [`Question:\n${question}`, ...answers.map(({ text }, index) => `Answer ${letterOf(index)}:\n${text}`)].join(
-      '\n\n',
-    ),
-    output: z.object({ scores: z.array(score).min(1), reason: z.string() }),
-  });
+  const numbered = answers.map((judged, index) => ({ ...judged, answer: judged.answer ?? index + 1 }));
+  const texts = stableOrder(answers.map(({ text }) => text));
+  const numberOf = (text: string) => numbered.find((judged) => judged.text === text)!.answer;
+  const judgeAll = mode === 'pairwise' ? comparePairs : scoreAll;
+  const verdict = verdictOf(
+    mode,
+    numbered,
+    texts,
+    await judgeAll({ question, policy, rubric, step, id, texts, numberOf }),
+  );
 
-  const scores = object.scores.map(({ answer, ...said }) => ({
-    model: answers[letters.indexOf(answer)]!.model,
-    ...said,
-  }));
-  const best = scores.reduce((leader, next) => (next.score > leader.score ? next : leader)).model;
-  const verdict: Verdict = { best, reason: object.reason, scores };
-  await record([{ type: 'verdict', key: stepId(`verdict:${step}`), step, data: { verdict } }]);
+  await record([{ type: 'verdict', key, step: id, data: { verdict } }]);
+  const tied = verdict.tied ? `, tied: ${verdict.tied.join(', ')}` : '';
+  note(`${id}: answer ${verdict.bestAnswer} of ${verdict.best} is best${tied}`);
   return verdict;
 }
 
-/** A, B, ..., Z, A1, B1, ... */
-function letterOf(index: number): string {
-  const letter = String.fromCharCode(65 + (index % 26));
-  return index < 26 ? letter : `${letter}${Math.floor(index / 26)}`;
+/** Marks of texts as a verdict on the answers. Among equally good ones the texts' own order decides, then the models' names. */
+export function verdictOf(mode: JudgeMode, answers: Required<Judged>[], texts: string[], judgement: Judgement): Verdict {
+  const { marks, reason, comparisons } = judgement;
+  const scores = answers.map(({ answer, model, text }) => ({ answer, model, ...marks[texts.indexOf(text)]! }));
+  const top = Math.max(...marks.map(({ score }) => score));
+  const leaders = answers
+    .filter(({ text }) => isClose(marks[texts.indexOf(text)]!.score, top))
+    .sort(
+      (a, b) => texts.indexOf(a.text) - texts.indexOf(b.text) || compareNames(a.model, b.model) || a.answer - b.answer,
+    );
+  const best = leaders[0]!;
+  return {
+    best: best.model,
+    bestAnswer: best.answer,
+    reason: reason(best.answer),
+    scores,
+    mode,
+    ...(leaders.length > 1 ? { tied: leaders.map(({ answer }) => answer).sort((a, b) => a - b) } : {}),
+    ...(comparisons ? { comparisons } : {}),
+  };
+}
+
+/** Weighted means of equal parts may differ in their last digit. */
+function isClose(score: number, top: number): boolean {
+  return top - score < 1e-9;
+}
+
+function compareNames(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { ChainDefinition, type ChainStep } from './chain-definition.ts';
+import { type ChainProblem, formProblem, kindOf, titleOf } from './chain-form.ts';
+import { type Known, listOf, templateProblems } from './chain-references.ts';
+import { answerShape, itemsOf, listShape, type Shape, shapeOfValue, subRunShape, UNKNOWN } from './chain-shape.ts';
+import { suggestion } from './chain-suggestion.ts';
+import { hasTemplate, textsIn } from './chain-template.ts';
+
+/** The patterns a step may run, by name. */
+export type ChainPatterns = Readonly<Record<string, { input: z.ZodType; result: z.ZodType }>>;
+
+/** Fields of a sub-run's input that hold templates of its own, which the chain above leaves as they are. */
+const OWN_TEMPLATES: Record<string, string[]> = { chain: ['steps', 'output'], map: ['input'] };
+
+/** The part of a sub-run's input that the chain fills in, and the part it leaves alone. */
+export function splitSubRunInput(pattern: string, input: unknown): { filled: unknown; kept: Record<string, unknown> } {
+  const own = OWN_TEMPLATES[pattern];
+  if (!own || typeof input !== 'object' || input === null || Array.isArray(input)) return { filled: input, kept: {} };
+  const fields = Object.entries(input);
+  return {
+    filled: Object.fromEntries(fields.filter(([key]) => !own.includes(key))),
+    kept: Object.fromEntries(fields.filter(([key]) => own.includes(key))),
+  };
+}
+
+/**
+ * Everything that would only go wrong once the chain runs: ids twice, references to steps that are not there yet or to
+ * fields that do not exist, templates that cannot be read, sub-runs with wrong input.
+ * @param input what is known of the chain's input; its own, unless a chain above fills it in
+ */
+export function chainProblems(
+  definition: ChainDefinition,
+  patterns: ChainPatterns,
+  input = definition.input === undefined ? undefined : shapeOfValue(definition.input),
+): ChainProblem[] {
+  const steps = [...allSteps(definition.steps, ['steps'])];
+  const forms = steps.map(([step, path]) => formProblem(step, path)).filter((problem) => problem !== undefined);
+  if (forms.length > 0) return forms;
+
+  const ids = new Set(steps.map(([step]) => step.id).filter((id) => id !== undefined));
+  const reasonAgainst = (id: string) =>
+    ids.has(id) ? `"${id}" runs only after it` : `there is no step "${id}".${suggestion(id, ids)}`;
+  const start: Known = { input, steps: new Map(), reasonAgainst };
+  const end = withSteps(start, definition.steps, patterns);
+  return [
+    ...doubleIds(steps),
+    ...sequenceProblems(definition.steps, ['steps'], start, patterns),
+    ...templateProblems(definition.output, ['output'], 'The output', end),
+  ];
+}
+
+function* allSteps(steps: ChainStep[], path: PropertyKey[]): Generator<[step: ChainStep, path: PropertyKey[]]> {
+  for (const [index, step] of steps.entries()) {
+    const at = [...path, index];
+    yield [step, at];
+    yield* allSteps(step.parallel ?? [], [...at, 'parallel']);
+    yield* allSteps(step.steps ?? [], [...at, 'steps']);
+  }
+}
+
+function doubleIds(steps: [ChainStep, PropertyKey[]][]): ChainProblem[] {
+  const seen = new Set<string>();
+  return steps.flatMap(([{ id }, path]) => {
+    if (id === undefined) return [];
+    if (seen.has(id)) return [{ path: [...path, 'id'], message: `Two steps are called "${id}": give one another id` }];
+    seen.add(id);
+    return [];
+  });
+}
+
+function sequenceProblems(
+  steps: ChainStep[],
+  path: PropertyKey[],
+  known: Known,
+  patterns: ChainPatterns,
+): ChainProblem[] {
+  return steps.flatMap((step, index) =>
+    stepProblems(step, [...path, index], withSteps(known, steps.slice(0, index), patterns), patterns),
+  );
+}
+
+function stepProblems(step: ChainStep, path: PropertyKey[], known: Known, patterns: ChainPatterns): ChainProblem[] {
+  const title = titleOf(step);
+  const list = step.forEach === undefined ? undefined : listOf(step.forEach, known);
+  const inside: Known = {
+    ...known,
+    ...(list === undefined ? {} : { item: 'shape' in list ? itemsOf(list.shape) : UNKNOWN }),
+    ...(step.repeat === undefined ? {} : { previous: roundShape(step, patterns) }),
+    reasonAgainst: (id) => (id === step.id ? ownReason(step) : known.reasonAgainst(id)),
+  };
+  const texts = (field: 'prompt' | 'system') => templateProblems(step[field], [...path, field], title, inside);
+  return [
+    ...templateProblems(step.when, [...path, 'when'], title, known),
+    ...(list && 'problem' in list ? [{ path: [...path, 'forEach'], message: `${title}: ${list.problem}` }] : []),
+    ...texts('system'),
+    ...texts('prompt'),
+    ...(step.pattern === undefined ? [] : subRunProblems(step, path, inside, patterns)),
+    ...sequenceProblems(step.steps ?? [], [...path, 'steps'], loopBody(inside, step), patterns),
+    ...(step.parallel ?? []).flatMap((member, index) =>
+      stepProblems(member, [...path, 'parallel', index], atOnce(loopBody(inside, step), step), patterns),
+    ),
+    ...templateProblems(
+      step.repeat?.until,
+      [...path, 'repeat', 'until'],
+      title,
+      withSteps(inside, [step], patterns),
+    ),
+  ];
+}
+
+function ownReason(step: ChainStep): string {
+  if (step.parallel ?? step.steps) return `"${step.id}" is a group: refer to a step in it`;
+  return `it refers to itself${step.repeat ? '. The round before is {{previous.text}}' : ''}`;
+}
+
+function loopBody(known: Known, group: ChainStep): Known {
+  if (!group.repeat) return known;
+  const ids = new Set(idsIn(group));
+  const hint = (id: string) => (ids.has(id) ? `. Of the round before it is {{previous.${id}.text}}` : '');
+  return { ...known, reasonAgainst: (id) => `${known.reasonAgainst(id)}${hint(id)}` };
+}
+
+function atOnce(known: Known, group: ChainStep): Known {
+  const ids = new Set(idsIn(group));
+  const reasonAgainst = (id: string) =>
+    ids.has(id) ? `"${id}" runs at the same time` : known.reasonAgainst(id);
+  return { ...known, reasonAgainst };
+}
+
+function idsIn(group: ChainStep): string[] {
+  return [...allSteps(group.parallel ?? group.steps ?? [], [])].flatMap(([{ id }]) => id ?? []);
+}
+
+/** What is known after steps have run. */
+function withSteps(known: Known, steps: ChainStep[], patterns: ChainPatterns): Known {
+  const shapes = [...allSteps(steps, [])].flatMap(([step]): [string, Shape][] =>
+    step.id === undefined || step.parallel || step.steps ? [] : [[step.id, stepShape(step, patterns)]],
+  );
+  return { ...known, steps: new Map([...known.steps, ...shapes]) };
+}
+
+/** What `{{previous}}` is: of one step its answer, of a group the answers by their ids. */
+function roundShape(step: ChainStep, patterns: ChainPatterns): Shape {
+  const body = step.parallel ?? step.steps;
+  if (!body) return stepShape(step, patterns);
+  const { steps } = withSteps({ input: undefined, steps: new Map(), reasonAgainst: () => '' }, body, patterns);
+  return { type: 'object', properties: Object.fromEntries(steps) };
+}
+
+function stepShape(step: ChainStep, patterns: ChainPatterns): Shape {
+  const one = kindOf(step) === 'prompt' ? answerShape(step.schema) : subRunShape(resultShape(step.pattern!, patterns));
+  return step.forEach === undefined ? one : listShape(one);
+}
+
+function resultShape(pattern: string, patterns: ChainPatterns): Shape {
+  if (!Object.hasOwn(patterns, pattern)) return UNKNOWN;
+  return z.toJSONSchema(patterns[pattern]!.result, { unrepresentable: 'any' }) as Shape;
+}
+
+function subRunProblems(
+  step: ChainStep,
+  path: PropertyKey[],
+  known: Known,
+  patterns: ChainPatterns,
+): ChainProblem[] {
+  const { pattern } = step as { pattern: string };
+  const title = titleOf(step);
+  if (!Object.hasOwn(patterns, pattern)) {
+    const message = `${title} runs the pattern "${pattern}", which does not exist.${suggestion(pattern, Object.keys(patterns))}`;
+    return [{ path: [...path, 'pattern'], message }];
+  }
+  const at = [...path, 'input'];
+  const { filled } = splitSubRunInput(pattern, step.input);
+  const inside =
+    pattern === 'chain' ? subChainProblems(step.input, patterns) : inputProblems(patterns[pattern]!.input, step.input, filled);
+  return [
+    ...templateProblems(filled, at, title, known),
+    ...inside.map((problem) => ({
+      path: [...at, ...problem.path],
+      message: `${title}, input of its ${pattern}: ${problem.message}`,
+    })),
+  ];
+}
+
+function subChainProblems(input: unknown, patterns: ChainPatterns): ChainProblem[] {
+  const parsed = ChainDefinition.safeParse(input);
+  if (!parsed.success) return parsed.error.issues;
+  const given = parsed.data.input;
+  return chainProblems(parsed.data, patterns, given === undefined ? undefined : shapeOfValue(given, true));
+}
+
+/** What can be said before the templates are filled in: everything but of the fields that hold them. */
+function inputProblems(schema: z.ZodType, input: unknown, filled: unknown): ChainProblem[] {
+  const open = [...textsIn(filled)].filter(([, text]) => hasTemplate(text)).map(([path]) => path);
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return [];
+  return parsed.error.issues.filter(
+    (issue) => issue.code === 'unrecognized_keys' || !open.some((path) => isWithin(path, issue.path)),
+  );
+}
+
+/** True if one of the paths leads to, or through, the other. */
+function isWithin(a: PropertyKey[], b: PropertyKey[]): boolean {
+  return a.slice(0, b.length).every((key, index) => key === b[index]);
+}

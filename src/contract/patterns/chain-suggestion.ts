@@ -1,0 +1,22 @@
+/** ` Did you mean "research"?`, if a known name is like the one that was given, else the names there are. */
+export function suggestion(given: string, known: Iterable<string>): string {
+  const names = [...known];
+  const [nearest] = names
+    .map((name) => ({ name, distance: editDistance(given.toLowerCase(), name.toLowerCase()) }))
+    .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(Math.max(name.length, given.length) / 3)))
+    .sort((a, b) => a.distance - b.distance);
+  if (nearest) return ` Did you mean "${nearest.name}"?`;
+  return names.length === 0 ? '' : ` Known here: ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}`;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1), row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,75 @@
+/** A place in what is known while a chain runs, as `{{steps.plan.object.items[0]}}` names it. */
+export interface Reference {
+  /** as it was written, without braces */
+  text: string;
+  /** `['steps', 'plan', 'object', 'items', '0']` */
+  path: string[];
+}
+
+/** The parts of a template, in order: plain text, and places whose value is put in. */
+export type Template = (string | Reference)[];
+
+/** An opening brace pair that a backslash turns into plain text, or one that opens a reference. */
+const OPENING = /\\\{\{|\{\{/g;
+const REFERENCE = /^[\p{L}_][\p{L}\p{N}_-]*(?:\.[\p{L}\p{N}_-]+|\[\d+\])*$/u;
+
+/**
+ * Reads a template. `{{ input.topic }}` is a reference, `\{{` a literal `{{`; a lone `}}` is plain text, since JSON in
+ * prompts is full of them.
+ * @returns its parts, or what is wrong with it
+ */
+export function parseTemplate(source: string): { parts: Template } | { problem: string } {
+  const parts: Template = [];
+  let plain = '';
+  let at = 0;
+  for (const opening of source.matchAll(OPENING)) {
+    if (opening.index < at) continue;
+    plain += source.slice(at, opening.index);
+    at = opening.index + opening[0].length;
+    if (opening[0].startsWith('\\')) {
+      plain += '{{';
+      continue;
+    }
+    const end = source.indexOf('}}', at);
+    if (end === -1) return { problem: `"${excerpt(source.slice(opening.index))}" opens braces that never close` };
+    const text = source.slice(at, end).trim();
+    if (!REFERENCE.test(text)) return { problem: `"${excerpt(source.slice(opening.index, end + 2))}" names no place` };
+    if (plain) parts.push(plain);
+    plain = '';
+    parts.push({ text, path: text.split(/[.[\]]+/).filter((key) => key !== '') });
+    at = end + 2;
+  }
+  plain += source.slice(at);
+  if (plain) parts.push(plain);
+  return { parts };
+}
+
+/** Said after a template that cannot be read. */
+export const TEMPLATE_HINT = 'Write for example {{input.topic}} or {{steps.plan.text}}, and \\{{ for two literal braces';
+
+/** The reference a template consists of, if it is nothing else: its value then keeps its type. */
+export function onlyReference(parts: Template): Reference | undefined {
+  const [only] = parts;
+  return parts.length === 1 && typeof only === 'object' ? only : undefined;
+}
+
+export function isReference(part: string | Reference): part is Reference {
+  return typeof part === 'object';
+}
+
+/** Every text in a value, with the path to it. */
+export function* textsIn(value: unknown, path: PropertyKey[] = []): Generator<[path: PropertyKey[], text: string]> {
+  if (typeof value === 'string') yield [path, value];
+  else if (Array.isArray(value)) for (const [index, item] of value.entries()) yield* textsIn(item, [...path, index]);
+  else if (value !== null && typeof value === 'object')
+    for (const [key, field] of Object.entries(value)) yield* textsIn(field, [...path, key]);
+}
+
+/** True if a text may hold references. */
+export function hasTemplate(value: unknown): boolean {
+  return typeof value === 'string' && value.includes('{{');
+}
+
+function excerpt(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 39)}…` : text;
+}
