@@ -56,18 +56,12 @@ export async function checkStart(
 
 /** Checks every model and policy that an input names. */
 async function checkModels(providers: OpenRooms['providers'], input: object): Promise<void> {
-  const given = input as { policy?: PolicyRef; models?: ModelRef[]; judge?: PolicyRef; merge?: PolicyRef };
-  const named: [path: string, ref: PolicyRef | undefined][] = [
-    ['policy', given.policy],
-    ['judge', given.judge],
-    ['merge', given.merge],
-    ...(given.models ?? []).map((model, index): [string, PolicyRef] => [`models[${index}]`, model]),
-  ];
+  const named = namedIn(input);
   await Promise.all(
     named
-      .filter(([, ref]) => ref !== undefined)
+      .filter(([, ref]) => !isFilledInLater(ref))
       .map(async ([path, ref]) => {
-        const policy = resolved(providers, ref!, fieldPath('input', [path]));
+        const policy = resolved(providers, ref, fieldPath('input', [path]));
         const single = typeof ref === 'string';
         const checks = policy.candidates.map((model, index) =>
           providers.check(model, single ? `input.${path}` : fieldPath('input', [path, 'candidates', index])),
@@ -76,6 +70,45 @@ async function checkModels(providers: OpenRooms['providers'], input: object): Pr
         if (error) throw refused(error);
       }),
   );
+}
+
+interface Named {
+  policy?: PolicyRef;
+  models?: ModelRef[];
+  judge?: PolicyRef;
+  merge?: PolicyRef;
+  /** of a council */
+  members?: ModelRef[];
+  chairman?: PolicyRef;
+  /** of a chain: each may hold further steps, or the input of a run of its own */
+  steps?: (Named & { parallel?: Named[]; input?: object })[];
+  parallel?: Named['steps'];
+}
+
+/** Every model and policy an input names, with the path to it. */
+function namedIn(input: object, prefix = ''): [path: string, ref: PolicyRef][] {
+  const { policy, judge, merge, chairman, models, members, steps, parallel } = input as Named;
+  const nested = Object.entries({ steps, parallel }).flatMap(([field, list]) =>
+    listOf(list).flatMap((step, index) => {
+      const at = `${prefix}${field}[${index}].`;
+      return [...namedIn(step, at), ...(step.input ? namedIn(step.input, `${at}input.`) : [])];
+    }),
+  );
+  const named = Object.entries({ policy, judge, merge, chairman }).map(([field, ref]) => [`${prefix}${field}`, ref]);
+  const listed = Object.entries({ models, members }).flatMap(([field, list]) =>
+    listOf(list).map((model, index) => [`${prefix}${field}[${index}]`, model]),
+  );
+  return [...named, ...listed, ...nested].filter((pair): pair is [string, PolicyRef] => pair[1] !== undefined);
+}
+
+/** A template may stand where the list will be. */
+function listOf<Item>(value: Item[] | undefined): Item[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** A chain fills in the input of its sub-runs as it goes; those check it themselves. */
+function isFilledInLater(ref: PolicyRef): boolean {
+  return JSON.stringify(ref).includes('{{');
 }
 
 function resolved(providers: OpenRooms['providers'], ref: PolicyRef, path: string) {

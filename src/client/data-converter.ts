@@ -37,7 +37,7 @@ function redactingCodec(secrets: string[]): PayloadCodec {
 }
 
 function redacted(payload: Payload, secrets: string[], needles: Buffer[]): Payload {
-  if (!payload.data) return payload;
+  if (!payload.data?.length) return payload;
   const data = Buffer.from(payload.data.buffer, payload.data.byteOffset, payload.data.byteLength);
   if (!needles.some((needle) => data.includes(needle))) return payload;
   return { ...payload, data: Buffer.from(redact(data.toString('utf8'), secrets)) };

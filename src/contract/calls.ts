@@ -11,6 +11,8 @@ export const RunRef = RunOptions.extend({
   pattern: z.string(),
   /** ISO time at which the run was started */
   startedAt: z.string(),
+  /** chains of the runs this one is a step of: their budgets pay its calls too */
+  above: z.array(z.string()).optional(),
 });
 export type RunRef = z.infer<typeof RunRef>;
 

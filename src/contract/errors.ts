@@ -88,16 +88,17 @@ export function isOutage(type: ErrorType): boolean {
 /** One sentence of a zod error, beginning with the path of the field: `input.models: Too small: ...`. */
 export function invalidRequest(error: z.ZodError, root = 'input'): CallError {
   const [issue] = error.issues;
-  const path = fieldPath(root, deepest(issue!).path);
-  return { type: 'InvalidRequest', message: `${path}: ${deepest(issue!).message}`, path };
+  const path = fieldPath(root, deepestIssue(issue!).path);
+  return { type: 'InvalidRequest', message: `${path}: ${deepestIssue(issue!).message}`, path };
 }
 
-function deepest(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string } {
+/** The most specific thing zod says is wrong, and where. */
+export function deepestIssue(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string } {
   if (issue.code === 'unrecognized_keys')
     return { path: [...issue.path, issue.keys[0]!], message: 'There is no such field' };
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
   const inner = issue.errors.map((branch) => branch[0]!).sort((a, b) => b.path.length - a.path.length)[0]!;
-  const found = deepest(inner);
+  const found = deepestIssue(inner);
   return found.path.length === 0 ? issue : { path: [...issue.path, ...found.path], message: found.message };
 }
 

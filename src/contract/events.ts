@@ -13,7 +13,8 @@ const money = { usage: Usage, costUsd: z.number().nullable() };
  */
 export const EventBody = z.discriminatedUnion('type', [
   data('run.started', { pattern: z.string(), tenant: z.string().optional() }),
-  data('step.started', {}),
+  /** `run`: the run the step is done by, where it is one of its own */
+  data('step.started', { run: z.string().optional() }),
   data('call.started', { model: ModelRef }),
   data('call.delta', { text: z.string() }),
   data('call.reasoning', { text: z.string() }),

@@ -12,7 +12,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addOutcomeRoute } from './routes/outcome.ts';
 import { addPages } from './routes/pages.ts';
 import { addRunRoutes } from './routes/runs.ts';
-import { PatternSchemas } from './schemas.ts';
+import { patternSchemas } from './schemas.ts';
 
 export interface GatewayOptions {
   client: Cadenza;
@@ -36,7 +36,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
       throw new CadenzaError('InvalidRequest', invalidRequest(checked.error, root));
     },
   });
-  for (const { name, schema } of PatternSchemas) app.openAPIRegistry.register(name, schema);
+  for (const [name, schema] of patternSchemas()) app.openAPIRegistry.registerComponent('schemas', name, schema);
 
   app.use(requestId());
   app.use(async (c, next) => {

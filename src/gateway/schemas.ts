@@ -8,11 +8,23 @@ function named<Schema extends z.ZodType>(name: string, schema: Schema): Schema {
 
 const patterns = Object.entries(contract.PATTERNS);
 
-/** The patterns' inputs and results, as components of the OpenAPI document. */
-export const PatternSchemas = patterns.flatMap(([name, { input, result }]) => [
-  { name: `${capital(name)}Input`, schema: input.clone() as z.ZodType },
-  { name: `${capital(name)}Result`, schema: result.clone() as z.ZodType },
-]);
+/** The patterns' inputs and results, as components of the OpenAPI document. Zod writes them itself, as they may be recursive. */
+export function patternSchemas(): [name: string, schema: object][] {
+  return patterns.flatMap(([pattern, { input, result }]): [string, object][] => [
+    jsonSchema(`${capital(pattern)}Input`, input, 'input'),
+    jsonSchema(`${capital(pattern)}Result`, result, 'output'),
+  ]);
+}
+
+function jsonSchema(name: string, schema: z.ZodType, io: 'input' | 'output'): [string, object] {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $ref: home } = component(name);
+  // A schema points into itself from its own root, which now lies deeper.
+  const text = JSON.stringify(json)
+    .replaceAll('"$ref":"#/', `"$ref":"${home}/`)
+    .replaceAll('"$ref":"#"', `"$ref":"${home}"`);
+  return [name, JSON.parse(text) as object];
+}
 
 export const StartRun = contract.StartRun.extend({
   pattern: contract.StartRun.shape.pattern.clone().openapi({ example: 'ask', description: patternList() }),
@@ -48,6 +60,10 @@ function patternList(): string {
   return patterns.map(([name, { summary }]) => `\`${name}\`: ${summary}`).join('. ');
 }
 
+/** `best-of` is `BestOf`. */
 function capital(name: string): string {
-  return name.charAt(0).toUpperCase() + name.slice(1);
+  return name
+    .split('-')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
 }

@@ -3,17 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import { SEARCH_ATTRIBUTES } from '../contract/index.ts';
 import { recordProcess, stopLeftover } from './leftovers.ts';
 import { answers, freePort, isFree } from './ports.ts';
 import { type Exit, type ServerProcess, startProcess } from './server-process.ts';
-
-/** What a run can be found by in the Temporal UI. */
-export const SEARCH_ATTRIBUTES = {
-  CadenzaPattern: 'Keyword',
-  CadenzaTenant: 'Keyword',
-  CadenzaModels: 'KeywordList',
-  CadenzaCostUsd: 'Double',
-} as const;
 
 export interface LocalTemporal {
   address: string;

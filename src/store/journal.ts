@@ -187,9 +187,9 @@ function shortId(key: string): string {
   return key.slice(0, 16);
 }
 
-/** The accounts that pay a run's calls, where they have a budget. */
-function accountsOf(run: RunRef): string[] {
-  return run.tenant === undefined ? [`run:${run.chain}`] : [`run:${run.chain}`, `tenant:${run.tenant}`];
+/** The accounts that pay a run's calls, where they have a budget: its own, those of the runs above it, its tenant's. */
+function accountsOf({ chain, above = [], tenant }: RunRef): string[] {
+  return [...[chain, ...above].map((payer) => `run:${payer}`), ...(tenant === undefined ? [] : [`tenant:${tenant}`])];
 }
 
 function firstEvents({ step, model, fallback }: BeginCall, call: string): KeyedEvent[] {

@@ -52,8 +52,7 @@ export function pluginOf(rooms: OpenRooms, close: () => Promise<void> = async ()
   return {
     name: base.name,
     close,
-    configureWorker: (options) =>
-      base.configureWorker({ ...DEFAULTS, ...options, bundlerOptions: withOwnModules(options.bundlerOptions) }),
+    configureWorker: (options) => base.configureWorker({ ...DEFAULTS, ...options, ...bundling(options) }),
     configureReplayWorker: (options) => base.configureReplayWorker(options),
     configureBundler: (options) => base.configureBundler(options),
     runWorker: (worker, next) => base.runWorker(worker, next),
@@ -61,13 +60,16 @@ export function pluginOf(rooms: OpenRooms, close: () => Promise<void> = async ()
 }
 
 /** Users' workflows and the interceptor must share one copy of the workflows room: it holds the run's state. */
-function withOwnModules(given: WorkerOptions['bundlerOptions']): WorkerOptions['bundlerOptions'] {
+function bundling({ workflowBundle, bundlerOptions }: WorkerOptions): Pick<WorkerOptions, 'bundlerOptions'> {
+  if (workflowBundle) return {};
   return {
-    ...given,
-    webpackConfigHook(config) {
-      const hooked = given?.webpackConfigHook?.(config) ?? config;
-      const alias = { ...hooked.resolve?.alias, 'cadenza/workflow$': workflowModule('index') };
-      return { ...hooked, resolve: { ...hooked.resolve, alias } };
+    bundlerOptions: {
+      ...bundlerOptions,
+      webpackConfigHook(config) {
+        const hooked = bundlerOptions?.webpackConfigHook?.(config) ?? config;
+        const alias = { ...hooked.resolve?.alias, 'cadenza/workflow$': workflowModule('index') };
+        return { ...hooked, resolve: { ...hooked.resolve, alias } };
+      },
     },
   };
 }

@@ -11,7 +11,10 @@ const WIRE_TYPES = {
 const NAMES = Object.keys(SEARCH_ATTRIBUTES) as SearchAttribute[];
 
 /** The names that the namespace does not know yet. */
-export async function missingSearchAttributes(connection: ConnectionLike, namespace: string): Promise<SearchAttribute[]> {
+export async function missingSearchAttributes(
+  connection: ConnectionLike,
+  namespace: string,
+): Promise<SearchAttribute[]> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   return NAMES.filter((name) => !(name in customAttributes));
 }
@@ -22,9 +25,7 @@ export async function registerSearchAttributes(
   namespace: string,
   names: SearchAttribute[],
 ): Promise<void> {
-  const searchAttributes = Object.fromEntries(
-    names.map((name) => [name, WIRE_TYPES[SEARCH_ATTRIBUTES[name]]]),
-  );
+  const searchAttributes = Object.fromEntries(names.map((name) => [name, WIRE_TYPES[SEARCH_ATTRIBUTES[name]]]));
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
 }
 

@@ -5,3 +5,9 @@ import type { Generated } from './steps/generate.ts';
 export function answerOf({ text, object, model, usage, costUsd, finishReason }: Generated): Answer {
   return { text, ...(object === undefined ? {} : { object }), model, usage, costUsd, finishReason };
 }
+
+/** The same, with its times (ms). */
+export function timedAnswerOf(reply: Generated): Answer & { firstTokenMs?: number; totalMs?: number } {
+  const { firstTokenMs, totalMs } = reply;
+  return { ...answerOf(reply), firstTokenMs, totalMs };
+}

@@ -2,16 +2,18 @@ import { isCancellation } from '@temporalio/workflow';
 import type { CallError } from '../contract/index.ts';
 import { callErrorOf } from './failures.ts';
 import { note, record } from './run.ts';
-import type { Generated } from './steps/generate.ts';
 
-/** A reply, or the error it ended with: for patterns in which one model failing does not fail the run.
+/** What was asked for, or the error it ended with: for patterns in which one model failing does not fail the run.
  *  The failure is told to readers as `step.failed`. */
-export async function attempt(asked: Promise<Generated>, step: string): Promise<Generated | { error: CallError }> {
+export async function attempt<Value extends object>(
+  asked: Promise<Value>,
+  step: string,
+): Promise<Value | { error: CallError }> {
   try {
     return await asked;
   } catch (thrown) {
     if (isCancellation(thrown)) throw thrown;
-    const error = { ...callErrorOf(thrown) };
+    const error = callErrorOf(thrown);
     const at = error.step ?? step;
     await record([{ type: 'step.failed', key: `step.failed:${at}`, step: at, data: { error } }]);
     note(`${at}: left out, ${error.type}`);

@@ -1,7 +1,5 @@
-import { isCancellation } from '@temporalio/workflow';
 import {
   type Answer,
-  type CallError,
   type ComparedAnswer,
   CompareInput,
   type CompareResult,
@@ -10,11 +8,12 @@ import {
   type RunOptions,
   textOf,
 } from '../contract/index.ts';
-import { answerOf } from './answer-of.ts';
-import { callErrorOf, failure } from './failures.ts';
+import { timedAnswerOf } from './answer-of.ts';
+import { attempt, noneAnswered } from './attempt.ts';
+import { failure } from './failures.ts';
 import { inputOf } from './input.ts';
 import { policyOf } from './run.ts';
-import { type Generated, generate } from './steps/generate.ts';
+import { generate } from './steps/generate.ts';
 import { judge } from './steps/judge.ts';
 import { merge } from './steps/merge.ts';
 
@@ -34,55 +33,55 @@ export type Compared = CompareResult & { best: Answer };
  * One model failing is an answer too: the run fails only if all do.
  */
 export async function compare({ step, ...input }: CompareStep, options?: RunOptions): Promise<Compared> {
-  const { models, policy, judge: judgePolicy, merge: mergePolicy, ...request } = inputOf(CompareInput, input, options);
+  const {
+    models,
+    policy,
+    judge: judgePolicy,
+    rubric,
+    judgeMode,
+    merge: mergePolicy,
+    ...request
+  } = inputOf(CompareInput, input, options);
   const named = (name: string) => (step === undefined ? name : `${step}/${name}`);
   const shared = policy === undefined ? {} : await policyOf(policy);
 
   const answers = await Promise.all(
-    models.map((model) => attempt(model, generate({ ...request, step: named(model), policy: only(model, shared) }))),
+    models.map(async (model): Promise<ComparedAnswer> => {
+      const name = named(model);
+      const reply = await attempt(generate({ ...request, step: name, policy: only(model, shared) }), name);
+      return 'error' in reply ? { model, error: reply.error } : timedAnswerOf(reply);
+    }),
   );
-  const good = answers.filter((answer) => 'text' in answer);
-  if (good.length === 0) throw failure(noneAnswered(step, answers));
+  const good = answers.flatMap((one, index) => ('text' in one ? [{ ...one, answer: index + 1 }] : []));
+  if (good.length === 0)
+    throw failure(
+      noneAnswered(
+        'models',
+        answers.filter((one) => 'error' in one),
+        step,
+      ),
+    );
 
   const question = request.prompt ?? request.messages!.map(textOf).join('\n\n');
-  const judged =
+  const verdict =
     judgePolicy === undefined
       ? undefined
-      : await judge({ step: named('judge'), policy: judgePolicy, question, answers: good });
+      : await judge({
+          step: named('judge'),
+          policy: judgePolicy,
+          question,
+          answers: good,
+          rubric,
+          mode: judgeMode,
+        });
   const merged =
     mergePolicy === undefined
       ? undefined
       : await merge({ step: named('merge'), policy: mergePolicy, question, answers: good });
-  const best = good.find(({ model }) => model === judged?.best) ?? good[0]!;
-  return {
-    answers,
-    best,
-    ...(judged ? { verdict: judged } : {}),
-    ...(merged ? { merged: answerOf(merged) } : {}),
-  };
+  const { answer: _, ...best } = good.find(({ answer }) => answer === verdict?.bestAnswer) ?? good[0]!;
+  return { answers, best, ...(verdict ? { verdict } : {}), ...(merged ? { merged } : {}) };
 }
 
 function only(model: ModelRef, policy: Partial<Policy>): Policy {
   return { ...policy, candidates: [model] };
-}
-
-async function attempt(model: ModelRef, asked: Promise<Generated>): Promise<ComparedAnswer> {
-  try {
-    const reply = await asked;
-    const { firstTokenMs, totalMs } = reply;
-    return { ...answerOf(reply), firstTokenMs, totalMs };
-  } catch (thrown) {
-    if (isCancellation(thrown)) throw thrown;
-    return { model, error: callErrorOf(thrown) };
-  }
-}
-
-function noneAnswered(step: string | undefined, answers: ComparedAnswer[]): CallError {
-  const errors = answers.map((answer) => ('error' in answer ? `${answer.model}: ${answer.error.message}` : ''));
-  const last = answers.findLast((answer) => 'error' in answer);
-  return {
-    type: last && 'error' in last ? last.error.type : 'Unavailable',
-    message: `None of ${answers.length} models answered. ${errors.join('; ')}`,
-    step,
-  };
 }

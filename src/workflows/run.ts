@@ -16,6 +16,9 @@ const TENANT = defineSearchAttributeKey('CadenzaTenant', SearchAttributeType.KEY
 const MODELS = defineSearchAttributeKey('CadenzaModels', SearchAttributeType.KEYWORD_LIST);
 const COST = defineSearchAttributeKey('CadenzaCostUsd', SearchAttributeType.DOUBLE);
 
+/** The memo by which a run of another run's knows the chains above it. */
+export const ABOVE = 'cadenzaAbove';
+
 /** Bookkeeping runs inside the workflow task: it costs no hop through the server. */
 const local = proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents'>>({
   startToCloseTimeout: '1 minute',
@@ -65,6 +68,7 @@ function beginRun(): Run {
       chain: info.firstExecutionRunId,
       pattern: info.workflowType,
       startedAt: info.startTime.toISOString(),
+      ...(info.memo?.[ABOVE] === undefined ? {} : { above: info.memo[ABOVE] as string[] }),
     },
     steps: new Map(),
     policies: new Map(),

@@ -50,6 +50,8 @@ test('openapi.json is a valid OpenAPI 3.1 document of every route, with the patt
     CompareInput: { required: expect.arrayContaining(['models']) },
     Problem: { required: expect.arrayContaining(['type', 'title', 'status', 'detail', 'errorType']) },
   });
+  const refs = JSON.stringify(document).matchAll(/"\$ref":"#([^"]*)"/g);
+  for (const [, ref] of refs) expect(at(document, ref!)).toBeDefined();
   const checked = await validate(structuredClone(document) as never);
   expect(checked).toMatchObject({ valid: true });
 });
@@ -78,3 +80,12 @@ test('the page of the API lists every route', async () => {
   for (const route of ['POST /v1/runs', 'GET /v1/runs/{id}/events', 'GET /v1/runs/{id}/bill'])
     expect(page).toContain(route);
 });
+
+/** What a JSON pointer points at. */
+function at(document: unknown, pointer: string): unknown {
+  const keys = pointer
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return keys.reduce((value, key) => (value as Record<string, unknown> | undefined)?.[key], document);
+}

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { failWith, mockProvider } from '../setup/mock-provider.ts';
+import { sourcesOf } from '../../src/workflows/steps/merge.ts';
+import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 
 let bed: TestBed;
@@ -7,16 +8,22 @@ beforeAll(async () => {
   const provider = await mockProvider();
   provider.first((request) => request.model.startsWith('gemini'), failWith(400, 'no such thing'));
   provider.first(
-    (request) => JSON.stringify(request.messages).includes('Answer A'),
-    () => ({
-      content: JSON.stringify({
-        scores: [
-          { answer: 'A', score: 0.2, reason: 'thin' },
-          { answer: 'B', score: 0.9, reason: 'full' },
-        ],
-        reason: 'B says more',
-      }),
-    }),
+    (request) => promptOf(request).includes('Answer A:'),
+    (request) => {
+      const marks = [...promptOf(request).matchAll(/Answer (\w):\n(.*)/g)].map(([, letter, text]) => [
+        letter,
+        text!.includes('at length') ? { reason: 'full', score: 0.9 } : { reason: 'thin', score: 0.2 },
+      ]);
+      return { content: JSON.stringify({ answers: Object.fromEntries(marks), reason: 'One says more' }) };
+    },
+  );
+  provider.first(
+    (request) => promptOf(request) === 'Sun or rain?' && request.model.startsWith('claude'),
+    () => ({ content: 'answer at length to: Sun or rain?' }),
+  );
+  provider.first(
+    (request) => promptOf(request).includes('[A] Answer of'),
+    () => ({ content: 'Both agree on tea [A, B], one adds milk [B].' }),
   );
   bed = await testBed({ provider });
 });
@@ -49,7 +56,7 @@ test('a judge names the best answer without knowing who wrote it', async () => {
     judge: models[1],
   });
   const { verdict } = await run.result();
-  expect(verdict).toMatchObject({ best: models[1], reason: 'B says more' });
+  expect(verdict).toMatchObject({ best: models[1], bestAnswer: 2, reason: 'One says more' });
   const judged = bed.provider.requests().find(({ text }) => text.includes('Answer A'))!;
   expect(judged.text).not.toContain('gpt-6-sol');
   expect((await bed.eventsOf(run.id)).find((event) => event.type === 'verdict')).toMatchObject({
@@ -58,9 +65,40 @@ test('a judge names the best answer without knowing who wrote it', async () => {
   });
 });
 
+test('a merged answer says what came from whom', async () => {
+  const run = await bed.client.start('compare', {
+    prompt: 'Tea with milk?',
+    models: models.slice(0, 2),
+    merge: models[1],
+  });
+  const { merged } = await run.result();
+  expect(merged).toMatchObject({
+    text: `Both agree on tea [A, B], one adds milk [B].\n\nSources: [A] ${models[0]}, [B] ${models[1]}`,
+    sources: [
+      { letter: 'A', answer: 1, model: models[0], mentions: 1 },
+      { letter: 'B', answer: 2, model: models[1], mentions: 2 },
+    ],
+  });
+});
+
+test('a model that fails is told while the others go on', async () => {
+  const run = await bed.client.start('compare', { prompt: 'Left or right?', models });
+  await run.result();
+  expect((await bed.eventsOf(run.id)).find((event) => event.type === 'step.failed')).toMatchObject({
+    step: models[2],
+    error: { type: 'InvalidRequest' },
+  });
+});
+
 test('the run fails only if every model does', async () => {
   const run = await bed.client.start('compare', { prompt: 'Up or down?', models: [models[2]!] });
   await expect(run.result()).rejects.toMatchObject({
     error: { type: 'InvalidRequest', message: expect.stringContaining('None of 1') },
   });
+});
+
+test('letters in brackets are sources, other brackets are not', () => {
+  const answers = [{ model: 'x/one' }, { model: 'x/two' }, { model: 'x/six' }];
+  const text = 'It bends [A, B], slowly [B; C] [B]. See [1], list[0], [AB], [the A].';
+  expect(sourcesOf(text, answers).map(({ mentions }) => mentions)).toEqual([1, 3, 1]);
 });

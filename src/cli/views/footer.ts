@@ -11,7 +11,7 @@ export function footer(id: string, transcript: Transcript, bill: Bill, temporal:
   const unpriced = bill.unpriced > 0 && bill.totalUsd !== null ? ` (without ${bill.unpriced} unpriced)` : '';
   return [
     [
-      models.join(', ') || 'no model was asked',
+      models.join(', ') || 'no model has answered',
       ...cached,
       `${count(bill.inputTokens)} + ${count(bill.outputTokens)} tokens`,
       `${usd(bill.totalUsd)}${unpriced}`,

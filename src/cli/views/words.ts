@@ -1,4 +1,5 @@
 import type { RunEvent } from '../../contract/index.ts';
+import { plainText } from './plain-text.ts';
 import { type CallView, EMPTY, follow, type Transcript } from './transcript.ts';
 
 /**
@@ -53,9 +54,9 @@ function heading({ step, model }: CallView, { calls }: Transcript): string {
 function noteOf(event: RunEvent): string {
   switch (event.type) {
     case 'call.retrying':
-      return `↻ ${event.model}: ${event.error.type}, ${event.error.message} Trying again${inTime(event.delayMs)}.\n`;
+      return `↻ ${event.model}: ${event.error.type}, ${sentence(event.error.message)} Trying again${inTime(event.delayMs)}.\n`;
     case 'call.fallback':
-      return `↪ ${event.from}: ${event.error.type}, ${event.error.message} Asking ${event.to} instead.\n`;
+      return `↪ ${event.from}: ${event.error.type}, ${sentence(event.error.message)} Asking ${event.to} instead.\n`;
     case 'call.toolcall':
       return `→ ${event.name}(${JSON.stringify(event.arguments)})\n`;
     case 'approval.requested':
@@ -69,4 +70,8 @@ function noteOf(event: RunEvent): string {
 
 function inTime(delayMs: number): string {
   return delayMs < 1_000 ? '' : ` in ${Math.round(delayMs / 1_000)} s`;
+}
+
+function sentence(message: string): string {
+  return plainText(/[.!?]$/.test(message) ? message : `${message}.`);
 }

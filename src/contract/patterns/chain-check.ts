@@ -1,27 +1,15 @@
 import { z } from 'zod';
-import { ChainDefinition, type ChainStep } from './chain-definition.ts';
+import { deepestIssue } from '../errors.ts';
+import { ChainDefinition, type ChainStep, idsIn } from './chain-definition.ts';
 import { type ChainProblem, formProblem, kindOf, titleOf } from './chain-form.ts';
 import { type Known, listOf, templateProblems } from './chain-references.ts';
 import { answerShape, itemsOf, listShape, type Shape, shapeOfValue, subRunShape, UNKNOWN } from './chain-shape.ts';
+import { splitSubRunInput } from './chain-sub-run.ts';
 import { suggestion } from './chain-suggestion.ts';
 import { hasTemplate, textsIn } from './chain-template.ts';
 
 /** The patterns a step may run, by name. */
 export type ChainPatterns = Readonly<Record<string, { input: z.ZodType; result: z.ZodType }>>;
-
-/** Fields of a sub-run's input that hold templates of its own, which the chain above leaves as they are. */
-const OWN_TEMPLATES: Record<string, string[]> = { chain: ['steps', 'output'], map: ['input'] };
-
-/** The part of a sub-run's input that the chain fills in, and the part it leaves alone. */
-export function splitSubRunInput(pattern: string, input: unknown): { filled: unknown; kept: Record<string, unknown> } {
-  const own = OWN_TEMPLATES[pattern];
-  if (!own || typeof input !== 'object' || input === null || Array.isArray(input)) return { filled: input, kept: {} };
-  const fields = Object.entries(input);
-  return {
-    filled: Object.fromEntries(fields.filter(([key]) => !own.includes(key))),
-    kept: Object.fromEntries(fields.filter(([key]) => own.includes(key))),
-  };
-}
 
 /**
  * Everything that would only go wrong once the chain runs: ids twice, references to steps that are not there yet or to
@@ -38,8 +26,11 @@ export function chainProblems(
   if (forms.length > 0) return forms;
 
   const ids = new Set(steps.map(([step]) => step.id).filter((id) => id !== undefined));
-  const reasonAgainst = (id: string) =>
-    ids.has(id) ? `"${id}" runs only after it` : `there is no step "${id}".${suggestion(id, ids)}`;
+  const groups = new Set(steps.filter(([step]) => step.parallel ?? step.steps).map(([step]) => step.id));
+  const reasonAgainst = (id: string) => {
+    if (groups.has(id)) return `"${id}" is a group: refer to a step in it`;
+    return ids.has(id) ? `"${id}" runs only after it` : `there is no step "${id}".${suggestion(id, ids)}`;
+  };
   const start: Known = { input, steps: new Map(), reasonAgainst };
   const end = withSteps(start, definition.steps, patterns);
   return [
@@ -82,11 +73,12 @@ function sequenceProblems(
 function stepProblems(step: ChainStep, path: PropertyKey[], known: Known, patterns: ChainPatterns): ChainProblem[] {
   const title = titleOf(step);
   const list = step.forEach === undefined ? undefined : listOf(step.forEach, known);
+  const itself = `it refers to itself${step.repeat ? '. The round before is {{previous.text}}' : ''}`;
   const inside: Known = {
     ...known,
     ...(list === undefined ? {} : { item: 'shape' in list ? itemsOf(list.shape) : UNKNOWN }),
     ...(step.repeat === undefined ? {} : { previous: roundShape(step, patterns) }),
-    reasonAgainst: (id) => (id === step.id ? ownReason(step) : known.reasonAgainst(id)),
+    reasonAgainst: (id) => (id === step.id ? itself : known.reasonAgainst(id)),
   };
   const texts = (field: 'prompt' | 'system') => templateProblems(step[field], [...path, field], title, inside);
   return [
@@ -95,40 +87,18 @@ function stepProblems(step: ChainStep, path: PropertyKey[], known: Known, patter
     ...texts('system'),
     ...texts('prompt'),
     ...(step.pattern === undefined ? [] : subRunProblems(step, path, inside, patterns)),
-    ...sequenceProblems(step.steps ?? [], [...path, 'steps'], loopBody(inside, step), patterns),
+    ...sequenceProblems(step.steps ?? [], [...path, 'steps'], inside, patterns),
     ...(step.parallel ?? []).flatMap((member, index) =>
-      stepProblems(member, [...path, 'parallel', index], atOnce(loopBody(inside, step), step), patterns),
+      stepProblems(member, [...path, 'parallel', index], atOnce(inside, step), patterns),
     ),
-    ...templateProblems(
-      step.repeat?.until,
-      [...path, 'repeat', 'until'],
-      title,
-      withSteps(inside, [step], patterns),
-    ),
+    ...templateProblems(step.repeat?.until, [...path, 'repeat', 'until'], title, withSteps(inside, [step], patterns)),
   ];
-}
-
-function ownReason(step: ChainStep): string {
-  if (step.parallel ?? step.steps) return `"${step.id}" is a group: refer to a step in it`;
-  return `it refers to itself${step.repeat ? '. The round before is {{previous.text}}' : ''}`;
-}
-
-function loopBody(known: Known, group: ChainStep): Known {
-  if (!group.repeat) return known;
-  const ids = new Set(idsIn(group));
-  const hint = (id: string) => (ids.has(id) ? `. Of the round before it is {{previous.${id}.text}}` : '');
-  return { ...known, reasonAgainst: (id) => `${known.reasonAgainst(id)}${hint(id)}` };
 }
 
 function atOnce(known: Known, group: ChainStep): Known {
   const ids = new Set(idsIn(group));
-  const reasonAgainst = (id: string) =>
-    ids.has(id) ? `"${id}" runs at the same time` : known.reasonAgainst(id);
+  const reasonAgainst = (id: string) => (ids.has(id) ? `"${id}" runs at the same time` : known.reasonAgainst(id));
   return { ...known, reasonAgainst };
-}
-
-function idsIn(group: ChainStep): string[] {
-  return [...allSteps(group.parallel ?? group.steps ?? [], [])].flatMap(([{ id }]) => id ?? []);
 }
 
 /** What is known after steps have run. */
@@ -157,12 +127,7 @@ function resultShape(pattern: string, patterns: ChainPatterns): Shape {
   return z.toJSONSchema(patterns[pattern]!.result, { unrepresentable: 'any' }) as Shape;
 }
 
-function subRunProblems(
-  step: ChainStep,
-  path: PropertyKey[],
-  known: Known,
-  patterns: ChainPatterns,
-): ChainProblem[] {
+function subRunProblems(step: ChainStep, path: PropertyKey[], known: Known, patterns: ChainPatterns): ChainProblem[] {
   const { pattern } = step as { pattern: string };
   const title = titleOf(step);
   if (!Object.hasOwn(patterns, pattern)) {
@@ -172,7 +137,9 @@ function subRunProblems(
   const at = [...path, 'input'];
   const { filled } = splitSubRunInput(pattern, step.input);
   const inside =
-    pattern === 'chain' ? subChainProblems(step.input, patterns) : inputProblems(patterns[pattern]!.input, step.input, filled);
+    pattern === 'chain'
+      ? subChainProblems(step.input, patterns)
+      : inputProblems(patterns[pattern]!.input, step.input, filled);
   return [
     ...templateProblems(filled, at, title, known),
     ...inside.map((problem) => ({
@@ -184,7 +151,7 @@ function subRunProblems(
 
 function subChainProblems(input: unknown, patterns: ChainPatterns): ChainProblem[] {
   const parsed = ChainDefinition.safeParse(input);
-  if (!parsed.success) return parsed.error.issues;
+  if (!parsed.success) return parsed.error.issues.map(deepestIssue);
   const given = parsed.data.input;
   return chainProblems(parsed.data, patterns, given === undefined ? undefined : shapeOfValue(given, true));
 }
@@ -194,12 +161,11 @@ function inputProblems(schema: z.ZodType, input: unknown, filled: unknown): Chai
   const open = [...textsIn(filled)].filter(([, text]) => hasTemplate(text)).map(([path]) => path);
   const parsed = schema.safeParse(input);
   if (parsed.success) return [];
-  return parsed.error.issues.filter(
-    (issue) => issue.code === 'unrecognized_keys' || !open.some((path) => isWithin(path, issue.path)),
-  );
+  return parsed.error.issues
+    .filter((issue) => issue.code === 'unrecognized_keys' || !open.some((path) => leadsThrough(path, issue.path)))
+    .map(deepestIssue);
 }
 
-/** True if one of the paths leads to, or through, the other. */
-function isWithin(a: PropertyKey[], b: PropertyKey[]): boolean {
-  return a.slice(0, b.length).every((key, index) => key === b[index]);
+function leadsThrough(path: PropertyKey[], place: PropertyKey[]): boolean {
+  return place.every((key, index) => key === path[index]);
 }

@@ -53,3 +53,25 @@ export function conditionProblem(
   }
   return tests.length === 0 ? { path, message: `a value is tested by one of ${TESTS.join(', ')}` } : undefined;
 }
+
+const SIGNS: Record<(typeof TESTS)[number], string> = {
+  ...{ equals: 'is', in: 'is one of', gt: '>', gte: '>=', lt: '<', lte: '<=' },
+  ...{ matches: 'looks like', contains: 'contains', exists: 'exists:' },
+};
+
+/** A condition in words: `steps.review.object.score >= 0.7`. */
+export function conditionText(condition: Condition): string {
+  if (condition.not) return `not (${conditionText(condition.not)})`;
+  const [word, joined] = condition.and ? ['and', condition.and] : ['or', condition.or];
+  if (joined)
+    return joined
+      .map((each) => (each.and || each.or ? `(${conditionText(each)})` : conditionText(each)))
+      .join(` ${word} `);
+  const value = plain(condition.value).replaceAll(/\{\{\s*(.*?)\s*\}\}/g, '$1');
+  const tests = TESTS.filter((test) => condition[test] !== undefined);
+  return `${value} ${tests.map((test) => `${SIGNS[test]} ${plain(condition[test])}`).join(' and ')}`;
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

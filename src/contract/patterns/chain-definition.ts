@@ -9,7 +9,10 @@ export const MOST_ROUNDS = 50;
 
 const StepName = z
   .string()
-  .regex(/^[A-Za-z][\w-]{0,63}$/, 'A step id begins with a letter and goes on with letters, digits, _ and - (64 at most)');
+  .regex(
+    /^[A-Za-z][\w-]{0,63}$/,
+    'A step id begins with a letter and goes on with letters, digits, _ and - (64 at most)',
+  );
 
 const Repeat = z.strictObject({
   /** looked at after each round; the loop ends when it holds */
@@ -57,3 +60,9 @@ export const ChainDefinition = z.strictObject({
   policy: PolicyRef.optional(),
 });
 export type ChainDefinition = z.infer<typeof ChainDefinition>;
+
+/** The ids of all steps in a step that give something, in order: its own, or those of its members. */
+export function idsIn({ id, parallel, steps }: ChainStep): string[] {
+  const members = parallel ?? steps;
+  return members ? members.flatMap(idsIn) : [id!];
+}

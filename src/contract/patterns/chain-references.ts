@@ -24,7 +24,9 @@ export function templateProblems(value: unknown, path: PropertyKey[], title: str
     if ('problem' in parsed) return [{ path: at, message: `${title}: ${parsed.problem}. ${TEMPLATE_HINT}` }];
     return parsed.parts.filter(isReference).flatMap((reference) => {
       const found = resolve(reference, known);
-      return 'problem' in found ? [{ path: at, message: `${title} uses {{${reference.text}}}, but ${found.problem}` }] : [];
+      return 'problem' in found
+        ? [{ path: at, message: `${title} uses {{${reference.text}}}, but ${found.problem}` }]
+        : [];
     });
   });
 }
@@ -62,7 +64,10 @@ function resolve({ path }: Reference, known: Known): { shape: Shape } | { proble
     case 'index':
     case 'round': {
       const there = root === 'index' ? known.item : known.previous;
-      if (there === undefined) return { problem: `there is ${root === 'index' ? 'an index only in a step with forEach' : 'a round only in repeat'}` };
+      if (there === undefined)
+        return {
+          problem: `there is ${root === 'index' ? 'an index only in a step with forEach' : 'a round only in repeat'}`,
+        };
       return walk({ type: 'number' }, rest, root);
     }
     default:
@@ -75,13 +80,18 @@ function resolve({ path }: Reference, known: Known): { shape: Shape } | { proble
 function ofStep([id, ...rest]: string[], known: Known): { shape: Shape } | { problem: string } {
   if (id === undefined) return { problem: 'it names no step. Write {{steps.id.text}}' };
   const shape = known.steps.get(id);
-  if (shape === undefined) return { problem: known.reasonAgainst(id) };
+  if (shape === undefined) return { problem: `${known.reasonAgainst(id)}${hintOfLoop(id, known)}` };
   if (rest.length === 0) return { problem: `it needs a field, such as {{steps.${id}.text}}` };
   const properties = shape.properties as Record<string, unknown>;
   if (rest[0] === 'object' && 'model' in properties && !('object' in properties)) {
     return { problem: `step "${id}" has no schema, so it gives text and no object` };
   }
   return walk(shape, rest, `steps.${id}`);
+}
+
+function hintOfLoop(id: string, { previous }: Known): string {
+  const ids = (previous?.properties ?? {}) as Record<string, unknown>;
+  return Object.hasOwn(ids, id) ? `. What it gave in the round before is {{previous.${id}.text}}` : '';
 }
 
 function walk(shape: Shape, path: string[], name: string): { shape: Shape } | { problem: string } {
@@ -94,6 +104,11 @@ function walk(shape: Shape, path: string[], name: string): { shape: Shape } | { 
 }
 
 function typeName(type: string): string {
-  const names: Record<string, string> = { string: 'a text', boolean: 'true or false', array: 'a list', object: 'an object' };
+  const names: Record<string, string> = {
+    string: 'a text',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'an object',
+  };
   return names[type] ?? 'a number';
 }

@@ -45,7 +45,8 @@ export function parseTemplate(source: string): { parts: Template } | { problem: 
 }
 
 /** Said after a template that cannot be read. */
-export const TEMPLATE_HINT = 'Write for example {{input.topic}} or {{steps.plan.text}}, and \\{{ for two literal braces';
+export const TEMPLATE_HINT =
+  'Write for example {{input.topic}} or {{steps.plan.text}}, and \\{{ for two literal braces';
 
 /** The reference a template consists of, if it is nothing else: its value then keeps its type. */
 export function onlyReference(parts: Template): Reference | undefined {

@@ -6,6 +6,7 @@ import { ChainDefinition } from './chain-definition.ts';
 /** Chains whose every reference leads somewhere. @param patterns those a step may run */
 export function chainInput(patterns: () => ChainPatterns) {
   return ChainDefinition.superRefine((definition, context) => {
+    if (context.issues.length > 0) return;
     for (const { path, message } of chainProblems(definition, patterns())) {
       context.addIssue({ code: 'custom', path, message });
     }

@@ -5,7 +5,7 @@ import { Answer, ModelRef } from '../models.ts';
 export const Source = z.object({
   /** the letter by which the text names it */
   letter: z.string(),
-  /** its number among the merged answers, from 1 */
+  /** its number, from 1, among the answers that were asked for */
   answer: z.number().int().positive(),
   model: ModelRef,
   mentions: z.number().int().nonnegative(),

@@ -1,12 +1,19 @@
 import type { z } from 'zod';
 import { AskInput, AskResult } from './ask.ts';
 import { BestOfInput, BestOfResult } from './best-of.ts';
+import { ChainResult, chainInput } from './chain.ts';
+import type { ChainPatterns } from './chain-check.ts';
 import { CompareInput, CompareResult } from './compare.ts';
 import { CouncilInput, CouncilResult } from './council.ts';
 
 /** The patterns that run from JSON alone, by their workflow type. */
 export const PATTERNS = {
   ask: { input: AskInput, result: AskResult, summary: 'Ask one question of the first candidate that can answer it' },
+  chain: {
+    input: chainInput(allPatterns),
+    result: ChainResult,
+    summary: 'Steps in order, at once, in loops and under conditions, each using what earlier ones gave',
+  },
   compare: { input: CompareInput, result: CompareResult, summary: 'Ask several models at once and keep every answer' },
   council: {
     input: CouncilInput,
@@ -22,4 +29,9 @@ export type PatternResult<Name extends PatternName> = z.infer<(typeof PATTERNS)[
 
 export function isPattern(name: string): name is PatternName {
   return Object.hasOwn(PATTERNS, name);
+}
+
+/** A chain's steps may run any of them, which its check looks up once all are known. */
+function allPatterns(): ChainPatterns {
+  return PATTERNS;
 }

@@ -16,7 +16,10 @@ export const Rubric = z.union([
     .array(Criterion)
     .min(1)
     .max(12)
-    .refine((criteria) => new Set(criteria.map(({ name }) => name)).size === criteria.length, 'Name each criterion once'),
+    .refine(
+      (criteria) => new Set(criteria.map(({ name }) => name)).size === criteria.length,
+      'Name each criterion once',
+    ),
 ]);
 export type Rubric = z.infer<typeof Rubric>;
 

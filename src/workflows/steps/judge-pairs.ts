@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Comparison } from '../../contract/index.ts';
 import { generate } from './generate.ts';
-import type { Judgement, Judging } from './judge.ts';
 import { rubricText } from './judge-scores.ts';
+import type { Judgement, Judging } from './judging.ts';
 import { lettered } from './letters.ts';
 
 /** From so many answers on, each challenges the best so far instead of all others: n-1 pairs, not n(n-1)/2. */
@@ -30,7 +30,9 @@ export async function comparePairs(judging: Judging): Promise<Judgement> {
   };
 
   const ladder = texts.length >= LADDER_FROM;
-  const pairs = ladder ? await climb(texts.length, meet) : await Promise.all(allPairs(texts.length).map(([a, b]) => meet(a, b)));
+  const pairs = ladder
+    ? await climb(texts.length, meet)
+    : await Promise.all(allPairs(texts.length).map(([a, b]) => meet(a, b)));
   const scores = ladder ? ladderScores(texts.length, pairs) : roundScores(texts.length, pairs);
   const marks = scores.map((score, index) => ({ score, reason: recordOf(index, pairs) }));
   const differed = comparisons.filter(({ consistent }) => !consistent).length;
@@ -108,7 +110,9 @@ export function roundScores(count: number, pairs: Pair[]): number[] {
 /** How answers stand to the last champion: 1 itself and those it only tied with, 0 those that it, or whom it beat, left behind. */
 export function ladderScores(count: number, pairs: Pair[]): number[] {
   const champion = pairs.reduce((leader, { winner }) => winner ?? leader, 0);
-  const equal = pairs.filter(({ texts, winner }) => winner === null && texts.includes(champion)).flatMap(({ texts }) => texts);
+  const equal = pairs
+    .filter(({ texts, winner }) => winner === null && texts.includes(champion))
+    .flatMap(({ texts }) => texts);
   return Array.from({ length: count }, (_, index) => (index === champion || equal.includes(index) ? 1 : 0));
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Criterion, Rubric } from '../../contract/index.ts';
 import { generate } from './generate.ts';
-import type { Judgement, Judging } from './judge.ts';
+import type { Judgement, Judging } from './judging.ts';
 import { lettered, letterOf } from './letters.ts';
 
 const Score = z.number().min(0).max(1);

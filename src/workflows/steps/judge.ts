@@ -1,8 +1,9 @@
-import type { Answer, Comparison, JudgeMode, PolicyRef, Rubric, Verdict } from '../../contract/index.ts';
+import type { Answer, JudgeMode, PolicyRef, Rubric, Verdict } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
 import { note, record, stepId } from '../run.ts';
 import { comparePairs } from './judge-pairs.ts';
 import { scoreAll } from './judge-scores.ts';
+import type { Judgement } from './judging.ts';
 import { stableOrder } from './stable-order.ts';
 
 export interface JudgeRequest {
@@ -20,25 +21,6 @@ export interface JudgeRequest {
 
 /** An answer; its number in the verdict is its place in the list, from 1, unless it brings its own. */
 export type Judged = Pick<Answer, 'text' | 'model'> & { answer?: number };
-
-/** What a mode of judging is given: texts that differ, in an order that does not depend on who gave them. */
-export interface Judging extends Pick<JudgeRequest, 'question' | 'policy'> {
-  rubric: Rubric;
-  /** the name under which the step's own calls are made */
-  step: string;
-  /** the step's numbered id */
-  id: string;
-  texts: string[];
-  /** number of an answer with this text */
-  numberOf: (text: string) => number;
-}
-
-/** What it gives back: a mark for each text. */
-export interface Judgement {
-  marks: { score: number; reason: string; criteria?: Record<string, number> }[];
-  reason: (best: number) => string;
-  comparisons?: Comparison[];
-}
 
 const DEFAULT_RUBRIC = 'Correct, complete, clear, and no longer than it needs to be.';
 
@@ -77,7 +59,12 @@ export async function judge(request: JudgeRequest): Promise<Verdict> {
 }
 
 /** Marks of texts as a verdict on the answers. Among equally good ones the texts' own order decides, then the models' names. */
-export function verdictOf(mode: JudgeMode, answers: Required<Judged>[], texts: string[], judgement: Judgement): Verdict {
+export function verdictOf(
+  mode: JudgeMode,
+  answers: Required<Judged>[],
+  texts: string[],
+  judgement: Judgement,
+): Verdict {
   const { marks, reason, comparisons } = judgement;
   const scores = answers.map(({ answer, model, text }) => ({ answer, model, ...marks[texts.indexOf(text)]! }));
   const top = Math.max(...marks.map(({ score }) => score));

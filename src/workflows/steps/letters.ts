@@ -7,5 +7,5 @@ export function letterOf(index: number): string {
 /** The question and its answers under letters, as judges and rankers read them. */
 export function lettered(question: string, texts: string[]): string {
   const answers = texts.map((text, index) => `Answer ${letterOf(index)}:\n${text}`);
-  return [`Question:\n${question}`, ...answers].join('\n\n');
+  return [`Question: ${question}`, ...answers].join('\n\n');
 }

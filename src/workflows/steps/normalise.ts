@@ -38,13 +38,18 @@ function plainWords(text: string): string {
 }
 
 /** What an answer votes for. @returns undefined where the field is not there */
-export function voteOf(answer: { text: string; object?: unknown }, { field, normalise }: Normalisation): string | undefined {
+export function voteOf(
+  answer: { text: string; object?: unknown },
+  { field, normalise }: Normalisation,
+): string | undefined {
   const text = field === undefined ? answer.text : fieldOf(answer.object ?? parsed(answer.text), field);
   return text === undefined ? undefined : (normalise ?? normalised)(text);
 }
 
 function fieldOf(value: unknown, path: string): string | undefined {
-  const found = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | null | undefined)?.[key], value);
+  const found = path
+    .split('.')
+    .reduce<unknown>((at, key) => (at as Record<string, unknown> | null | undefined)?.[key], value);
   if (found === undefined || found === null) return undefined;
   return typeof found === 'object' ? JSON.stringify(found) : String(found);
 }

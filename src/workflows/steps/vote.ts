@@ -43,7 +43,8 @@ export interface Tally {
  */
 export async function vote({ step = 'vote', answers, ...normalisation }: VoteRequest): Promise<Tally> {
   const id = stepId(step);
-  if (answers.length === 0) throw failure({ type: 'InvalidRequest', message: 'There are no answers to count', step: id });
+  if (answers.length === 0)
+    throw failure({ type: 'InvalidRequest', message: 'There are no answers to count', step: id });
   const result = tally(answers, normalisation);
   const { winner, tied, agreement, spoiled } = result;
   await record([

@@ -1,0 +1,34 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+
+/**
+ * Does a thing for every item, so many at once, and keeps the results in order. When one fails the others are cancelled
+ * and waited for, so that no call goes on that nobody will read.
+ */
+export async function atOnce<Item, Result>(
+  items: readonly Item[],
+  most: number,
+  act: (item: Item, index: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const failures: unknown[] = [];
+  let next = 0;
+
+  await CancellationScope.cancellable(async () => {
+    const scope = CancellationScope.current();
+    const worker = async () => {
+      while (next < items.length && failures.length === 0) {
+        const index = next;
+        next += 1;
+        try {
+          results[index] = await act(items[index]!, index);
+        } catch (thrown) {
+          failures.push(thrown);
+          scope.cancel();
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker));
+  });
+  if (failures.length > 0) throw failures.find((thrown) => !isCancellation(thrown)) ?? failures[0];
+  return results;
+}

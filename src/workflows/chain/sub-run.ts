@@ -1,0 +1,73 @@
+import {
+  CancellationScope,
+  ChildWorkflowCancellationType,
+  ChildWorkflowFailure,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  TerminatedFailure,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { type CallError, type ChainStepResult, isPattern, RunOptions } from '../../contract/index.ts';
+import { callErrorOf, failure } from '../failures.ts';
+import { ABOVE, currentRun, note, record, stepId } from '../run.ts';
+import { asText } from './scope.ts';
+
+/** Where patterns run if this is not a worker of theirs. */
+const PATTERNS_QUEUE = 'cadenza';
+
+export interface SubRun {
+  /** name of the step that starts it */
+  step: string;
+  pattern: string;
+  input: unknown;
+}
+
+/**
+ * Does a step by a run of its own: with its own id (`<run>/<step>`), events and bill, for the same tenant.
+ * Cancelling the chain cancels it; its failure is the step's.
+ */
+export async function subRun({ step: name, pattern, input }: SubRun): Promise<ChainStepResult> {
+  const { ref } = currentRun();
+  const step = stepId(name);
+  const run = `${ref.id}/${inPath(step)}`;
+  const { taskQueue, workflowType } = workflowInfo();
+  const options = RunOptions.parse({ tenant: ref.tenant, metadata: ref.metadata, budgetUsd: ref.budgetUsd });
+
+  await record([{ type: 'step.started', key: `step.started:${step}`, step, data: { run } }]);
+  note(`${step}: run ${run}`);
+  try {
+    const result = await executeChild(pattern, {
+      workflowId: run,
+      taskQueue: isPattern(workflowType) ? taskQueue : PATTERNS_QUEUE,
+      args: [input, options],
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      memo: { [ABOVE]: [...(ref.above ?? []), ref.chain] },
+      staticSummary: `${pattern} · ${step}`,
+    });
+    await record([{ type: 'step.completed', key: `step.completed:${step}`, step }]);
+    return { run, pattern, result, text: textOfResult(result) };
+  } catch (thrown) {
+    if (CancellationScope.current().consideredCancelled && isCancellation(thrown)) throw thrown;
+    const error = errorOf(thrown instanceof ChildWorkflowFailure ? thrown.cause : thrown);
+    throw failure({ ...error, step, message: `The run ${run} of step "${step}" failed. ${error.message}` });
+  }
+}
+
+function errorOf(thrown: unknown): CallError {
+  if (!(thrown instanceof TerminatedFailure)) return callErrorOf(thrown);
+  return { type: 'Cancelled', message: 'The run was terminated' };
+}
+
+/** Ids of runs stand in addresses, where `#` and brackets may not: `draft[0]` is `draft.0`, `draft#2` is `draft:2`. */
+function inPath(step: string): string {
+  return step.replaceAll(/\[(\d+)\]/g, '.$1').replaceAll('#', ':');
+}
+
+/** The text of a result: its own, its final or merged or best answer's, else all of it as JSON. */
+function textOfResult(result: unknown): string {
+  const { text, final, merged, best, output } = (result ?? {}) as Record<string, unknown>;
+  const answers = [final, merged, best].map((answer) => (answer as { text?: unknown } | undefined)?.text);
+  return asText([text, ...answers, output].find((found) => found !== undefined) ?? result);
+}

@@ -1,0 +1,22 @@
+import type { Comparison, PolicyRef, Rubric } from '../../contract/index.ts';
+
+/** What a mode of judging is given: texts that differ, in an order that does not depend on who gave them. */
+export interface Judging {
+  question: string;
+  policy: PolicyRef;
+  rubric: Rubric;
+  /** the name under which the step's own calls are made */
+  step: string;
+  /** the step's numbered id */
+  id: string;
+  texts: string[];
+  /** number of an answer with this text */
+  numberOf: (text: string) => number;
+}
+
+/** What it gives back: a mark for each text. */
+export interface Judgement {
+  marks: { score: number; reason: string; criteria?: Record<string, number> }[];
+  reason: (best: number) => string;
+  comparisons?: Comparison[];
+}

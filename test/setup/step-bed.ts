@@ -1,0 +1,37 @@
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { cadenzaPlugin } from '../../src/workers/index.ts';
+import { workflowModule } from '../../src/workers/workflow-bundle.ts';
+import type { MockProvider } from './mock-provider.ts';
+import { type TestBed, testBed } from './test-bed.ts';
+import { testLog } from './test-log.ts';
+
+/** A test bed beside which each step of `cadenza/workflow` runs as a workflow of its own. */
+export interface StepBed extends TestBed {
+  /** Runs one step, by its exported name, as a workflow with this id. */
+  step<Result>(name: string, request: object, id: string): Promise<Result>;
+}
+
+export async function stepBed(provider: MockProvider): Promise<StepBed> {
+  const bed = await testBed({ provider });
+  const taskQueue = `${bed.taskQueue}-steps`;
+  const connection = await NativeConnection.connect({ address: process.env.CADENZA_TEST_TEMPORAL_ADDRESS! });
+  const { databaseUrl, env, config } = bed;
+  const worker = await Worker.create({
+    connection,
+    taskQueue,
+    workflowsPath: workflowModule('index'),
+    plugins: [await cadenzaPlugin({ databaseUrl, env, config, log: testLog().log })],
+  });
+  const run = worker.run();
+  return {
+    ...bed,
+    step: (name, request, id) =>
+      bed.temporal.workflow.execute(name, { workflowId: id, taskQueue, args: [request] }) as Promise<never>,
+    async close() {
+      worker.shutdown();
+      await run;
+      await connection.close();
+      await bed.close();
+    },
+  };
+}
