@@ -3,6 +3,8 @@ import type { Policy } from 'cadenza/contract';
 import { generate } from 'cadenza/workflow';
 import type { PlainActivities } from './plain-activities.ts';
 
+export { ask } from 'cadenza/workflow';
+
 export interface ThreeSteps {
   topic: string;
   policy: Policy;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ModelRef, Policy } from '../contract/index.ts';
+import { ModelRef, Policy, Quality, Route, RouteName } from '../contract/index.ts';
 
 /** USD per million tokens. */
 export const Price = z.strictObject({
@@ -24,6 +24,10 @@ export const Config = z.strictObject({
   /** names for one model: `{ fast: 'openai/gpt-6-luna' }` */
   aliases: z.record(z.string().regex(/^[\w-]+$/), ModelRef).default({}),
   policies: z.record(z.string().regex(/^[\w-]+$/), Policy).default({}),
+  /** routers by the name a request asks for them with */
+  routes: z.record(RouteName, Route).default({}),
+  /** how good models are (0..1), for routers that choose the `best` */
+  quality: Quality.default({}),
   /** the policy of requests that name none */
   defaultPolicy: z.string().default('default'),
   providers: z.record(z.string().regex(/^[\w-]+$/), ProviderConfig).default({}),

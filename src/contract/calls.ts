@@ -2,10 +2,13 @@ import { z } from 'zod';
 import { CallError } from './errors.ts';
 import { ModelRef, type ModelReply, type ModelRequest } from './models.ts';
 import { type Policy, type PolicyRef, Timeouts } from './policy.ts';
+import type { RouteDecision, RouteFacts } from './route/decision.ts';
+import type { Route } from './route/definition.ts';
 import { RunOptions } from './runs.ts';
+import type { WebhookDelivery } from './webhooks.ts';
 
 /** Which run a call belongs to. `chain` is the first-execution run id: it stays the same over reset and continue-as-new. */
-export const RunRef = RunOptions.extend({
+export const RunRef = RunOptions.omit({ webhook: true }).extend({
   id: z.string(),
   chain: z.string(),
   pattern: z.string(),
@@ -42,8 +45,15 @@ export interface CadenzaActivities {
   callModel(call: ModelCall, request: ModelRequest): Promise<ModelReply>;
   /** Turns a policy's name and its aliases into models. @throws InvalidRequest */
   resolvePolicy(policy: PolicyRef | undefined): Promise<Policy>;
+  /** The router of this name in the config. @throws InvalidRequest */
+  resolveRoute(name: string): Promise<Route>;
+  /** Decides for one request by rules, examples or goal, and writes the decision to the run's events; asked again, it
+   *  decides the same. */
+  decideRoute(run: RunRef, step: string, route: Route, facts: RouteFacts): Promise<RouteDecision>;
   /** Writes a step's or the run's own events, each at most once. */
   recordEvents(run: RunRef, events: RecordedEvent[]): Promise<void>;
+  /** Sends a signed message to the address a run names. */
+  deliverWebhook(delivery: WebhookDelivery): Promise<void>;
 }
 
 /** An event a workflow asks to be written; `key` makes a repeated write harmless. */

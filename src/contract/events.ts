@@ -13,8 +13,11 @@ const money = { usage: Usage, costUsd: z.number().nullable() };
  */
 export const EventBody = z.discriminatedUnion('type', [
   data('run.started', { pattern: z.string(), tenant: z.string().optional() }),
-  /** `run`: the run the step is done by, where it is one of its own */
-  data('step.started', { run: z.string().optional() }),
+  /** `run`: the run the step is done by, where it is one of its own; `message`: what it answers in a conversation */
+  data('step.started', {
+    run: z.string().optional(),
+    message: z.object({ id: z.string(), text: z.string() }).optional(),
+  }),
   data('call.started', { model: ModelRef }),
   data('call.delta', { text: z.string() }),
   data('call.reasoning', { text: z.string() }),
@@ -40,13 +43,22 @@ export const EventBody = z.discriminatedUnion('type', [
     reason: z.string(),
     confidence: z.number().optional(),
     rejected: z.array(z.unknown()).optional(),
+    /** what would have done too, best first */
+    alternatives: z.array(z.string()).optional(),
   }),
-  data('approval.requested', { approval: z.string(), show: z.unknown(), expiresAt: z.string().optional() }),
+  data('approval.requested', {
+    approval: z.string(),
+    show: z.unknown(),
+    expiresAt: z.string().optional(),
+    approvers: z.array(z.string()).optional(),
+  }),
   data('approval.resolved', {
     approval: z.string(),
     approved: z.boolean(),
     by: z.string().optional(),
     comment: z.string().optional(),
+    /** nobody answered in time */
+    expired: z.boolean().optional(),
   }),
   data('budget.warning', { scope: z.string(), spentUsd: z.number(), budgetUsd: z.number() }),
   data('verdict', { verdict: z.unknown() }),

@@ -37,9 +37,22 @@ export type ToolDefinition = z.infer<typeof ToolDefinition>;
 export const Effort = z.enum(['none', 'minimal', 'low', 'medium', 'high']);
 export type Effort = z.infer<typeof Effort>;
 
+/** Lines of a transcript in the store: they stand before a request's own messages once the call is made. */
+export const TranscriptWindow = z.strictObject({
+  id: z.string(),
+  /** lines from `from` up to, not with, `to` */
+  from: z.number().int().nonnegative(),
+  to: z.number().int().nonnegative(),
+  /** hashes of messages whose text stands before the request's own system text */
+  system: z.array(z.string()),
+});
+export type TranscriptWindow = z.infer<typeof TranscriptWindow>;
+
 /** What is asked of a model, whichever it is. */
 export const ModelRequest = z.strictObject({
   messages: z.array(Message).min(1),
+  /** by reference, so that a long conversation does not travel; providers get requests without */
+  transcript: TranscriptWindow.optional(),
   system: z.string().optional(),
   tools: z.array(ToolDefinition).optional(),
   toolChoice: z.union([z.enum(['auto', 'none', 'required']), z.object({ name: z.string() })]).optional(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CallError } from './errors.ts';
 import { ModelRef, Usage } from './models.ts';
+import { Webhook } from './webhooks.ts';
 
 /** The second argument of every pattern. */
 export const RunOptions = z.strictObject({
@@ -12,6 +13,8 @@ export const RunOptions = z.strictObject({
     .record(z.string(), z.unknown())
     .refine((value) => JSON.stringify(value).length <= 8_192, 'metadata is at most 8 KiB as JSON')
     .optional(),
+  /** who is told when the run has ended */
+  webhook: Webhook.optional(),
 });
 export type RunOptions = z.infer<typeof RunOptions>;
 

@@ -1,6 +1,6 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import pg from 'pg';
-import type { CallError, EventType, Log, ModelReply, RunStatus } from '../contract/index.ts';
+import type { Answer, CallError, EventType, Log, Message, ModelReply, RunStatus } from '../contract/index.ts';
 
 /** numeric: read as text, so that no digit is lost on the way */
 type Money = ColumnType<string, string | number, string | number>;
@@ -96,6 +96,15 @@ export interface Database {
     failed_at: Date | null;
   };
   blobs: { hash: string; bytes: Buffer; created_at: Generated<Date> };
+  messages: { hash: string; message: Json<Message>; tokens: number };
+  transcripts: {
+    id: string;
+    line: number;
+    hash: string;
+    key: string | null;
+    answer: Json<Omit<Answer, 'text'>> | null;
+    at: Generated<Date>;
+  };
 }
 
 const BIGINT = 20;

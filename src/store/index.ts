@@ -8,3 +8,4 @@ export type { BeginCall, Begun, FailCall, FinishCachedCall, FinishCall, Journal,
 export type { Account, AccountId, Ledger } from './ledger.ts';
 export { type OpenStore, openStore, type Store } from './open-store.ts';
 export type { Runs, StoredRun } from './runs.ts';
+export type { LineSize, NewLine, Transcripts } from './transcripts.ts';

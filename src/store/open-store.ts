@@ -12,6 +12,7 @@ import { createLedger, type Ledger } from './ledger.ts';
 import { createListener } from './listener.ts';
 import { migrate } from './migrate.ts';
 import { createRuns, type Runs } from './runs.ts';
+import { createTranscripts, type Transcripts } from './transcripts.ts';
 
 export interface Store {
   db: Kysely<Database>;
@@ -21,6 +22,7 @@ export interface Store {
   ledger: Ledger;
   blobs: Blobs;
   runs: Runs;
+  transcripts: Transcripts;
   /** @throws Error if the database cannot be reached */
   ping(): Promise<void>;
   /** Writes what was given first; a database that does not answer gets 10 s. */
@@ -76,6 +78,7 @@ export async function openStore({ url, poolSize = 10, log = SILENT }: OpenStore)
     ledger: createLedger(db),
     blobs: createBlobs(db),
     runs: createRuns(db),
+    transcripts: createTranscripts(db, log),
     async ping() {
       await sql`select 1`.execute(db);
     },

@@ -5,7 +5,8 @@ import {
   type WorkflowInterceptors,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RecordedEvent } from '../contract/index.ts';
+import type { CallError, WebhookMessage } from '../contract/index.ts';
+import { announce } from './announce.ts';
 import { callErrorOf } from './failures.ts';
 import { resultPayload } from './result-payload.ts';
 import { isRun, publishTotals, readOptions, record, totalUsd } from './run.ts';
@@ -36,7 +37,13 @@ export const interceptors = (): WorkflowInterceptors => ({
   ],
 });
 
-async function end(type: RecordedEvent['type'], data: Record<string, unknown>): Promise<void> {
+async function end(
+  type: WebhookMessage['type'],
+  data: { costUsd: number } | { error: CallError },
+): Promise<void> {
   publishTotals();
-  await CancellationScope.nonCancellable(() => record([{ type, key: `end:${workflowInfo().runId}`, data }]));
+  await CancellationScope.nonCancellable(async () => {
+    await record([{ type, key: `end:${workflowInfo().runId}`, data }]);
+    await announce(type, 'error' in data ? data.error : undefined);
+  });
 }

@@ -44,6 +44,10 @@ export function readOptions(args: unknown[]): void {
   options = parsed.success ? parsed.data : {};
 }
 
+export function runOptions(): RunOptions {
+  return options;
+}
+
 /** True once a step of the library was used: other workflows of a user's worker are left alone. */
 export function isRun(): boolean {
   return run !== undefined;

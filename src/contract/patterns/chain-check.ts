@@ -11,6 +11,13 @@ import { hasTemplate, textsIn } from './chain-template.ts';
 /** The patterns a step may run, by name. */
 export type ChainPatterns = Readonly<Record<string, { input: z.ZodType; result: z.ZodType }>>;
 
+/** What the whole check needs to know of a chain. */
+interface Chain {
+  patterns: ChainPatterns;
+  /** what each step gives, by its id */
+  shapes: ReadonlyMap<string, Shape>;
+}
+
 /**
  * Everything that would only go wrong once the chain runs: ids twice, references to steps that are not there yet or to
  * fields that do not exist, templates that cannot be read, sub-runs with wrong input.
@@ -24,6 +31,8 @@ export function chainProblems(
   const steps = [...allSteps(definition.steps, ['steps'])];
   const forms = steps.map(([step, path]) => formProblem(step, path)).filter((problem) => problem !== undefined);
   if (forms.length > 0) return forms;
+  const doubles = doubleIds(steps);
+  if (doubles.length > 0) return doubles;
 
   const ids = new Set(steps.map(([step]) => step.id).filter((id) => id !== undefined));
   const groups = new Set(steps.filter(([step]) => step.parallel ?? step.steps).map(([step]) => step.id));
@@ -31,12 +40,17 @@ export function chainProblems(
     if (groups.has(id)) return `"${id}" is a group: refer to a step in it`;
     return ids.has(id) ? `"${id}" runs only after it` : `there is no step "${id}".${suggestion(id, ids)}`;
   };
+  const chain: Chain = {
+    patterns,
+    shapes: shapesOf(
+      steps.map(([step]) => step),
+      patterns,
+    ),
+  };
   const start: Known = { input, steps: new Map(), reasonAgainst };
-  const end = withSteps(start, definition.steps, patterns);
   return [
-    ...doubleIds(steps),
-    ...sequenceProblems(definition.steps, ['steps'], start, patterns),
-    ...templateProblems(definition.output, ['output'], 'The output', end),
+    ...sequenceProblems(definition.steps, ['steps'], start, chain),
+    ...templateProblems(definition.output, ['output'], 'The output', withSteps(start, definition.steps, chain)),
   ];
 }
 
@@ -59,25 +73,23 @@ function doubleIds(steps: [ChainStep, PropertyKey[]][]): ChainProblem[] {
   });
 }
 
-function sequenceProblems(
-  steps: ChainStep[],
-  path: PropertyKey[],
-  known: Known,
-  patterns: ChainPatterns,
-): ChainProblem[] {
-  return steps.flatMap((step, index) =>
-    stepProblems(step, [...path, index], withSteps(known, steps.slice(0, index), patterns), patterns),
-  );
+function sequenceProblems(steps: ChainStep[], path: PropertyKey[], start: Known, chain: Chain): ChainProblem[] {
+  let known = start;
+  return steps.flatMap((step, index) => {
+    const problems = stepProblems(step, [...path, index], known, chain);
+    known = withSteps(known, [step], chain);
+    return problems;
+  });
 }
 
-function stepProblems(step: ChainStep, path: PropertyKey[], known: Known, patterns: ChainPatterns): ChainProblem[] {
+function stepProblems(step: ChainStep, path: PropertyKey[], known: Known, chain: Chain): ChainProblem[] {
   const title = titleOf(step);
   const list = step.forEach === undefined ? undefined : listOf(step.forEach, known);
   const itself = `it refers to itself${step.repeat ? '. The round before is {{previous.text}}' : ''}`;
   const inside: Known = {
     ...known,
     ...(list === undefined ? {} : { item: 'shape' in list ? itemsOf(list.shape) : UNKNOWN }),
-    ...(step.repeat === undefined ? {} : { previous: roundShape(step, patterns) }),
+    ...(step.repeat === undefined ? {} : { previous: roundShape(step, chain) }),
     reasonAgainst: (id) => (id === step.id ? itself : known.reasonAgainst(id)),
   };
   const texts = (field: 'prompt' | 'system') => templateProblems(step[field], [...path, field], title, inside);
@@ -86,12 +98,12 @@ function stepProblems(step: ChainStep, path: PropertyKey[], known: Known, patter
     ...(list && 'problem' in list ? [{ path: [...path, 'forEach'], message: `${title}: ${list.problem}` }] : []),
     ...texts('system'),
     ...texts('prompt'),
-    ...(step.pattern === undefined ? [] : subRunProblems(step, path, inside, patterns)),
-    ...sequenceProblems(step.steps ?? [], [...path, 'steps'], inside, patterns),
+    ...(step.pattern === undefined ? [] : subRunProblems(step, path, inside, chain.patterns)),
+    ...sequenceProblems(step.steps ?? [], [...path, 'steps'], inside, chain),
     ...(step.parallel ?? []).flatMap((member, index) =>
-      stepProblems(member, [...path, 'parallel', index], atOnce(inside, step), patterns),
+      stepProblems(member, [...path, 'parallel', index], atOnce(inside, step), chain),
     ),
-    ...templateProblems(step.repeat?.until, [...path, 'repeat', 'until'], title, withSteps(inside, [step], patterns)),
+    ...templateProblems(step.repeat?.until, [...path, 'repeat', 'until'], title, withSteps(inside, [step], chain)),
   ];
 }
 
@@ -102,24 +114,27 @@ function atOnce(known: Known, group: ChainStep): Known {
 }
 
 /** What is known after steps have run. */
-function withSteps(known: Known, steps: ChainStep[], patterns: ChainPatterns): Known {
-  const shapes = [...allSteps(steps, [])].flatMap(([step]): [string, Shape][] =>
-    step.id === undefined || step.parallel || step.steps ? [] : [[step.id, stepShape(step, patterns)]],
-  );
-  return { ...known, steps: new Map([...known.steps, ...shapes]) };
+function withSteps(known: Known, steps: ChainStep[], { shapes }: Chain): Known {
+  const given = steps.flatMap(idsIn).map((id) => [id, shapes.get(id)!] as const);
+  return { ...known, steps: new Map([...known.steps, ...given]) };
 }
 
 /** What `{{previous}}` is: of one step its answer, of a group the answers by their ids. */
-function roundShape(step: ChainStep, patterns: ChainPatterns): Shape {
-  const body = step.parallel ?? step.steps;
-  if (!body) return stepShape(step, patterns);
-  const { steps } = withSteps({ input: undefined, steps: new Map(), reasonAgainst: () => '' }, body, patterns);
-  return { type: 'object', properties: Object.fromEntries(steps) };
+function roundShape(step: ChainStep, { shapes }: Chain): Shape {
+  if (!step.parallel && !step.steps) return shapes.get(step.id!)!;
+  return { type: 'object', properties: Object.fromEntries(idsIn(step).map((id) => [id, shapes.get(id)!])) };
 }
 
-function stepShape(step: ChainStep, patterns: ChainPatterns): Shape {
-  const one = kindOf(step) === 'prompt' ? answerShape(step.schema) : subRunShape(resultShape(step.pattern!, patterns));
-  return step.forEach === undefined ? one : listShape(one);
+function shapesOf(steps: ChainStep[], patterns: ChainPatterns): Map<string, Shape> {
+  const asking = steps.filter((step) => kindOf(step) === 'prompt' || kindOf(step) === 'pattern');
+  const used = new Set(asking.flatMap(({ pattern }) => pattern ?? []));
+  const results = new Map([...used].map((pattern) => [pattern, resultShape(pattern, patterns)]));
+  return new Map(
+    asking.map((step) => {
+      const one = step.pattern === undefined ? answerShape(step.schema) : subRunShape(results.get(step.pattern)!);
+      return [step.id!, step.forEach === undefined ? one : listShape(one)];
+    }),
+  );
 }
 
 function resultShape(pattern: string, patterns: ChainPatterns): Shape {

@@ -10,6 +10,8 @@ interface End {
 }
 
 interface Drawing {
+  boxes: string[];
+  /** after all boxes: a box named inside a group would be drawn in it */
   lines: string[];
   /** nodes so far: the next one is called `n<count>` */
   count: number;
@@ -25,14 +27,14 @@ interface Drawing {
  * @param definition a valid chain
  */
 export function chainGraph(definition: ChainDefinition): string {
-  const drawing: Drawing = { lines: ['flowchart TD'], count: 0, nodes: new Map(), arrows: new Set() };
+  const drawing: Drawing = { boxes: [], lines: [], count: 0, nodes: new Map(), arrows: new Set() };
   const begin = node(drawing, '([', 'input', '])');
   const ends = drawSequence(drawing, definition.steps, [{ node: begin }]);
   const output = node(drawing, '([', 'output', '])');
   connect(drawing, ends, output);
   drawUses(drawing, definition.steps);
   drawUse(drawing, definition.output, output);
-  return `${drawing.lines.join('\n')}\n`;
+  return `${['flowchart TD', ...drawing.boxes, ...drawing.lines].join('\n')}\n`;
 }
 
 function drawSequence(drawing: Drawing, steps: ChainStep[], from: End[]): End[] {
@@ -61,9 +63,9 @@ function drawLoop(drawing: Drawing, step: ChainStep, from: End[]): End[] {
 function drawBody(drawing: Drawing, step: ChainStep, from: End[]): End[] {
   if (step.steps) return drawSequence(drawing, step.steps, from);
   if (step.parallel) {
-    drawing.lines.push(`  subgraph g${drawing.count}["${escaped(step.id ?? 'at once')}"]`);
+    drawing.boxes.push(`  subgraph g${drawing.count}["${escaped(step.id ?? 'at once')}"]`);
     const ends = step.parallel.flatMap((member) => drawStep(drawing, member, from));
-    drawing.lines.push('  end');
+    drawing.boxes.push('  end');
     return ends;
   }
   const isRun = kindOf(step) === 'pattern';
@@ -100,7 +102,7 @@ function drawUse(drawing: Drawing, value: unknown, user: string): void {
 function node(drawing: Drawing, open: string, label: string, close: string): string {
   const name = `n${drawing.count}`;
   drawing.count += 1;
-  drawing.lines.push(`  ${name}${open}"${escaped(label)}"${close}`);
+  drawing.boxes.push(`  ${name}${open}"${escaped(label)}"${close}`);
   return name;
 }
 

@@ -4,6 +4,7 @@ import { BestOfInput, BestOfResult } from './best-of.ts';
 import { ChainResult, chainInput } from './chain.ts';
 import type { ChainPatterns } from './chain-check.ts';
 import { CompareInput, CompareResult } from './compare.ts';
+import { ConversationInput, ConversationResult } from './conversation.ts';
 import { CouncilInput, CouncilResult } from './council.ts';
 
 /** The patterns that run from JSON alone, by their workflow type. */
@@ -15,6 +16,11 @@ export const PATTERNS = {
     summary: 'Steps in order, at once, in loops and under conditions, each using what earlier ones gave',
   },
   compare: { input: CompareInput, result: CompareResult, summary: 'Ask several models at once and keep every answer' },
+  conversation: {
+    input: ConversationInput,
+    result: ConversationResult,
+    summary: 'A long talk with a model, message by message, that keeps its context within a limit',
+  },
   council: {
     input: CouncilInput,
     result: CouncilResult,

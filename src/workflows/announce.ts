@@ -1,0 +1,60 @@
+import {
+  ParentClosePolicy,
+  startChild,
+  WorkflowExecutionAlreadyStartedError,
+  type WorkflowInfo,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { type CallError, isPattern, type WebhookDelivery, type WebhookMessage } from '../contract/index.ts';
+import { currentRun, runOptions, totalUsd } from './run.ts';
+
+/** Where `webhook` runs if this is not a worker of its own. */
+const PATTERNS_QUEUE = 'cadenza';
+
+/** Has whoever the run names told of its end, by a workflow that goes on when the run is closed. */
+export async function announce(type: WebhookMessage['type'], error?: CallError): Promise<void> {
+  const { webhook: to } = runOptions();
+  if (to === undefined) return;
+  const info = workflowInfo();
+  const delivery: WebhookDelivery = { messageId: `evt_${info.runId}`, to, message: messageOf(type, error) };
+  try {
+    await startChild('webhook', {
+      workflowId: `${info.workflowId}/webhook/${info.runId.slice(0, 8)}`,
+      taskQueue: queueOf(info),
+      args: [delivery],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `${type} of ${info.workflowId}`,
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof WorkflowExecutionAlreadyStartedError)) throw thrown;
+  }
+}
+
+function messageOf(type: WebhookMessage['type'], error?: CallError): WebhookMessage {
+  const { id, pattern, tenant, metadata } = currentRun().ref;
+  const self = `/v1/runs/${encodeURIComponent(id)}`;
+  return {
+    type,
+    timestamp: new Date().toISOString(),
+    data: {
+      id,
+      pattern,
+      status: STATUS[type],
+      tenant,
+      metadata,
+      costUsd: totalUsd(),
+      error,
+      links: { self, result: `${self}/result`, events: `${self}/events`, bill: `${self}/bill` },
+    },
+  };
+}
+
+const STATUS = {
+  'run.completed': 'completed',
+  'run.failed': 'failed',
+  'run.cancelled': 'cancelled',
+} as const;
+
+function queueOf({ workflowType, taskQueue }: WorkflowInfo): string {
+  return isPattern(workflowType) ? taskQueue : PATTERNS_QUEUE;
+}

@@ -1,0 +1,97 @@
+import { ApplicationFailure, defineSignal, defineUpdate, setHandler } from '@temporalio/workflow';
+import { ANSWER_APPROVAL, ApprovalAnswer, type ApprovalRefusal, invalidRequest } from '../../contract/index.ts';
+
+/** A question to a person that waits for its answer. */
+export interface Question {
+  id: string;
+  /** ms since 1970 */
+  deadline: number | undefined;
+  isAnswered(): boolean;
+  /** Takes no more answers. @returns the one that was taken */
+  close(): ApprovalAnswer | undefined;
+}
+
+interface Asked {
+  id: string;
+  deadline: number | undefined;
+  approvers: string[] | undefined;
+}
+
+interface State extends Asked {
+  answer?: ApprovalAnswer;
+  closed: boolean;
+}
+
+/** The questions of this run, by the step that asks. */
+const questions = new Map<string, State>();
+
+/** An Update tells whoever sends it whether the answer was taken; a Signal waits in Temporal while no worker is there. */
+const answerByUpdate = defineUpdate<{ approval: string; approved: boolean }, [ApprovalAnswer]>(ANSWER_APPROVAL);
+const answerBySignal = defineSignal<[ApprovalAnswer]>(ANSWER_APPROVAL);
+
+/** Makes the run take answers to the question. */
+export function askPerson(asked: Asked): Question {
+  const state: State = { ...asked, closed: false };
+  questions.set(asked.id, state);
+  setHandler(answerByUpdate, take, {
+    validator: (answer) => {
+      const refusal = refusalOf(answer);
+      if (refusal) throw refusal;
+    },
+  });
+  setHandler(answerBySignal, (answer) => {
+    if (!refusalOf(answer)) take(answer);
+  });
+  return {
+    id: asked.id,
+    deadline: asked.deadline,
+    isAnswered: () => state.answer !== undefined,
+    close() {
+      state.closed = true;
+      return state.answer;
+    },
+  };
+}
+
+function take(given: ApprovalAnswer): { approval: string; approved: boolean } {
+  const { approval, approved } = given;
+  questions.get(approval)!.answer ??= given;
+  return { approval, approved };
+}
+
+/** Why an answer is not taken, before anything of it is kept. */
+function refusalOf(given: unknown): ApplicationFailure | undefined {
+  const parsed = ApprovalAnswer.safeParse(given);
+  if (!parsed.success) return refused('InvalidRequest', invalidRequest(parsed.error, 'answer').message);
+  const { approval, answer, by, at } = parsed.data;
+  const state = questions.get(approval);
+  if (!state) {
+    const known = [...questions.keys()].join(', ');
+    return refused('ApprovalNotAsked', `This run asks for no approval "${approval}". It has asked for: ${known}`);
+  }
+  if (state.answer) {
+    const again = answer !== undefined && answer === state.answer.answer;
+    return again ? undefined : refused('ApprovalResolved', `The approval "${approval}" was ${saidOf(state.answer)} already`);
+  }
+  if (state.closed || isLate(state, at)) {
+    return refused('ApprovalResolved', `The approval "${approval}" has expired: nobody answered in time`);
+  }
+  if (state.approvers && (by === undefined || !state.approvers.includes(by))) {
+    const who = by === undefined ? 'the answer names nobody' : `"${by}" is none of them`;
+    return refused('NotAnApprover', `The approval "${approval}" is for ${state.approvers.join(', ')}, and ${who}`);
+  }
+  return undefined;
+}
+
+/** Given after the deadline; one that only arrived after it counts. */
+function isLate({ deadline }: State, at: string | undefined): boolean {
+  return deadline !== undefined && at !== undefined && Date.now() >= deadline && Date.parse(at) >= deadline;
+}
+
+function saidOf({ approved, by }: ApprovalAnswer): string {
+  return `${approved ? 'approved' : 'rejected'}${by === undefined ? '' : ` by ${by}`}`;
+}
+
+function refused(type: ApprovalRefusal, message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: true });
+}
