@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const DIST = path.join(ROOT, 'dist');
@@ -11,6 +11,7 @@ const UNFINISHED = `${DIST}.${process.pid}`;
 try {
   compile(UNFINISHED);
   copyPages(UNFINISHED);
+  await bundleWorkflows(UNFINISHED);
   replace(DIST, UNFINISHED);
 } catch (error) {
   if (error.status === undefined) throw error;
@@ -39,6 +40,12 @@ function copyPages(outDir) {
         fs.existsSync(path.join(outDir, path.relative(source, file))) ||
         hasPages(file)),
   });
+}
+
+/** The patterns as Temporal's sandbox runs them: made once here instead of at every worker's start. */
+async function bundleWorkflows(outDir) {
+  const { bundlePatterns } = await import(pathToFileURL(path.join(outDir, 'workers', 'workflow-bundle.js')).href);
+  fs.writeFileSync(path.join(outDir, 'workflow-bundle.cjs'), await bundlePatterns());
 }
 
 function hasPages(folder) {

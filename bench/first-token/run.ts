@@ -13,7 +13,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Client } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import OpenAI from 'openai';
 import { connectWith } from '../../src/client/index.ts';
 import { openRooms } from '../../src/client/open-rooms.ts';
@@ -30,6 +30,10 @@ const WARM_UP = 10;
 const MODEL = 'gpt-6-sol';
 const policy: Policy = { candidates: [`openai/${MODEL}`], cache: false };
 
+Runtime.install({
+  logger: new DefaultLogger('ERROR'),
+  telemetryOptions: { logging: { filter: 'temporalio=error', forward: {} } },
+});
 const quiet = { debug() {}, info() {}, warn() {}, error: console.error };
 const home = await mkdtemp(path.join(os.tmpdir(), 'cadenza-bench-'));
 const providerProcess = fork(fileURLToPath(new URL('./provider.ts', import.meta.url)));

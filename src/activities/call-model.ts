@@ -14,6 +14,7 @@ import { ClockRanOut, timeoutError } from './clocks.ts';
 import type { Rooms } from './rooms.ts';
 import { sharedAnswers } from './shared-answers.ts';
 import { streamReply } from './stream-reply.ts';
+import { wholeRequest } from './transcripts.ts';
 
 const HEARTBEAT_MS = 2_000;
 
@@ -35,7 +36,8 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
     const cached = await shared?.find();
     if (cached) return forHistory(await store.journal.finishCached({ ...place, reply: cached }));
 
-    const worstCaseUsd = call.run.budgetUsd === undefined ? null : worstCase(call.model, request, config.prices);
+    const whole = await wholeRequest(store, request);
+    const worstCaseUsd = call.run.budgetUsd === undefined ? null : worstCase(call.model, whole, config.prices);
     const begun = await store.journal.begin({ ...place, fallback: call.fallback, worstCaseUsd });
     if (begun.state === 'finished') return forHistory(begun.reply);
     if (begun.state === 'overBudget') throw failureOf(begun.error, 'final');
@@ -50,7 +52,7 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
       if (theirs) throw new ProviderError(theirs.failed);
       const reply = await streamReply(rooms, {
         call,
-        request,
+        request: whole,
         signal,
         emit: (event) =>
           store.events.append(call.run, [{ ...event, step: call.step, call: begun.call, epoch: begun.epoch }]),
@@ -129,9 +131,11 @@ function failureOf(error: CallError, next: Next): ApplicationFailure {
 /** Tells Temporal, and the waiting, that this worker lives. @returns a function that stops it */
 function heartbeat(hold: () => Promise<void> | undefined): () => void {
   const context = Context.current();
-  context.heartbeat();
+  // Local activities belong to their workflow task, and have no heartbeat of their own.
+  const beat = () => (context.info.isLocal ? undefined : context.heartbeat());
+  beat();
   const timer = setInterval(() => {
-    context.heartbeat();
+    beat();
     hold()?.catch(() => {});
   }, HEARTBEAT_MS);
   return () => clearInterval(timer);

@@ -1,30 +1,46 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import type { CadenzaActivities, NewEvent } from '../contract/index.ts';
+import {
+  type CadenzaActivities,
+  type CallError,
+  type MapActivities,
+  type NewEvent,
+  type TranscriptActivities,
+  unknownRoute,
+} from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
 import { createCallModel } from './call-model.ts';
+import { createDecideRoute } from './decide-route.ts';
+import { createDeliverWebhook } from './deliver-webhook.ts';
+import { createMapActivities } from './map/index.ts';
 import type { Rooms } from './rooms.ts';
+import { createTranscriptActivities } from './transcripts.ts';
 
 export type { Rooms } from './rooms.ts';
 
 /** The activities a worker registers. */
-export function createActivities(rooms: Rooms): CadenzaActivities {
+export function createActivities(rooms: Rooms): CadenzaActivities & MapActivities & TranscriptActivities {
   return {
     callModel: createCallModel(rooms),
+    ...createMapActivities(rooms),
+    ...createTranscriptActivities(rooms),
+    deliverWebhook: createDeliverWebhook(rooms),
 
     async resolvePolicy(policy) {
       try {
         return rooms.providers.resolvePolicy(policy);
       } catch (thrown) {
         if (!(thrown instanceof ProviderError)) throw thrown;
-        const { error } = thrown;
-        throw ApplicationFailure.create({
-          type: error.type,
-          message: error.message,
-          details: [error],
-          nonRetryable: true,
-        });
+        throw refused(thrown.error);
       }
     },
+
+    async resolveRoute(name) {
+      const { routes } = rooms.config;
+      if (Object.hasOwn(routes, name)) return routes[name]!;
+      throw refused(unknownRoute(name, Object.keys(routes)));
+    },
+
+    decideRoute: createDecideRoute(rooms),
 
     async recordEvents(run, events) {
       await rooms.store.events.record(
@@ -33,4 +49,8 @@ export function createActivities(rooms: Rooms): CadenzaActivities {
       );
     },
   };
+}
+
+function refused(error: CallError): ApplicationFailure {
+  return ApplicationFailure.create({ type: error.type, message: error.message, details: [error], nonRetryable: true });
 }

@@ -10,5 +10,7 @@ export interface Rooms {
   config: Config;
   /** values that must never leave the process */
   secrets: string[];
+  /** where a webhook's secret is read from, by the name its run gives */
+  env: NodeJS.ProcessEnv;
   log: Log;
 }

@@ -1,5 +1,7 @@
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
+import { addApprovals } from './commands/approvals.ts';
+import { addApprove } from './commands/approve.ts';
 import { addBill } from './commands/bill.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addCompare } from './commands/compare.ts';
@@ -8,13 +10,26 @@ import { addDoctor } from './commands/doctor.ts';
 import { addGateway } from './commands/gateway.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
+import { addSchedule } from './commands/schedule.ts';
 import { addServe } from './commands/serve.ts';
 import { addWatch } from './commands/watch.ts';
 import { addWorker } from './commands/worker.ts';
 import { describe, EXIT } from './failure.ts';
 import { VERSION } from './version.ts';
 
-const COMMANDS = [addDev, addRun, addWatch, addCompare, addRuns, addBill, addCancel, addDoctor];
+const COMMANDS = [
+  addDev,
+  addRun,
+  addWatch,
+  addCompare,
+  addRuns,
+  addBill,
+  addCancel,
+  addApprovals,
+  addApprove,
+  addSchedule,
+  addDoctor,
+];
 const SERVICES = [addWorker, addGateway, addServe];
 
 function createProgram(): Command {

@@ -29,9 +29,9 @@ export async function launchGateway(options: {
 }): Promise<ServedGateway> {
   const { client, target, log, host, port } = options;
   const { createGateway, serveGateway } = await import('../gateway/index.ts');
-  const { apiKeys } = readEnvironment(process.env);
+  const { apiKeys, webhookSecret } = readEnvironment(process.env);
   const links = { temporalUiUrl: target.uiUrl, namespace: target.namespace };
-  const app = createGateway({ client, links, apiKeys, version: VERSION, log });
+  const app = createGateway({ client, links, apiKeys, webhookSecret, version: VERSION, log });
   return serveGateway({ app, port, host, log });
 }
 

@@ -1,19 +1,25 @@
 import type {
+  Answer,
+  ApprovalDecision,
+  ApprovalReceipt,
   Bill,
   ListRuns,
   PatternInput,
   PatternName,
   PatternResult,
+  PendingApproval,
   RunEvent,
   RunInfo,
   RunOptions,
   RunPage,
   Timeline,
 } from '../contract/index.ts';
+import type { MapData } from './data-sets.ts';
+import type { Schedules } from './schedules.ts';
 
 /** What a backend service does with runs. Every method throws a `CadenzaError` (see errors.ts) a person can act on. */
-export interface Cadenza {
-  /** Starts a run, or returns the one that already has this id. Bad input throws before anything is started. */
+export interface Cadenza extends MapData {
+  /** Starts a run, or returns the one that already has this id; a map that was stopped goes on under its id. Bad input throws before anything is started. */
   start<Name extends PatternName>(
     pattern: Name,
     input: PatternInput<Name>,
@@ -33,6 +39,18 @@ export interface Cadenza {
   timeline(id: string): Promise<Timeline>;
   /** Asks the run to stop; its calls in flight are aborted. */
   cancel(id: string): Promise<void>;
+  /** Gives a conversation its next message, and waits for the answer. Messages sent at once are answered one after the
+   *  other. @throws CadenzaError NotAnswered, Conflict once the conversation has ended */
+  send(id: string, text: string, options?: SendOptions): Promise<Answer>;
+  /** The same without waiting: resolves once a worker has taken the message, whose answer then comes whatever dies. */
+  say(id: string, text: string, options?: SendOptions): Promise<SentMessage>;
+  /** Ends a conversation, once the messages it has are answered. */
+  end(id: string): Promise<void>;
+  /** The approvals a run waits for; without an id, those of all running runs, longest waiting first. */
+  approvals(id?: string): Promise<PendingApproval[]>;
+  /** Answers an approval. @throws CadenzaError NotFound for one the run has not asked for, Conflict once it is resolved */
+  approve(id: string, approval: string, decision: ApprovalDecision): Promise<ApprovalReceipt>;
+  schedules: Schedules;
   /** Throws if Temporal or the store cannot be reached. */
   ready(): Promise<void>;
   close(): Promise<void>;
@@ -50,6 +68,22 @@ export interface StartedRun<Name extends PatternName = PatternName> {
   isNew: boolean;
   result(): Promise<PatternResult<Name>>;
   events(options?: { after?: number; signal?: AbortSignal }): AsyncIterable<RunEvent>;
+}
+
+export interface SendOptions {
+  /** names the message: sent again under the same id it is answered as before, and not asked again */
+  id?: string;
+  /** where its events are read from (a `seq`), else from now on */
+  after?: number;
+}
+
+export interface SentMessage {
+  id: string;
+  /** its events have a `seq` above this */
+  after: number;
+  answer(): Promise<Answer>;
+  /** The events of the turn that answers it, live; ends after `step.completed` or `step.failed`. */
+  events(options?: { signal?: AbortSignal }): AsyncIterable<RunEvent>;
 }
 
 export type Outcome =

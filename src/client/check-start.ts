@@ -11,6 +11,8 @@ import {
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
 import type { StartOptions } from './cadenza.ts';
+import { checkRoutes } from './check-route.ts';
+import { checkWebhook } from './check-webhook.ts';
 import { CadenzaError } from './errors.ts';
 import type { OpenRooms } from './open-rooms.ts';
 
@@ -35,12 +37,16 @@ export async function checkStart(
   if (!checkedOptions.success) throw refused(invalidRequest(checkedOptions.error, 'options'));
   const checkedId = RunId.optional().safeParse(id);
   if (!checkedId.success) throw refused(invalidRequest(checkedId.error, 'id'));
+  const webhook = await checkWebhook(config, checkedOptions.data.webhook);
+  if (webhook) throw refused(webhook);
   const place = { id: checkedId.data, options: withoutUndefined(checkedOptions.data) };
 
   if (isPattern(pattern)) {
     const parsed = PATTERNS[pattern].input.safeParse(input);
     if (!parsed.success) throw refused(invalidRequest(parsed.error));
-    await checkModels(providers, parsed.data);
+    await checkModels(providers, pattern, parsed.data);
+    const wrongRoute = await checkRoutes({ config, providers }, parsed.data);
+    if (wrongRoute) throw refused(wrongRoute);
     return { ...place, workflowType: pattern, input };
   }
   const own = Object.hasOwn(config.workflows, pattern) ? config.workflows[pattern] : undefined;
@@ -55,8 +61,10 @@ export async function checkStart(
 }
 
 /** Checks every model and policy that an input names. */
-async function checkModels(providers: OpenRooms['providers'], input: object): Promise<void> {
-  const named = namedIn(input);
+async function checkModels(providers: OpenRooms['providers'], pattern: string, input: object): Promise<void> {
+  const { input: ofRows } = input as { input?: unknown };
+  const inRows = pattern === 'map' && typeof ofRows === 'object' && ofRows !== null ? namedIn(ofRows, 'input.') : [];
+  const named = [...namedIn(input), ...inRows];
   await Promise.all(
     named
       .filter(([, ref]) => !isFilledInLater(ref))
@@ -77,6 +85,8 @@ interface Named {
   models?: ModelRef[];
   judge?: PolicyRef;
   merge?: PolicyRef;
+  /** of a conversation */
+  context?: { summary?: { policy?: PolicyRef } };
   /** of a council */
   members?: ModelRef[];
   chairman?: PolicyRef;
@@ -87,7 +97,7 @@ interface Named {
 
 /** Every model and policy an input names, with the path to it. */
 function namedIn(input: object, prefix = ''): [path: string, ref: PolicyRef][] {
-  const { policy, judge, merge, chairman, models, members, steps, parallel } = input as Named;
+  const { policy, judge, merge, chairman, models, members, steps, parallel, context } = input as Named;
   const nested = Object.entries({ steps, parallel }).flatMap(([field, list]) =>
     listOf(list).flatMap((step, index) => {
       const at = `${prefix}${field}[${index}].`;
@@ -98,7 +108,10 @@ function namedIn(input: object, prefix = ''): [path: string, ref: PolicyRef][] {
   const listed = Object.entries({ models, members }).flatMap(([field, list]) =>
     listOf(list).map((model, index) => [`${prefix}${field}[${index}]`, model]),
   );
-  return [...named, ...listed, ...nested].filter((pair): pair is [string, PolicyRef] => pair[1] !== undefined);
+  const summary = context?.summary ? namedIn(context.summary, `${prefix}context.summary.`) : [];
+  return [...named, ...listed, ...nested, ...summary].filter(
+    (pair): pair is [string, PolicyRef] => pair[1] !== undefined,
+  );
 }
 
 /** A template may stand where the list will be. */

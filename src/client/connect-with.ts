@@ -9,13 +9,18 @@ import {
 } from '@temporalio/client';
 import type { PatternName, PatternResult, RunInfo } from '../contract/index.ts';
 import type { StoredRun } from '../store/index.ts';
+import { answerApproval, pendingOf, pendingOfAll } from './approvals.ts';
 import type { Cadenza, Outcome, StartedRun } from './cadenza.ts';
 import { type CheckedStart, checkStart } from './check-start.ts';
+import { endConversation, sendMessage } from './conversations.ts';
 import { dataConverter } from './data-converter.ts';
+import { createMapData } from './data-sets.ts';
 import { CadenzaError } from './errors.ts';
 import { followRun } from './follow-run.ts';
 import type { OpenRooms } from './open-rooms.ts';
 import { clientError, notFound, runError } from './outcome.ts';
+import { createSchedules } from './schedules.ts';
+import { inputOfMap, tellOfResumed } from './start-map.ts';
 
 export interface ClientParts {
   connection: ConnectionLike;
@@ -46,6 +51,7 @@ export function connectWith({
     async startUnchecked(pattern, input, options = {}) {
       const checked = await checkStart(rooms, pattern, input, options);
       const id = checked.id ?? `${pattern}-${randomUUID()}`;
+      if (checked.workflowType === 'map') checked.input = await inputOfMap(store, checked.input);
       const isNew = await started(checked, id);
       return startedRun(id, checked.workflowType, isNew);
     },
@@ -84,6 +90,31 @@ export function connectWith({
       await orClientError(id, () => handleOf(id).cancel());
     },
 
+    async send(id, text, options) {
+      return (await client.say(id, text, options)).answer();
+    },
+
+    async say(id, text, options = {}) {
+      const events = (after: number, signal?: AbortSignal) => client.events(id, { after, signal });
+      return sendMessage({ temporal, connection, store, events }, await found(id), text, options);
+    },
+
+    async end(id) {
+      await endConversation({ temporal }, await found(id));
+    },
+
+    async approvals(id) {
+      return id === undefined ? pendingOfAll(store) : pendingOf(store, await found(id));
+    },
+
+    async approve(id, approval, decision) {
+      return answerApproval({ temporal, connection, store }, await found(id), approval, decision);
+    },
+
+    ...createMapData(store, async (id) => (await found(id)).chain),
+
+    schedules: createSchedules(temporal, rooms, taskQueue),
+
     async ready() {
       await Promise.all([store.ping(), orClientError('', () => connection.ensureConnected())]);
     },
@@ -99,15 +130,18 @@ export function connectWith({
   /** @returns false when there was a run with this id already */
   async function started({ workflowType, taskQueue: own, input, options }: CheckedStart, id: string): Promise<boolean> {
     try {
-      await temporal.workflow.start(workflowType, {
+      const isMap = workflowType === 'map';
+      const handle = await temporal.workflow.start(workflowType, {
         workflowId: id,
         taskQueue: own ?? taskQueue,
         args: Object.keys(options).length === 0 ? [input] : [input, options],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        // A map that was stopped goes on where it was.
+        workflowIdReusePolicy: isMap ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',
         requestEagerStart: eager && own === undefined,
         staticSummary: summaryOf(workflowType, input),
       });
+      if (isMap) await tellOfResumed(store, id, handle.firstExecutionRunId, options);
       return true;
     } catch (thrown) {
       if (thrown instanceof WorkflowExecutionAlreadyStartedError) return false;

@@ -3,8 +3,12 @@ import type { CallError } from '../contract/index.ts';
 export type ClientErrorCode =
   /** 400: the request itself is wrong */
   | 'InvalidRequest'
-  /** 404: no such run */
+  /** 404: no such run, approval or schedule */
   | 'NotFound'
+  /** 409: what is asked for can no longer be, or is there already */
+  | 'Conflict'
+  /** 409: a message of a conversation could not be answered; the conversation goes on */
+  | 'NotAnswered'
   /** 409: the run ended without a result */
   | 'RunFailed'
   | 'RunCancelled'

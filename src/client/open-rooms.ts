@@ -10,6 +10,7 @@ export interface OpenRooms {
   config: Config;
   /** values that must never leave the process */
   secrets: string[];
+  env: NodeJS.ProcessEnv;
   log: Log;
   close(): Promise<void>;
 }
@@ -30,6 +31,7 @@ export async function openRooms({ databaseUrl, config, env, log }: RoomOptions):
     providers,
     config,
     secrets: secretsOf(env),
+    env,
     log,
     async close() {
       await providers.close();

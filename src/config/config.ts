@@ -33,6 +33,14 @@ export const Config = z.strictObject({
   providers: z.record(z.string().regex(/^[\w-]+$/), ProviderConfig).default({}),
   /** workflow types of your own that the client, the CLI and HTTP may start too, with the task queue they run on */
   workflows: z.record(z.string(), z.strictObject({ taskQueue: z.string() })).default({}),
+  /** the address people reach the gateway at: webhooks name results by it */
+  gatewayUrl: z.url({ protocol: /^https?$/ }).optional(),
+  webhooks: z
+    .strictObject({
+      /** hosts webhooks may be sent to though their addresses are private: `hooks.internal`, `127.0.0.1` */
+      privateHosts: z.array(z.string()).default([]),
+    })
+    .prefault({}),
   /** prices that the price list does not know, or has wrong */
   prices: z.record(ModelRef, Price).default({}),
 });

@@ -9,6 +9,7 @@ const Variables = z.object({
   CADENZA_HOME: z.string().default('.cadenza'),
   CADENZA_DATABASE_URL: z.string().optional(),
   CADENZA_API_KEYS: z.string().optional(),
+  CADENZA_WEBHOOK_SECRET: z.string().min(8, 'At least 8 characters').optional(),
   CADENZA_TEMPORAL_PORT: Port.default(7233),
   CADENZA_TEMPORAL_UI_PORT: Port.default(8233),
   CADENZA_POSTGRES_PORT: Port.default(5433),
@@ -23,6 +24,8 @@ export interface Environment {
   home: string;
   databaseUrl?: string;
   apiKeys: string[];
+  /** signs webhooks, and the answers to approvals that come without an API key */
+  webhookSecret?: string;
   temporalPort: number;
   temporalUiPort: number;
   postgresPort: number;
@@ -49,6 +52,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
       .split(',')
       .map((key) => key.trim())
       .filter(Boolean),
+    webhookSecret: variables.CADENZA_WEBHOOK_SECRET,
     temporalPort: variables.CADENZA_TEMPORAL_PORT,
     temporalUiPort: variables.CADENZA_TEMPORAL_UI_PORT,
     postgresPort: variables.CADENZA_POSTGRES_PORT,

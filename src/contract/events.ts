@@ -5,6 +5,17 @@ import { FinishReason, ModelRef, Usage } from './models.ts';
 const data = <Name extends string, Shape extends z.ZodRawShape>(type: Name, shape: Shape) =>
   z.object({ type: z.literal(type), ...shape });
 
+/** How far a map is. What is left is an estimate from its rows so far; null before there are any, or without prices. */
+export const MapProgress = z.object({
+  done: z.number().int(),
+  failed: z.number().int(),
+  total: z.number().int(),
+  costUsd: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
+  usdLeft: z.number().nullable(),
+});
+export type MapProgress = z.infer<typeof MapProgress>;
+
 const money = { usage: Usage, costUsd: z.number().nullable() };
 
 /**
@@ -45,6 +56,8 @@ export const EventBody = z.discriminatedUnion('type', [
     rejected: z.array(z.unknown()).optional(),
     /** what would have done too, best first */
     alternatives: z.array(z.string()).optional(),
+    /** of embeddings, to decide */
+    costUsd: z.number().optional(),
   }),
   data('approval.requested', {
     approval: z.string(),
@@ -61,6 +74,8 @@ export const EventBody = z.discriminatedUnion('type', [
     expired: z.boolean().optional(),
   }),
   data('budget.warning', { scope: z.string(), spentUsd: z.number(), budgetUsd: z.number() }),
+  /** at most one a second */
+  data('map.progress', MapProgress.shape),
   data('verdict', { verdict: z.unknown() }),
   data('step.completed', {}),
   /** the step has no result, and the run goes on without it */

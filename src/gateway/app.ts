@@ -21,6 +21,8 @@ export interface Surroundings {
   client: Cadenza;
   links: TemporalLinks;
   log: Log;
+  /** signs links to approvals, and verifies who answers them without an API key */
+  webhookSecret?: string;
   /** ms between the comments that keep a silent event stream open */
   heartbeatMs: number;
 }

@@ -7,11 +7,15 @@ import type { GatewayApp, GatewayEnv, TemporalLinks } from './app.ts';
 import { requireKey } from './authorization.ts';
 import { problem, problemOf, problemResponse } from './problem.ts';
 import { addAccountRoutes } from './routes/account.ts';
+import { addApprovalWebhook } from './routes/approval-webhook.ts';
+import { addApprovalRoutes } from './routes/approvals.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { addMessageRoutes } from './routes/messages.ts';
 import { addOutcomeRoute } from './routes/outcome.ts';
 import { addPages } from './routes/pages.ts';
 import { addRunRoutes } from './routes/runs.ts';
+import { addScheduleRoutes } from './routes/schedules.ts';
 import { patternSchemas } from './schemas.ts';
 
 export interface GatewayOptions {
@@ -19,6 +23,8 @@ export interface GatewayOptions {
   links: TemporalLinks;
   /** who may use /v1; empty lets everybody */
   apiKeys: string[];
+  /** by which answers to approvals are known that come without an API key; without one, none are taken */
+  webhookSecret?: string;
   version: string;
   log: Log;
   /** ms between the comments that keep a silent event stream open */
@@ -48,11 +54,16 @@ export function createGateway(options: GatewayOptions): GatewayApp {
       'answered',
     );
   });
+  // Before the keys: its signature says who may.
+  addApprovalWebhook(app, surroundings);
   app.use('/v1/*', requireKey(apiKeys));
   addRunRoutes(app, surroundings);
   addOutcomeRoute(app, surroundings);
   addEventsRoute(app, surroundings);
   addAccountRoutes(app, surroundings);
+  addMessageRoutes(app, surroundings);
+  addApprovalRoutes(app, surroundings);
+  addScheduleRoutes(app, surroundings);
   addHealthRoutes(app, surroundings);
   addPages(app, options);
 

@@ -25,7 +25,9 @@ export type Problem = z.infer<typeof Problem>;
 
 const STATUS: Record<ClientErrorCode, { status: number; title: string }> = {
   InvalidRequest: { status: 400, title: 'The request is not usable' },
-  NotFound: { status: 404, title: 'There is no such run' },
+  NotFound: { status: 404, title: 'Not found' },
+  Conflict: { status: 409, title: 'It cannot be done any more' },
+  NotAnswered: { status: 409, title: 'The message was not answered' },
   RunFailed: { status: 409, title: 'The run failed' },
   RunCancelled: { status: 409, title: 'The run was cancelled' },
   NotReachable: { status: 503, title: 'Not reachable' },
@@ -64,7 +66,7 @@ export function problemResponse(body: Problem, requestId: string): Response {
 
 function ofClient(code: ClientErrorCode, error: CallError): Problem {
   const { status, title } = STATUS[code];
-  const errorType = code === 'NotFound' || code === 'NotReachable' ? code : error.type;
+  const errorType = code === 'NotFound' || code === 'Conflict' || code === 'NotReachable' ? code : error.type;
   const { hint, path, step, provider, model } = error;
   return problem(status, errorType, title, error.message, { hint, path, step, provider, model });
 }

@@ -39,6 +39,13 @@ export const RunPage = z.object({ runs: z.array(RunInfo), nextCursor: z.string()
 export const Bill = named('Bill', contract.Bill);
 export const Timeline = named('Timeline', contract.Timeline);
 export const RunEvent = named('RunEvent', contract.RunEvent);
+export const Answer = named('Answer', contract.Answer);
+
+export const ApprovalDecision = named('ApprovalDecision', contract.ApprovalDecision);
+export const ApprovalReceipt = named('ApprovalReceipt', contract.ApprovalReceipt);
+export const PendingApproval = named('PendingApproval', contract.PendingApproval);
+export const CreateSchedule = named('CreateSchedule', contract.CreateSchedule);
+export const ScheduleInfo = named('ScheduleInfo', contract.ScheduleInfo);
 
 export const StartedRun = z
   .object({ id: z.string(), pattern: z.string(), status: contract.RunStatus, links: Links })

@@ -3,6 +3,7 @@ import { type GenerateContentResponse, type GenerateContentResponseUsageMetadata
 import type { FinishReason, Usage } from '../contract/index.ts';
 import { OFFICIAL_BASE_URLS, versionlessBaseUrl } from './base-url.ts';
 import { completeStream } from './complete-stream.ts';
+import { geminiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
 import { contentParams } from './gemini-input.ts';
 import { patientFetch } from './patient-fetch.ts';
@@ -23,6 +24,7 @@ export function gemini(options: WireOptions): Provider {
   return {
     name: options.name,
     stream: (call) => completeStream(contents(client, call), call.signal),
+    embed: (call) => geminiEmbeddings(client, call),
     listModels: (signal) => listModels(client, signal),
     asCallError: (error, model) => asCallError(error, errorContext(options, model)),
   };

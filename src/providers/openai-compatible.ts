@@ -1,5 +1,6 @@
 import { chatCompletions } from './chat-completions.ts';
 import { completeStream } from './complete-stream.ts';
+import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
 import { listModels, openAiClient } from './openai-client.ts';
 import type { Provider } from './provider.ts';
@@ -11,6 +12,7 @@ export function openAiCompatible(options: WireOptions & { baseUrl: string }): Pr
   return {
     name: options.name,
     stream: (call) => completeStream(chatCompletions(client, call), call.signal),
+    embed: (call) => openAiEmbeddings(client, call),
     listModels: (signal) => listModels(client, signal),
     asCallError: (error, model) => asCallError(error, errorContext(options, model)),
   };

@@ -3,6 +3,7 @@ import type { FinishReason, Usage } from '../contract/index.ts';
 import { isOfficial } from './base-url.ts';
 import { chatCompletions } from './chat-completions.ts';
 import { completeStream } from './complete-stream.ts';
+import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
 import { listModels, openAiClient } from './openai-client.ts';
 import { responsesParams } from './openai-input.ts';
@@ -37,6 +38,7 @@ export function openAi(options: WireOptions): Provider {
   return {
     name: options.name,
     stream: (call) => completeStream(chunks(call), call.signal),
+    embed: (call) => openAiEmbeddings(client, call),
     listModels: (signal) => listModels(client, signal),
     asCallError: (error, model) => asCallError(error, errorContext(options, model)),
   };

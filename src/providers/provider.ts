@@ -18,11 +18,26 @@ export type ProviderChunk =
   | { type: 'toolCall'; call: ToolCallPart }
   | { type: 'end'; finishReason: FinishReason; usage: Usage; reasoningSignature?: string };
 
+/** Texts to be made vectors of. */
+export interface EmbedCall {
+  model: string;
+  texts: string[];
+  signal: AbortSignal;
+}
+
+/** Vectors of texts, in their order; all as long as each other. */
+export interface Embedded {
+  vectors: number[][];
+  usage: Usage;
+}
+
 /** One wire, opened with its key and address. */
 export interface Provider {
   readonly name: string;
   /** Streams one answer. Throws the SDK's own error; `asCallError` makes it one of ours. */
   stream(call: ProviderCall): AsyncIterable<ProviderChunk>;
+  /** Vectors of texts, where the wire has an endpoint for it. Throws as `stream` does. */
+  embed?(call: EmbedCall): Promise<Embedded>;
   /** Model ids the endpoint offers now. */
   listModels(signal: AbortSignal): Promise<string[]>;
   /** Maps whatever `stream` or `listModels` threw to an error of the contract, without secrets. */

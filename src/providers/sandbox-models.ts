@@ -1,4 +1,5 @@
 import type { Price } from '../config/index.ts';
+import { ProviderError } from './wire.ts';
 
 /** The simulated models, each spoken to by the wire of the provider it stands for. */
 export const SANDBOX_MODELS = ['gpt', 'claude', 'gemini'] as const;
@@ -12,4 +13,11 @@ export const SANDBOX_PRICE: Price = { inputPerMillion: 0.1, outputPerMillion: 0.
 
 export function isSandboxModel(model: string): model is SandboxModel {
   return (SANDBOX_MODELS as readonly string[]).includes(model);
+}
+
+export function unknownSandboxModel(model: string, known: readonly string[] = SANDBOX_MODELS): ProviderError {
+  return new ProviderError({
+    type: 'ModelNotFound',
+    message: `No model named "${model}" in the sandbox. Known: ${known.join(', ')}.`,
+  });
 }

@@ -7,8 +7,9 @@ import { gemini } from './gemini.ts';
 import { openAi } from './openai.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { type SandboxAnswer, sandboxAnswer } from './sandbox-answers.ts';
-import { isSandboxModel, SANDBOX_MODELS, type SandboxModel } from './sandbox-models.ts';
-import { ProviderError, type WireOptions } from './wire.ts';
+import { wordEmbeddings } from './sandbox-embeddings.ts';
+import { isSandboxModel, SANDBOX_MODELS, type SandboxModel, unknownSandboxModel } from './sandbox-models.ts';
+import type { WireOptions } from './wire.ts';
 
 /** A readable pace: about 60 tokens (of some 4 characters) a second, the first one after 150 ms. */
 const PACE = { chunkSize: 4, streamingProfile: { ttft: 150, tps: 60 } };
@@ -31,7 +32,7 @@ export function startSandbox(env: NodeJS.ProcessEnv = process.env): Sandbox {
 
   async function* stream(call: ProviderCall): AsyncGenerator<ProviderChunk> {
     const { model } = call;
-    if (!isSandboxModel(model)) throw unknownModel(model);
+    if (!isSandboxModel(model)) throw unknownSandboxModel(model);
     if (stopped) throw new Error('The sandbox is stopped');
     held ??= hold();
     const server = await held;
@@ -48,6 +49,7 @@ export function startSandbox(env: NodeJS.ProcessEnv = process.env): Sandbox {
     provider: {
       name: 'sandbox',
       stream,
+      embed: async (call) => wordEmbeddings(call),
       listModels: async () => [...SANDBOX_MODELS],
       asCallError: (error, model) => asCallError(error, { provider: 'sandbox', model }),
     },
@@ -112,11 +114,4 @@ function asFixture({ text, toolCall, cutShort, inputTokens, outputTokens }: Sand
 
 function wireOptions(url: string, ticket: string): WireOptions {
   return { name: 'sandbox', apiKey: 'sandbox', baseUrl: url, headers: { 'x-aimock-context': ticket } };
-}
-
-function unknownModel(model: string): ProviderError {
-  return new ProviderError({
-    type: 'ModelNotFound',
-    message: `No model named "${model}" in the sandbox. Known: ${SANDBOX_MODELS.join(', ')}.`,
-  });
 }

@@ -1,6 +1,16 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import pg from 'pg';
-import type { Answer, CallError, EventType, Log, Message, ModelReply, RunStatus } from '../contract/index.ts';
+import type {
+  Answer,
+  CallError,
+  EventType,
+  Log,
+  MapDefinition,
+  MapItemStatus,
+  Message,
+  ModelReply,
+  RunStatus,
+} from '../contract/index.ts';
 
 /** numeric: read as text, so that no digit is lost on the way */
 type Money = ColumnType<string, string | number, string | number>;
@@ -94,6 +104,38 @@ export interface Database {
     lease_until: Date;
     failed_error: Json<CallError> | null;
     failed_at: Date | null;
+  };
+  data_sets: {
+    id: string;
+    count: number | null;
+    fields: string[] | null;
+    hash: string | null;
+    /** chain of the map whose results the rows are */
+    map: string | null;
+    created_at: Generated<Date>;
+  };
+  data_rows: { data_set: string; row: number; item: Json<unknown> };
+  maps: {
+    chain: string;
+    run: string;
+    source: string;
+    definition: Json<MapDefinition>;
+    total: number;
+    /** rows whose answer is an earlier map's */
+    taken: number;
+    done: number;
+    failed: Generated<number>;
+    runs_cost_usd: Generated<string>;
+    opened_at: Generated<Date>;
+    told_at: Generated<Date>;
+  };
+  map_rows: {
+    chain: string;
+    row: number;
+    turn: number | null;
+    status: MapItemStatus;
+    answer: Json<unknown> | null;
+    error: Json<CallError> | null;
   };
   blobs: { hash: string; bytes: Buffer; created_at: Generated<Date> };
   messages: { hash: string; message: Json<Message>; tokens: number };

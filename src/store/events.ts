@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { NewEvent, RunEvent, RunRef } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import type { Followers, FollowOptions } from './event-followers.ts';
@@ -10,6 +10,8 @@ export interface EventLog {
   append(run: RunRef, events: NewEvent[]): Promise<void>;
   /** The same for events a run has only once: one whose key it already has is left out. */
   record(run: RunRef, events: (NewEvent & { key: string })[]): Promise<void>;
+  /** Where the newest turn of a conversation that answers the message begins. */
+  startOfTurn(chain: string, message: string): Promise<number | undefined>;
   /** Events of a run with a `seq` above `after`, in order. @param chain first-execution run id */
   read(chain: string, after: number, limit: number): Promise<RunEvent[]>;
   /**
@@ -32,6 +34,20 @@ export function createEventLog(db: Kysely<Database>, writer: EventWriter, follow
     },
     async record(run, events) {
       await writer.write({ run, events });
+    },
+    async startOfTurn(chain, message) {
+      const row = await db
+        .selectFrom('events')
+        .select('seq')
+        .where('chain', '=', chain)
+        // literal: the partial index serves only what it can see
+        .where(sql<boolean>`type in ('step.started', 'step.completed', 'call.retrying', 'call.fallback')`)
+        .where('type', '=', 'step.started')
+        .where(sql<boolean>`data->'message'->>'id' = ${message}`)
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row?.seq;
     },
     async read(chain, after, limit) {
       const rows = await db

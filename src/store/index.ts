@@ -1,11 +1,16 @@
+export type { Approvals, StoredApproval } from './approvals.ts';
 export { blobStorageDriver } from './blob-storage-driver.ts';
 export type { Blobs } from './blobs.ts';
 export type { Cache, Claim, Flight, Held, Waited } from './cache.ts';
+export type { DataSets } from './data-sets.ts';
 export type { Database } from './database.ts';
 export type { FollowOptions } from './event-followers.ts';
 export { type EventLog, stepKey } from './events.ts';
 export type { BeginCall, Begun, FailCall, FinishCachedCall, FinishCall, Journal, OpenCall } from './journal.ts';
 export type { Account, AccountId, Ledger } from './ledger.ts';
+export type { MapRowEnd } from './map-sums.ts';
+export type { Maps, StoredMap } from './maps.ts';
 export { type OpenStore, openStore, type Store } from './open-store.ts';
+export { decidedBefore, type ModelStatistics, modelStatistics } from './route-statistics.ts';
 export type { Runs, StoredRun } from './runs.ts';
 export type { LineSize, NewLine, Transcripts } from './transcripts.ts';

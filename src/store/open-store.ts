@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { Log } from '../contract/index.ts';
+import { type Approvals, createApprovals } from './approvals.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
 import { type Cache, createCache, createFlightBells } from './cache.ts';
+import { createDataSets, type DataSets } from './data-sets.ts';
 import { type Database, openPool } from './database.ts';
 import { createFollowers } from './event-followers.ts';
 import { createEventWriter } from './event-writer.ts';
@@ -10,6 +12,7 @@ import { createEventLog, type EventLog } from './events.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { createListener } from './listener.ts';
+import { createMaps, type Maps } from './maps.ts';
 import { migrate } from './migrate.ts';
 import { createRuns, type Runs } from './runs.ts';
 import { createTranscripts, type Transcripts } from './transcripts.ts';
@@ -22,7 +25,10 @@ export interface Store {
   ledger: Ledger;
   blobs: Blobs;
   runs: Runs;
+  approvals: Approvals;
   transcripts: Transcripts;
+  dataSets: DataSets;
+  maps: Maps;
   /** @throws Error if the database cannot be reached */
   ping(): Promise<void>;
   /** Writes what was given first; a database that does not answer gets 10 s. */
@@ -49,6 +55,7 @@ export async function openStore({ url, poolSize = 10, log = SILENT }: OpenStore)
   const writerPool = openPool(url, 1, log);
   const followers = createFollowers(db, origin, log);
   const flights = createFlightBells();
+  const dataSets = createDataSets(db);
   const listener = createListener(
     url,
     { cadenza_events: followers.hear, cadenza_flights: flights.ring },
@@ -78,7 +85,10 @@ export async function openStore({ url, poolSize = 10, log = SILENT }: OpenStore)
     ledger: createLedger(db),
     blobs: createBlobs(db),
     runs: createRuns(db),
+    approvals: createApprovals(db),
     transcripts: createTranscripts(db, log),
+    dataSets,
+    maps: createMaps(db, dataSets),
     async ping() {
       await sql`select 1`.execute(db);
     },

@@ -12,6 +12,8 @@ export interface Runs {
   /** The newest run of a workflow id. */
   find(id: string): Promise<StoredRun | undefined>;
   chainOf(id: string): Promise<string | undefined>;
+  /** Number of the newest event, 0 where there is none yet. @param chain first-execution run id */
+  newestSeq(chain: string): Promise<number>;
   /** Newest first; of an id used again only the newest run. @throws Error for a cursor that is not one of ours */
   list(query?: ListRuns): Promise<RunPage>;
   /** Steps and attempts. @param chain first-execution run id */
@@ -32,6 +34,10 @@ export function createRuns(db: Kysely<Database>): Runs {
       return row && { ...runInfo(row), chain: row.chain };
     },
     chainOf: (id) => newestChain(db, id),
+    async newestSeq(chain) {
+      const row = await db.selectFrom('runs').select('seq').where('chain', '=', chain).executeTakeFirst();
+      return row?.seq ?? 0;
+    },
     list: (query) => list(db, ListRuns.parse(query ?? {})),
     async timeline(chain) {
       const run = await db.selectFrom('runs').select('id').where('chain', '=', chain).executeTakeFirst();

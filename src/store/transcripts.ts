@@ -64,23 +64,24 @@ export function createTranscripts(db: Kysely<Database>, log: Log): Transcripts {
     return rows.map(({ hash }) => hash);
   }
 
+  /** @returns whether the lines are there now */
   async function written(id: string, length: number, lines: NewLine[], hashes: string[]): Promise<boolean> {
-    const { rows } = await sql<{ line: number; hash: string; key: string | null }>`
-      with mine as (
-        select * from unnest(${lines.map((_, index) => length + index)}::integer[], ${hashes}::text[],
-          ${lines.map(({ key }) => key ?? null)}::text[],
-          ${lines.map(({ answer }) => (answer ? storableJson(answer) : null))}::jsonb[]) as m (line, hash, key, answer)
-      ), added as (
-        insert into transcripts (id, line, hash, key, answer)
-        select ${id}, line, hash, key, answer from mine
-        where not exists (select from transcripts t where t.id = ${id} and t.line >= ${length})
-        on conflict do nothing
-        returning line, hash, key
-      )
-      select line, hash, key from added
-      union all
-      select line, hash, key from transcripts where id = ${id} and line >= ${length} and line < ${length + lines.length}
-      order by line`.execute(db);
+    await sql`
+      insert into transcripts (id, line, hash, key, answer)
+      select ${id}, m.* from unnest(${lines.map((_, index) => length + index)}::integer[], ${hashes}::text[],
+        ${lines.map(({ key }) => key ?? null)}::text[],
+        ${lines.map(({ answer }) => (answer ? storableJson(answer) : null))}::jsonb[]) as m
+      where not exists (select from transcripts t where t.id = ${id} and t.line >= ${length})
+      on conflict do nothing`.execute(db);
+    // A statement of its own, which sees what somebody else wrote meanwhile.
+    const rows = await db
+      .selectFrom('transcripts')
+      .select(['line', 'hash', 'key'])
+      .where('id', '=', id)
+      .where('line', '>=', length)
+      .where('line', '<', length + lines.length)
+      .orderBy('line')
+      .execute();
     return (
       rows.length === lines.length &&
       rows.every(

@@ -5,7 +5,7 @@ import { consoleLog } from '../client/console-log.ts';
 import { dataConverter } from '../client/data-converter.ts';
 import { type OpenRooms, openRooms, type RoomOptions } from '../client/open-rooms.ts';
 import { loadConfig } from '../config/index.ts';
-import { workflowModule } from './workflow-bundle.ts';
+import { PRELOADED, workflowModule } from './workflow-bundle.ts';
 
 const DEFAULTS = {
   /** Workers report that their activities live at least so often; the server takes them for dead after 8 s. */
@@ -65,6 +65,7 @@ function bundling({ workflowBundle, bundlerOptions }: WorkerOptions): Pick<Worke
   return {
     bundlerOptions: {
       ...bundlerOptions,
+      preloadModules: [...(bundlerOptions?.preloadModules ?? []), ...PRELOADED],
       webpackConfigHook(config) {
         const hooked = bundlerOptions?.webpackConfigHook?.(config) ?? config;
         const alias = { ...hooked.resolve?.alias, 'cadenza/workflow$': workflowModule('index') };

@@ -13,6 +13,9 @@ export function workflowModule(name: string): string {
   return path.join(ROOMS, 'workflows', `${name}${EXTENSION}`);
 }
 
+/** Modules without any state of a run: evaluated once a worker instead of once a workflow. */
+export const PRELOADED = ['zod'];
+
 /** The bundle that ships with the build; made by `npm run build`. */
 export const PREBUILT = path.join(ROOMS, 'workflow-bundle.cjs');
 
@@ -34,6 +37,7 @@ export async function bundlePatterns(): Promise<string> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: workflowModule('patterns'),
     workflowInterceptorModules: [workflowModule('interceptor')],
+    preloadModules: PRELOADED,
     logger: new DefaultLogger('WARN'),
   });
   return code;

@@ -1,10 +1,5 @@
-import {
-  ParentClosePolicy,
-  startChild,
-  WorkflowExecutionAlreadyStartedError,
-  type WorkflowInfo,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ParentClosePolicy, startChild, type WorkflowInfo, workflowInfo } from '@temporalio/workflow';
 import { type CallError, isPattern, type WebhookDelivery, type WebhookMessage } from '../contract/index.ts';
 import { currentRun, runOptions, totalUsd } from './run.ts';
 

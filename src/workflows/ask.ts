@@ -1,14 +1,24 @@
-import { type Answer, AskInput, type RunOptions } from '../contract/index.ts';
+import { type Answer, AskInput, type CallError, type RunOptions } from '../contract/index.ts';
 import { answerOf } from './answer-of.ts';
 import { inputOf } from './input.ts';
 import { generate } from './steps/generate.ts';
+import { route } from './steps/route.ts';
 
 /**
  * Ask one question, and get one answer.
  *
- *   prompt --> candidate 1 (GPT) --down?--> candidate 2 (Claude) --down?--> candidate 3 (Gemini) --> answer
+ *   prompt --> (route) --> candidate 1 (GPT) --down?--> candidate 2 (Claude) --down?--> candidate 3 (Gemini) --> answer
  */
 export async function ask(input: AskInput, options?: RunOptions): Promise<Answer> {
-  const question = inputOf(AskInput, input, options);
-  return answerOf(await generate({ step: 'ask', ...question }));
+  return answerTo(inputOf(AskInput, input, options), { step: 'ask', routeStep: 'route' });
+}
+
+/** The same for a question that was checked before. @param steps `tried`: see `generate` */
+export async function answerTo(
+  { route: router, ...question }: AskInput,
+  { step, routeStep, tried }: { step: string; routeStep: string; tried?: CallError },
+): Promise<Answer> {
+  if (router === undefined) return answerOf(await generate({ step, tried, ...question }));
+  const { policy, answer } = await route({ step: routeStep, request: question, route: router });
+  return answerOf(answer ?? (await generate({ step, ...question, policy })));
 }

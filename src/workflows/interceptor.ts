@@ -37,10 +37,7 @@ export const interceptors = (): WorkflowInterceptors => ({
   ],
 });
 
-async function end(
-  type: WebhookMessage['type'],
-  data: { costUsd: number } | { error: CallError },
-): Promise<void> {
+async function end(type: WebhookMessage['type'], data: { costUsd: number } | { error: CallError }): Promise<void> {
   publishTotals();
   await CancellationScope.nonCancellable(async () => {
     await record([{ type, key: `end:${workflowInfo().runId}`, data }]);

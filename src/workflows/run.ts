@@ -19,6 +19,15 @@ const COST = defineSearchAttributeKey('CadenzaCostUsd', SearchAttributeType.DOUB
 /** The memo by which a run of another run's knows the chains above it. */
 export const ABOVE = 'cadenzaAbove';
 
+/** The memo by which a run that goes on in a new history knows what it did in the ones before. */
+const SO_FAR = 'cadenzaSoFar';
+
+interface SoFar {
+  steps: Record<string, number>;
+  models: string[];
+  spentUsd: number;
+}
+
 /** Bookkeeping runs inside the workflow task: it costs no hop through the server. */
 const local = proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents'>>({
   startToCloseTimeout: '1 minute',
@@ -33,6 +42,8 @@ interface Run {
   models: Set<string>;
   spentUsd: number;
   log: string[];
+  /** another workflow is the run, and ends it */
+  isPart?: boolean;
 }
 
 let options: RunOptions = {};
@@ -50,7 +61,14 @@ export function runOptions(): RunOptions {
 
 /** True once a step of the library was used: other workflows of a user's worker are left alone. */
 export function isRun(): boolean {
-  return run !== undefined;
+  return run !== undefined && !run.isPart;
+}
+
+/** Makes this workflow a part of a run that another one is: its calls and their events are that run's. */
+export function joinRun(ref: RunRef): void {
+  const { tenant, metadata, budgetUsd } = ref;
+  options = { tenant, metadata, budgetUsd };
+  run = { ref, steps: new Map(), policies: new Map(), models: new Set(), spentUsd: 0, log: [], isPart: true };
 }
 
 /** The run this code is part of; it begins with the first step. */
@@ -61,25 +79,35 @@ export function currentRun(): Run {
 
 function beginRun(): Run {
   const info = workflowInfo();
+  const { steps = {}, models = [], spentUsd = 0 } = (info.memo?.[SO_FAR] ?? {}) as Partial<SoFar>;
+  // Of use at the run's end only, and every call carries the rest.
+  const { webhook: _, ...kept } = options;
   upsertSearchAttributes([
     { key: PATTERN, value: info.workflowType },
     ...(options.tenant === undefined ? [] : [{ key: TENANT, value: options.tenant }]),
   ]);
   return {
     ref: {
-      ...options,
+      ...kept,
       id: info.workflowId,
       chain: info.firstExecutionRunId,
       pattern: info.workflowType,
       startedAt: info.startTime.toISOString(),
       ...(info.memo?.[ABOVE] === undefined ? {} : { above: info.memo[ABOVE] as string[] }),
     },
-    steps: new Map(),
+    steps: new Map(Object.entries(steps)),
     policies: new Map(),
-    models: new Set(),
-    spentUsd: 0,
+    models: new Set(models),
+    spentUsd,
     log: [],
   };
+}
+
+/** What a run takes with it into a new history, besides the memo it has: steps are numbered on, sums summed on. */
+export function memoSoFar(): Record<string, unknown> {
+  const { steps, models, spentUsd } = currentRun();
+  const soFar: SoFar = { steps: Object.fromEntries(steps), models: [...models], spentUsd };
+  return { ...workflowInfo().memo, [SO_FAR]: soFar };
 }
 
 /** A step's id in this run: its name, and from the second time on its number too (`draft`, `draft#2`). */
@@ -119,10 +147,17 @@ export function note(line: string): void {
 }
 
 /** Counts a reply in the run's own sums. */
-export function spent(reply: ModelReply): void {
+export function spent(reply: Pick<ModelReply, 'model' | 'costUsd'>): void {
   const current = currentRun();
   current.models.add(reply.model);
   current.spentUsd += reply.costUsd ?? 0;
+}
+
+/** Sets the run's own sums, where what it spent is summed elsewhere. */
+export function spentInAll(usd: number, models: string[]): void {
+  const current = currentRun();
+  for (const model of models) current.models.add(model);
+  current.spentUsd = usd;
 }
 
 /** Makes what the run cost and used searchable. */

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import type { ChatCompletionRequest, FixtureResponse } from '@copilotkit/aimock';
 import { type MockProvider, promptOf } from '../setup/mock-provider.ts';
+import { startExampleWorker } from './example-worker.ts';
 
 /** The steps of examples/press-release, each by words that only its prompt holds. */
 export const STEPS = {
@@ -45,21 +45,8 @@ export function requestsFor(provider: MockProvider, topic: string, step: keyof t
 }
 
 /** The worker of examples/press-release as a process of its own. */
-export async function startPressWorker(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const root = path.resolve(import.meta.dirname, '../..');
-  const worker = spawn(process.execPath, [path.join(root, 'examples/press-release/worker.ts')], {
-    cwd: root,
-    env: { ...env, NODE_OPTIONS: '' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said: string[] = [];
-  worker.stderr!.on('data', (data: Buffer) => said.push(data.toString()));
-  await Promise.race([
-    once(worker.stdout!, 'data'),
-    once(worker, 'exit').then(() => Promise.reject(new Error(`The worker ended: ${said.join('')}`))),
-  ]);
-  worker.stdout!.resume();
-  return worker;
+export function startPressWorker(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  return startExampleWorker('press-release', env);
 }
 
 export async function kill9(process: ChildProcess): Promise<void> {

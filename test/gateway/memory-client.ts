@@ -8,6 +8,7 @@ interface MemoryRun {
   input: unknown;
   options: StartOptions;
   events: RunEvent[];
+  messages: { id: string; text: string }[];
   outcome?: { status: 'completed'; result: unknown } | { status: 'failed' | 'cancelled'; error: CallError };
 }
 
@@ -71,7 +72,7 @@ export function memoryClient() {
       if (!checked.success) throw new CadenzaError('InvalidRequest', invalidRequest(checked.error));
       const id = options.id ?? `run-${runs.size + 1}`;
       const isNew = !runs.has(id);
-      if (isNew) runs.set(id, { id, pattern, input, options, events: [] });
+      if (isNew) runs.set(id, { id, pattern, input, options, events: [], messages: [] });
       return { id, pattern, isNew, result: async () => undefined as never, events: (more) => events(id, more) };
     },
     result: async (id) => find(id).outcome,
@@ -87,6 +88,35 @@ export function memoryClient() {
     async cancel(id) {
       find(id).outcome = { status: 'cancelled', error: { type: 'Cancelled', message: 'Cancelled.' } };
     },
+    send: async (id, text, options) => (await client.say(id, text, options)).answer(),
+    async say(id, text, options = {}) {
+      const run = find(id);
+      if (run.outcome)
+        throw new CadenzaError('Conflict', { type: 'Cancelled', message: `"${id}" has ended`, path: 'id' });
+      const sent = { id: options.id ?? `message-${run.messages.length + 1}`, text };
+      run.messages.push(sent);
+      const answer = {
+        ...{ text: `answer to: ${text}`, model: 'sandbox/gpt', usage: { inputTokens: 1, outputTokens: 2 } },
+        ...{ costUsd: 0, finishReason: 'stop' as const },
+      };
+      return { id: sent.id, after: run.events.length, answer: async () => answer, events: () => events(id) };
+    },
+    async end(id) {
+      find(id).outcome = { status: 'completed', result: { turns: find(id).messages.length } };
+    },
+    approvals: async () => [],
+    async approve(id, approval) {
+      throw new CadenzaError('NotFound', { type: 'InvalidRequest', message: `${find(id).id} asks for no ${approval}` });
+    },
+    async upload() {
+      throw new Error('No data is kept in memory');
+    },
+    items: async () => ({ items: [] }),
+    async *output() {},
+    async mapOf(id) {
+      throw new CadenzaError('NotFound', { type: 'InvalidRequest', message: `${find(id).id} is no map` });
+    },
+    schedules: {} as Cadenza['schedules'],
     async ready() {
       if (!state.ready) throw new Error('connect ECONNREFUSED user:secret@10.0.0.7');
     },

@@ -34,6 +34,8 @@ test('openapi.json is a valid OpenAPI 3.1 document of every route, with the patt
   expect(routes.sort()).toEqual(
     [
       'post /v1/runs',
+      'post /v1/runs/{id}/messages',
+      'post /v1/runs/{id}/end',
       'get /v1/runs',
       'get /v1/runs/{id}',
       'get /v1/runs/{id}/result',

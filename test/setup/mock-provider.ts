@@ -67,7 +67,7 @@ export function echo(request: ChatCompletionRequest): FixtureResponse {
 }
 
 /** 20 tokens in, 10 out, in each provider's own words. */
-const USAGE = {
+export const USAGE = {
   ...{ prompt_tokens: 20, completion_tokens: 10 },
   ...{ input_tokens: 20, output_tokens: 10 },
   ...{ promptTokenCount: 20, candidatesTokenCount: 10, totalTokenCount: 30 },

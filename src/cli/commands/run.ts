@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Policy } from '../../contract/index.ts';
+import { asUsd } from '../as-usd.ts';
 import { usageError } from '../failure.ts';
 import { printJson, printLine, say, wantsJson } from '../output.ts';
 import { readInput } from '../read-input.ts';
@@ -16,6 +17,7 @@ interface RunFlags {
   tenant?: string;
   budget?: number;
   policy?: string;
+  webhook?: string;
 }
 
 export function addRun(program: Command): void {
@@ -29,6 +31,7 @@ export function addRun(program: Command): void {
     .option('--tenant <name>', 'for whom it runs')
     .option('--budget <usd>', 'the most it may spend', asUsd)
     .option('--policy <name|models>', 'a policy of the config, or models in the order to try them: a/b,c/d')
+    .option('--webhook <url>', 'told when the run has ended; signed with CADENZA_WEBHOOK_SECRET')
     .addHelpText(
       'after',
       `
@@ -40,8 +43,9 @@ Examples:
     .action(async (pattern: string, flags: RunFlags, command: Command) => {
       const input = withPolicy(await readInput(flags.input), flags.policy);
       const { id, tenant, budget: budgetUsd } = flags;
+      const webhook = flags.webhook === undefined ? undefined : { url: flags.webhook };
       await withClient(async (client, target) => {
-        const run = await client.startUnchecked(pattern, input, { id, tenant, budgetUsd });
+        const run = await client.startUnchecked(pattern, input, { id, tenant, budgetUsd, webhook });
         if (!run.isNew) say(`The run ${run.id} was there already; this is it.`);
         const watching: Watching = { client, target, id: run.id };
         if (flags.watch) await watch(watching, pattern, input, wantsJson(command));
@@ -67,10 +71,4 @@ function withPolicy(input: unknown, given: string | undefined): unknown {
   }
   const policy: string | Policy = given.includes('/') || given.includes(',') ? { candidates: given.split(',') } : given;
   return { ...input, policy };
-}
-
-function asUsd(given: string): number {
-  const amount = Number(given);
-  if (!(amount > 0) || !Number.isFinite(amount)) throw usageError(`--budget ${given} is no number of USD above 0.`);
-  return amount;
 }

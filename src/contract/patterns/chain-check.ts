@@ -172,7 +172,7 @@ function subChainProblems(input: unknown, patterns: ChainPatterns): ChainProblem
 }
 
 /** What can be said before the templates are filled in: everything but of the fields that hold them. */
-function inputProblems(schema: z.ZodType, input: unknown, filled: unknown): ChainProblem[] {
+export function inputProblems(schema: z.ZodType, input: unknown, filled: unknown): ChainProblem[] {
   const open = [...textsIn(filled)].filter(([, text]) => hasTemplate(text)).map(([path]) => path);
   const parsed = schema.safeParse(input);
   if (parsed.success) return [];

@@ -7,7 +7,7 @@ const Tokens = z.number().int().positive();
 export const ContextPolicy = z
   .strictObject({
     /** newest turns, as many as fit a request of so many tokens in all; on the way over, a quarter of it is cleared */
-    window: z.strictObject({ maxTokens: Tokens.min(100) }),
+    window: z.strictObject({ maxTokens: Tokens.min(500) }),
     /** older turns become a summary, made by a model call of its own */
     summary: z
       .strictObject({

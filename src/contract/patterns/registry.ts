@@ -6,6 +6,7 @@ import type { ChainPatterns } from './chain-check.ts';
 import { CompareInput, CompareResult } from './compare.ts';
 import { ConversationInput, ConversationResult } from './conversation.ts';
 import { CouncilInput, CouncilResult } from './council.ts';
+import { MapResult, mapInput } from './map.ts';
 
 /** The patterns that run from JSON alone, by their workflow type. */
 export const PATTERNS = {
@@ -26,6 +27,11 @@ export const PATTERNS = {
     result: CouncilResult,
     summary: 'Models answer, rank each other without names, and a chairman writes the final answer',
   },
+  map: {
+    input: mapInput(allPatterns),
+    result: MapResult,
+    summary: 'Run a pattern for each row of a data set, so many at once, and list what became of them',
+  },
   'best-of': { input: BestOfInput, result: BestOfResult, summary: 'Ask the same n times, and keep the best answer' },
 } as const;
 
@@ -37,7 +43,7 @@ export function isPattern(name: string): name is PatternName {
   return Object.hasOwn(PATTERNS, name);
 }
 
-/** A chain's steps may run any of them, which its check looks up once all are known. */
+/** A chain's steps and the rows of a map may run any of them, which their checks look up once all are known. */
 function allPatterns(): ChainPatterns {
   return PATTERNS;
 }

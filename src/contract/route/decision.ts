@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CallError } from '../errors.ts';
 import type { PolicyRef } from '../policy.ts';
 import type { Route } from './definition.ts';
 
@@ -33,6 +34,8 @@ export const RouteDecision = z.object({
   rejected: z.array(RejectedChoice),
   /** what would do too, best first: asked if the chosen one cannot answer */
   alternatives: z.array(z.string()).optional(),
+  /** what embeddings cost to decide, USD; what models cost is told by their own calls */
+  costUsd: z.number().optional(),
 });
 export type RouteDecision = z.infer<typeof RouteDecision>;
 
@@ -49,6 +52,17 @@ export function policyOfChoice(route: Route, choice: string): PolicyRef {
 /** The order in which a cascade asks; the default is the last one. */
 export function cascadeOrder(route: { stages: string[]; default: string }): string[] {
   return [...new Set(route.stages.filter((stage) => stage !== route.default)), route.default];
+}
+
+/** @param known names of the config's routes */
+export function unknownRoute(name: string, known: string[], path = 'input.route'): CallError {
+  const list = known.length === 0 ? 'The config has none' : `Known now: ${known.join(', ')}`;
+  return {
+    type: 'InvalidRequest',
+    message: `There is no route named "${name}". ${list}. In ${path}.`,
+    hint: 'Give the definition of a route, or add the name to routes in cadenza.config.ts.',
+    path,
+  };
 }
 
 /** Every label a router may choose. */

@@ -1,26 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import type { MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { CadenzaError } from '../../client/errors.ts';
 import { ListRuns, RunId, type RunInfo as RunInfoType } from '../../contract/index.ts';
-import type { GatewayApp, GatewayEnv, Surroundings } from '../app.ts';
+import type { GatewayApp, Surroundings } from '../app.ts';
+import { limitBody } from '../limit-body.ts';
 import { linksOf } from '../links.ts';
-import { problem, problemResponse } from '../problem.ts';
 import { json, refusals } from '../responses.ts';
 import { RunInfo, RunPage, RunParams, StartedRun, StartRun } from '../schemas.ts';
-
-const MAX_BODY_BYTES = 16 * 1024 * 1024;
-
-const limitBody: MiddlewareHandler<GatewayEnv> = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
-  onError: (c) =>
-    problemResponse(
-      problem(413, 'InvalidRequest', 'The body is too large', 'The body of a request is at most 16 MB.', {
-        hint: 'Give large documents by reference, or split the work into several runs.',
-      }),
-      c.get('requestId'),
-    ),
-});
 
 const tags = ['runs'];
 const { badRequest, unauthorized, notFound, tooLarge, notJson, unreachable } = refusals;

@@ -21,17 +21,19 @@ export interface SubRun {
   step: string;
   pattern: string;
   input: unknown;
+  /** its id, where that is not `<run>/<step>` */
+  run?: string;
 }
 
 /**
  * Does a step by a run of its own: with its own id (`<run>/<step>`), events and bill, for the same tenant.
  * Cancelling the chain cancels it; its failure is the step's.
  */
-export async function subRun({ step: name, pattern, input }: SubRun): Promise<ChainStepResult> {
+export async function subRun({ step: name, pattern, input, run: named }: SubRun): Promise<ChainStepResult> {
   const { ref } = currentRun();
   const step = stepId(name);
-  const run = `${ref.id}/${inPath(step)}`;
-  const { taskQueue, workflowType } = workflowInfo();
+  const run = named ?? `${ref.id}/${inPath(step)}`;
+  const { taskQueue } = workflowInfo();
   const options = RunOptions.parse({ tenant: ref.tenant, metadata: ref.metadata, budgetUsd: ref.budgetUsd });
 
   await record([{ type: 'step.started', key: `step.started:${step}`, step, data: { run } }]);
@@ -39,7 +41,7 @@ export async function subRun({ step: name, pattern, input }: SubRun): Promise<Ch
   try {
     const result = await executeChild(pattern, {
       workflowId: run,
-      taskQueue: isPattern(workflowType) ? taskQueue : PATTERNS_QUEUE,
+      taskQueue: isPattern(ref.pattern) ? taskQueue : PATTERNS_QUEUE,
       args: [input, options],
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,

@@ -71,7 +71,9 @@ function refusalOf(given: unknown): ApplicationFailure | undefined {
   }
   if (state.answer) {
     const again = answer !== undefined && answer === state.answer.answer;
-    return again ? undefined : refused('ApprovalResolved', `The approval "${approval}" was ${saidOf(state.answer)} already`);
+    return again
+      ? undefined
+      : refused('ApprovalResolved', `The approval "${approval}" was ${saidOf(state.answer)} already`);
   }
   if (state.closed || isLate(state, at)) {
     return refused('ApprovalResolved', `The approval "${approval}" has expired: nobody answered in time`);

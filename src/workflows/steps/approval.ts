@@ -41,7 +41,8 @@ export async function approval(request: ApprovalRequest): Promise<Approval> {
   const { step = 'approval', show, patience, onExpiry = 'reject', approvers } = request;
   const id = stepId(step);
   const waitMs = patienceMs(id, patience);
-  if (approvers?.length === 0) throw invalid(id, 'approvers is empty, so nobody could answer. Name somebody, or leave it out');
+  if (approvers?.length === 0)
+    throw invalid(id, 'approvers is empty, so nobody could answer. Name somebody, or leave it out');
 
   const deadline = waitMs === undefined ? undefined : Date.now() + waitMs;
   const expiresAt = deadline === undefined ? undefined : new Date(deadline).toISOString();
@@ -69,7 +70,9 @@ export async function approval(request: ApprovalRequest): Promise<Approval> {
     },
     ...(expired && onExpiry === 'fail' ? [] : [{ type: 'step.completed', key: `step.completed:${id}`, step: id }]),
   ]);
-  note(`${id}: ${decision.approved ? 'approved' : 'rejected'}${expired ? ', nobody answered' : ` by ${said.by ?? 'somebody'}`}`);
+  note(
+    `${id}: ${decision.approved ? 'approved' : 'rejected'}${expired ? ', nobody answered' : ` by ${said.by ?? 'somebody'}`}`,
+  );
   if (expired && onExpiry === 'fail') {
     throw failure({ type: 'Timeout', message: `Nobody answered the approval "${id}" until ${expiresAt}`, step: id });
   }
@@ -91,7 +94,7 @@ function decided(answer: ApprovalAnswer | undefined, onExpiry: NonNullable<Appro
     ...(by === undefined ? {} : { by }),
     ...(comment === undefined ? {} : { comment }),
     // The clock of whoever sent it may be ahead of the run's.
-    at: at < now ? at : now,
+    at: Date.parse(at) < Date.now() ? at : now,
     expired: false,
   };
 }

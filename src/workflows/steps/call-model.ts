@@ -2,21 +2,18 @@ import { ActivityCancellationType, isCancellation, proxyActivities, proxyLocalAc
 import {
   type CadenzaActivities,
   type CallError,
-  DEFAULT_CACHE_TTL_SECONDS,
   DEFAULT_MAX_ATTEMPTS,
   DEFAULT_TIMEOUTS,
-  durationMs,
   type ModelCall,
   type ModelRef,
   type ModelReply,
   type ModelRequest,
+  modelCallOf,
   type Policy,
 } from '../../contract/index.ts';
 import { callErrorOf } from '../failures.ts';
 import { currentRun, note, spent } from '../run.ts';
 
-/** How long a `Retry-After` may be where the policy has no patience of its own, ms. */
-const DEFAULT_PATIENCE_MS = 60_000;
 /** A worker that has not been heard of for so long is dead, ms. Workers report every 2 s. */
 const HEARTBEAT_TIMEOUT_MS = 8_000;
 /** Attempts beyond the policy's that are lost with their workers rather than failed by a provider. */
@@ -56,18 +53,7 @@ export async function callModel(plan: CallPlan): Promise<CallOutcome> {
 }
 
 function callOf({ step, model, policy, fallback, sample }: CallPlan): ModelCall {
-  return {
-    run: currentRun().ref,
-    step,
-    model,
-    candidates: policy.candidates,
-    timeouts: { ...DEFAULT_TIMEOUTS, ...policy.timeouts },
-    maxAttempts: policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
-    cacheTtlSeconds: policy.cache === false ? undefined : (policy.cache?.ttlSeconds ?? DEFAULT_CACHE_TTL_SECONDS),
-    patienceMs: policy.patience === undefined ? DEFAULT_PATIENCE_MS : durationMs(policy.patience),
-    fallback,
-    sample,
-  };
+  return modelCallOf(policy, { run: currentRun().ref, step, model, fallback, sample });
 }
 
 function activityFor(policy: Policy, summary: string): Pick<CadenzaActivities, 'callModel'> {

@@ -11,7 +11,9 @@ import {
   type ModelRequest,
   type Policy,
   type PolicyRef,
+  requestSettings,
   type ToolDefinition,
+  type TranscriptWindow,
 } from '../../contract/index.ts';
 import { failure, mayFallBack } from '../failures.ts';
 import { note, policyOf, stepId } from '../run.ts';
@@ -23,6 +25,8 @@ export interface GenerateRequest<Output = unknown> {
   step?: string;
   prompt?: string;
   messages?: Message[];
+  /** lines of a transcript in the store, before `prompt` or `messages` */
+  transcript?: TranscriptWindow;
   system?: string;
   /** a policy, or the name of one in the config; left out, the config's default */
   policy?: PolicyRef;
@@ -32,6 +36,8 @@ export interface GenerateRequest<Output = unknown> {
   schema?: JsonSchema;
   tools?: ToolDefinition[];
   toolChoice?: ModelRequest['toolChoice'];
+  /** what the first candidate was tried with before, and ended with for good: the next one is asked */
+  tried?: CallError;
 }
 
 export type Generated<Output = unknown> = Omit<ModelReply, 'object' | 'invalid'> & { object: Output };
@@ -47,9 +53,13 @@ export type Generated<Output = unknown> = Omit<ModelReply, 'object' | 'invalid'>
  * @throws ApplicationFailure with a `CallError` as its detail, once no candidate can answer
  */
 export async function generate<Output = unknown>(request: GenerateRequest<Output>): Promise<Generated<Output>> {
-  const step = stepId(request.step ?? 'generate');
+  return generateAs(stepId(request.step ?? 'generate'), request);
+}
+
+/** The same for a step whose id is given out already. */
+export async function generateAs<Output>(step: string, request: GenerateRequest<Output>): Promise<Generated<Output>> {
   const policy = await policyOf(request.policy);
-  const askAll = candidates(step, policy, requestOf(request, policy), request.output);
+  const askAll = candidates(step, policy, requestOf(request, policy), request);
   const patienceEnds = Date.now() + (policy.patience === undefined ? 0 : durationMs(policy.patience));
 
   for (let round = 1; ; round += 1) {
@@ -65,8 +75,14 @@ export async function generate<Output = unknown>(request: GenerateRequest<Output
 type Outcome = { reply: ModelReply } | { errors: CallError[] };
 
 /** Goes once through the policy's candidates each time it is called; calls are numbered over all rounds. */
-function candidates(step: string, policy: Policy, request: ModelRequest, output?: z.ZodType): () => Promise<Outcome> {
+function candidates(
+  step: string,
+  policy: Policy,
+  request: ModelRequest,
+  { output, tried: before }: Pick<GenerateRequest, 'output' | 'tried'>,
+): () => Promise<Outcome> {
   let nth = 0;
+  let tried = before;
   let fallback: ModelCall['fallback'];
   return async () => {
     const errors: CallError[] = [];
@@ -77,7 +93,8 @@ function candidates(step: string, policy: Policy, request: ModelRequest, output?
         nth += 1;
         return callModel({ step, model, policy, request: asked, nth, fallback: left, sample });
       };
-      const outcome = await usableReply(ask, request, output);
+      const outcome = tried ? { error: tried } : await usableReply(ask, request, output);
+      tried = undefined;
       if ('reply' in outcome) return outcome;
       errors.push(outcome.error);
       fallback = { from: model, error: outcome.error };
@@ -88,8 +105,7 @@ function candidates(step: string, policy: Policy, request: ModelRequest, output?
 }
 
 function requestOf(request: GenerateRequest, policy: Policy): ModelRequest {
-  const { prompt, messages, system, output, schema, tools, toolChoice } = request;
-  const { maxOutputTokens, temperature, topP, seed, stop, effort } = policy;
+  const { prompt, messages, transcript, system, output, schema, tools, toolChoice } = request;
   if ((prompt === undefined) === (messages === undefined)) {
     throw failure({
       type: 'InvalidRequest',
@@ -99,16 +115,12 @@ function requestOf(request: GenerateRequest, policy: Policy): ModelRequest {
   }
   return withoutUndefined({
     messages: messages ?? [{ role: 'user', content: prompt! }],
+    transcript,
     system,
     tools,
     toolChoice,
     schema: output ? (z.toJSONSchema(output) as JsonSchema) : schema,
-    maxOutputTokens,
-    temperature,
-    topP,
-    seed,
-    stop,
-    effort,
+    ...requestSettings(policy),
   });
 }
 

@@ -1,0 +1,96 @@
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import type { CadenzaActivities, EndedRow, MapActivities, MapProgress, OpenRow, RunRef } from '../../contract/index.ts';
+import type { MapRowEnd } from '../../store/index.ts';
+import type { Rooms } from '../rooms.ts';
+import { type Asked, askRow } from './ask-row.ts';
+import { loadRow } from './load-row.ts';
+
+const HEARTBEAT_MS = 2_000;
+
+/** Asks the model of each row of a slice, so many at once. What became of a row is kept as soon as it is known. */
+export function createAnswerRows(
+  rooms: Rooms,
+  callModel: CadenzaActivities['callModel'],
+  end: (run: RunRef, rows: MapRowEnd[]) => Promise<MapProgress>,
+): MapActivities['answerRows'] {
+  const { maps } = rooms.store;
+  return async (run, slice) => {
+    const { cancellationSignal: signal } = Context.current();
+    const map = (await maps.find(run.chain))!;
+    const queue = await maps.waiting(run.chain, slice);
+    const open: OpenRow[] = [];
+    const models = new Set<string>();
+    const failures: unknown[] = [];
+    let asking = 0;
+    let settled = Promise.withResolvers<void>();
+
+    const stopHeartbeat = heartbeat();
+    try {
+      // All of them end before anything is thrown: a call in flight must not outlive its activity.
+      await Promise.all(Array.from({ length: slice.concurrency }, work));
+    } finally {
+      stopHeartbeat();
+    }
+    if (signal.aborted) throw stopped(signal.reason);
+    if (failures.length > 0) throw failures[0];
+    return { open, models: [...models], progress: await end(run, []) };
+
+    async function work(): Promise<void> {
+      while (!signal.aborted && failures.length === 0) {
+        const next = queue.shift();
+        if (next === undefined) return;
+        try {
+          await settle(next);
+        } catch (thrown) {
+          failures.push(thrown);
+          settled.resolve();
+        }
+      }
+    }
+
+    async function settle(next: { row: number; item: unknown }): Promise<void> {
+      asking += 1;
+      const asked = await askRow({ rooms, callModel, run }, loadRow(map, next)).finally(() => {
+        asking -= 1;
+      });
+      if ('overBudget' in asked && asking > 0) {
+        // Money held for rows that are being asked may be free once they are: this row waits for that.
+        queue.unshift(next);
+        await settled.promise;
+        return;
+      }
+      await keep(asked);
+      settled.resolve();
+      settled = Promise.withResolvers();
+    }
+
+    async function keep(asked: Asked): Promise<void> {
+      if ('open' in asked) open.push(asked.open);
+      else if ('ended' in asked) await ended(asked.ended, asked.model);
+      // Others may hold the money: the row waits, for a second pass in which nobody does.
+      else if (slice.last) await ended({ row: asked.row, error: asked.overBudget });
+    }
+
+    async function ended(row: EndedRow, model?: string): Promise<void> {
+      if (model) models.add(model);
+      await end(run, [row]);
+    }
+  };
+}
+
+/** Cancelled by a person, the slice ends; stopped with its worker, another worker goes on with it. */
+function stopped(reason: unknown): unknown {
+  if (reason instanceof CancelledFailure && reason.message === 'CANCELLED') return reason;
+  return ApplicationFailure.create({
+    type: 'ConnectionLost',
+    message: 'The worker asking these rows was stopped',
+    nextRetryDelay: 1,
+  });
+}
+
+function heartbeat(): () => void {
+  const context = Context.current();
+  context.heartbeat();
+  const timer = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,73 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { CallError, MapActivities, MapProgress, RunRef } from '../../contract/index.ts';
+import type { MapRowEnd } from '../../store/index.ts';
+import type { Rooms } from '../rooms.ts';
+import { createAnswerRows } from './answer-rows.ts';
+import { loadRow } from './load-row.ts';
+import { quietCalls } from './quiet-calls.ts';
+
+/** The activities of the pattern `map`: they join the rows of its data set with what becomes of them. */
+export function createMapActivities(rooms: Rooms): MapActivities {
+  const { dataSets, maps, events, runs } = rooms.store;
+
+  /** Keeps rows, and tells readers of the run how far it is when it is time to. */
+  async function end(run: RunRef, rows: MapRowEnd[]): Promise<MapProgress> {
+    const { progress, tell } = await maps.end(run.chain, rows);
+    if (tell) await events.append(run, [{ type: 'map.progress', ...progress }]);
+    return progress;
+  }
+
+  return {
+    async openMap(run, { items, ...definition }) {
+      const source = definition.source ?? (await dataSets.put(items!)).id;
+      const opened = await maps.open(run, { ...definition, source });
+      if (!opened) throw refused(await whyNotOpened(rooms, source, definition.after ?? run.id));
+      await end(run, []);
+      return opened;
+    },
+
+    answerRows: createAnswerRows(rooms, quietCalls(rooms), end),
+
+    async loadRows(run, wanted) {
+      const numbers = Array.isArray(wanted) ? wanted.map(({ row }) => row) : wanted;
+      const tried = new Map(Array.isArray(wanted) ? wanted.map((open) => [open.row, open.tried]) : []);
+      const map = (await maps.find(run.chain))!;
+      const rows = await maps.waiting(run.chain, numbers);
+      return rows.map((row) => ({ ...loadRow(map, row), tried: tried.get(row.row) }));
+    },
+
+    async endRows(run, rows) {
+      const ends = rows.map(async ({ run: own, ...row }) => {
+        const cost = own === undefined ? undefined : ((await runs.find(own))?.costUsd ?? undefined);
+        return { ...row, cost };
+      });
+      return end(run, await Promise.all(ends));
+    },
+
+    requeueRows: (run) => maps.requeue(run.chain),
+
+    async closeMap(run) {
+      const { progress } = await maps.end(run.chain, []);
+      await events.record(run, [{ type: 'map.progress', key: 'map.progress:end', ...progress }]);
+      return maps.close(run.chain);
+    },
+  };
+}
+
+async function whyNotOpened({ store }: Rooms, source: string, earlier: string): Promise<CallError> {
+  if (!(await store.dataSets.find(source))) {
+    return { type: 'InvalidRequest', message: `There is no data set ${source}`, path: 'input.source' };
+  }
+  const chain = await store.maps.chainOf(earlier);
+  const why = chain ? 'went over other data' : 'is no map, or is not there';
+  return { type: 'InvalidRequest', message: `The run ${earlier} ${why}`, path: 'input.after' };
+}
+
+function refused(error: CallError): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: error.type,
+    message: error.message,
+    details: [error],
+    nonRetryable: true,
+  });
+}

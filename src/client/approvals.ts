@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type Client,
+  type ConnectionLike,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import {
+  ANSWER_APPROVAL,
+  type ApprovalAnswer,
+  ApprovalDecision,
+  type ApprovalReceipt,
+  ApprovalRefusal,
+  invalidRequest,
+  type PendingApproval,
+} from '../contract/index.ts';
+import type { Store, StoredApproval, StoredRun } from '../store/index.ts';
+import { CadenzaError } from './errors.ts';
+import { clientError } from './outcome.ts';
+
+/** A worker that lives takes an answer in some 10 ms; one that takes longer finds it in Temporal, ms. */
+const TAKEN_WITHIN_MS = 5_000;
+/** How many approvals of all runs are listed. */
+const LISTED = 200;
+
+export interface ApprovalDesk {
+  temporal: Client;
+  connection: ConnectionLike;
+  store: Store;
+}
+
+/** The approvals a run waits for. */
+export async function pendingOf(store: Store, run: StoredRun): Promise<PendingApproval[]> {
+  if (run.status !== 'running') return [];
+  const asked = await store.approvals.of(run.chain);
+  return asked.filter(({ resolved }) => !resolved);
+}
+
+export function pendingOfAll(store: Store): Promise<PendingApproval[]> {
+  return store.approvals.pending(LISTED);
+}
+
+/** Answers an approval. Taken by an Update while a worker lives; else a Signal keeps the answer in Temporal, so that it
+ *  counts although nobody was there to take it. @throws CadenzaError NotFound, Conflict, InvalidRequest */
+export async function answerApproval(
+  { temporal, connection, store }: ApprovalDesk,
+  run: StoredRun,
+  approval: string,
+  given: ApprovalDecision,
+): Promise<ApprovalReceipt> {
+  const decision = ApprovalDecision.safeParse(given);
+  if (!decision.success) throw new CadenzaError('InvalidRequest', invalidRequest(decision.error, ''));
+  mayBeAnswered(run, approval, await store.approvals.of(run.chain));
+
+  const at = new Date().toISOString();
+  const answer: ApprovalAnswer = { ...decision.data, approval, at, answer: randomUUID() };
+  const handle = temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: run.chain });
+  const receipt = { id: run.id, approval, approved: answer.approved };
+  try {
+    await connection.withDeadline(Date.now() + TAKEN_WITHIN_MS, () =>
+      handle.executeUpdate(ANSWER_APPROVAL, { args: [answer], updateId: answer.answer }),
+    );
+    return { ...receipt, taken: true };
+  } catch (thrown) {
+    if (!(thrown instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw refusal(thrown, run.id);
+  }
+  try {
+    await handle.signal(ANSWER_APPROVAL, answer);
+    return { ...receipt, taken: false };
+  } catch (thrown) {
+    throw refusal(thrown, run.id);
+  }
+}
+
+/** @throws CadenzaError for what the event log already knows to be in vain */
+function mayBeAnswered(run: StoredRun, approval: string, asked: StoredApproval[]): void {
+  const found = asked.find((each) => each.approval === approval);
+  if (!found) {
+    const waiting = asked.filter(({ resolved }) => !resolved).map((each) => each.approval);
+    throw new CadenzaError('NotFound', {
+      type: 'InvalidRequest',
+      message: `The run "${run.id}" has asked for no approval "${approval}"`,
+      hint:
+        waiting.length > 0 ? `It waits for: ${waiting.join(', ')}` : 'It waits for none. See: npx cadenza approvals',
+      path: 'approval',
+    });
+  }
+  const { resolved, expiresAt } = found;
+  if (resolved) throw conflict(`The approval "${approval}" of run "${run.id}" ${resolution(resolved)}`);
+  if (run.status !== 'running') throw conflict(`The run "${run.id}" is ${run.status}: nothing waits for the answer`);
+  if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now()) {
+    throw conflict(`The approval "${approval}" of run "${run.id}" expired at ${expiresAt}`);
+  }
+}
+
+function resolution({ approved, by, expired, at }: NonNullable<StoredApproval['resolved']>): string {
+  if (expired) return `expired at ${at}`;
+  return `was ${approved ? 'approved' : 'rejected'}${by === undefined ? '' : ` by ${by}`} at ${at}`;
+}
+
+/** What a run, or Temporal, answers to an answer that is not taken. */
+function refusal(thrown: unknown, id: string): unknown {
+  // The run is there, as its events say: it has ended since.
+  if (thrown instanceof WorkflowNotFoundError)
+    return conflict(`The run "${id}" has ended: nothing waits for the answer`);
+  const cause = thrown instanceof WorkflowUpdateFailedError ? thrown.cause : undefined;
+  if (!(cause instanceof ApplicationFailure)) return clientError(thrown, id);
+  const type = ApprovalRefusal.safeParse(cause.type).data;
+  if (type === 'ApprovalResolved') return conflict(cause.message);
+  const path = type === 'NotAnApprover' ? 'by' : 'approval';
+  return new CadenzaError(type === 'ApprovalNotAsked' ? 'NotFound' : 'InvalidRequest', {
+    type: 'InvalidRequest',
+    message: cause.message,
+    path,
+  });
+}
+
+function conflict(message: string): CadenzaError {
+  return new CadenzaError('Conflict', { type: 'InvalidRequest', message });
+}

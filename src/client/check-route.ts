@@ -1,0 +1,72 @@
+import {
+  type CallError,
+  DEFAULT_EMBEDDINGS,
+  fieldPath,
+  type ModelRef,
+  type Policy,
+  policiesOf,
+  Route,
+  type RouteRef,
+  unknownRoute,
+} from '../contract/index.ts';
+import { ProviderError } from '../providers/index.ts';
+import type { OpenRooms } from './open-rooms.ts';
+
+type Rooms = Pick<OpenRooms, 'config' | 'providers'>;
+
+/** What is wrong with the routers an input names: names, policies and models that are not there. */
+export async function checkRoutes(rooms: Rooms, input: object): Promise<CallError | undefined> {
+  const found = await Promise.all(routesIn(input, ['input']).map(([path, ref]) => checkRoute(rooms, ref, path)));
+  return found.find((error) => error !== undefined);
+}
+
+async function checkRoute({ config, providers }: Rooms, ref: RouteRef, path: PropertyKey[]) {
+  const at = fieldPath('', path);
+  if (typeof ref === 'string' && !Object.hasOwn(config.routes, ref))
+    return unknownRoute(ref, Object.keys(config.routes), at);
+  const parsed = typeof ref === 'string' ? undefined : Route.safeParse(ref);
+  // a template may stand in the input of a chain's step: the run checks what it becomes
+  if (parsed?.success === false) return undefined;
+  const route = typeof ref === 'string' ? config.routes[ref]! : parsed!.data;
+  const place = (inside: PropertyKey[]) => (typeof ref === 'string' ? at : fieldPath('', [...path, ...inside]));
+  try {
+    const models = policiesOf(route).flatMap(([inside, policy]): [string, ModelRef][] => {
+      const where = place(inside);
+      const { candidates }: Policy = providers.resolvePolicy(policy, where);
+      return candidates.map((model) => [where, model]);
+    });
+    if (route.strategy === 'semantic') checkEmbeddings(providers, route.embeddings, place(['embeddings']));
+    const errors = await Promise.all(models.map(([where, model]) => providers.check(model, where)));
+    return errors.find((error) => error !== undefined);
+  } catch (thrown) {
+    if (thrown instanceof ProviderError) return thrown.error;
+    throw thrown;
+  }
+}
+
+/** @throws ProviderError where the provider is not there, or makes none */
+function checkEmbeddings(providers: Rooms['providers'], model: ModelRef = DEFAULT_EMBEDDINGS, path: string): void {
+  const provider = providers.open(model);
+  if (provider.embed) return;
+  const message = `${provider.name} makes no embeddings. Use a model of openai, gemini or an OpenAI-compatible provider, or ${DEFAULT_EMBEDDINGS}. In ${path}.`;
+  throw new ProviderError({ type: 'InvalidRequest', message, provider: provider.name, model, path });
+}
+
+/** The routers of an input, and of the inputs of a chain's steps. */
+function routesIn(input: object, path: PropertyKey[]): [PropertyKey[], RouteRef][] {
+  const { route, input: inner, steps, parallel } = input as Record<string, unknown>;
+  const lists = Object.entries({ steps, parallel }).flatMap(([field, list]) =>
+    Array.isArray(list)
+      ? list.map((step: object, index): [PropertyKey[], object] => [[...path, field, index], step])
+      : [],
+  );
+  const nested: [PropertyKey[], object][] =
+    inner !== null && typeof inner === 'object' ? [[[...path, 'input'], inner]] : [];
+  const own: [PropertyKey[], RouteRef][] = isRouteRef(route) ? [[[...path, 'route'], route]] : [];
+  return [...own, ...[...lists, ...nested].flatMap(([at, one]) => routesIn(one, at))];
+}
+
+function isRouteRef(value: unknown): value is RouteRef {
+  if (typeof value === 'string') return !value.includes('{{');
+  return typeof value === 'object' && value !== null && 'strategy' in value;
+}

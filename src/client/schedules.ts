@@ -1,0 +1,144 @@
+import {
+  type Client,
+  isGrpcServiceError,
+  ScheduleAlreadyRunning,
+  type ScheduleHandle,
+  ScheduleNotFoundError,
+  type ScheduleSummary,
+  ServiceError,
+} from '@temporalio/client';
+import { type CallError, CreateSchedule, durationMs, invalidRequest, ScheduleInfo } from '../contract/index.ts';
+import { checkStart } from './check-start.ts';
+import { CadenzaError } from './errors.ts';
+import type { OpenRooms } from './open-rooms.ts';
+import { clientError } from './outcome.ts';
+
+/** Runs that are started again and again, by Temporal's own schedules. */
+export interface Schedules {
+  /** @throws CadenzaError InvalidRequest as a start would, Conflict where the name is taken */
+  create(schedule: CreateSchedule): Promise<ScheduleInfo>;
+  /** Those made here. Temporal lists a schedule a moment after it was made or changed. */
+  list(): Promise<ScheduleInfo[]>;
+  /** Starts no runs until it is resumed; those it missed meanwhile stay missed. */
+  pause(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
+  /** Starts a run now, whatever the time. */
+  trigger(name: string): Promise<void>;
+  /** Runs it has started go on. */
+  delete(name: string): Promise<void>;
+}
+
+/** Marks a schedule as one of ours, and keeps its words: Temporal keeps only what they mean. */
+const MEMO = 'cadenzaSchedule';
+const Kept = ScheduleInfo.pick({ pattern: true, cron: true, every: true, timezone: true, tenant: true });
+
+/** Runs that were due while Temporal was down are started late, unless later than this. */
+const CATCH_UP = '1 day';
+const INVALID_ARGUMENT = 3;
+
+export function createSchedules(
+  temporal: Client,
+  rooms: Pick<OpenRooms, 'config' | 'providers'>,
+  taskQueue: string,
+): Schedules {
+  const { schedule: schedules } = temporal;
+
+  return {
+    async create(given) {
+      const parsed = CreateSchedule.safeParse(given);
+      if (!parsed.success) throw new CadenzaError('InvalidRequest', invalidRequest(parsed.error, ''));
+      const { name, pattern, input, cron, every, timezone, ...options } = parsed.data;
+      const start = await checkStart(rooms, pattern, input, options);
+      const kept = Kept.parse({ pattern, cron, every, timezone, tenant: options.tenant });
+      const handle = await orScheduleError(name, () =>
+        schedules.create({
+          scheduleId: name,
+          spec: {
+            ...(cron === undefined ? {} : { cronExpressions: [cron] }),
+            ...(every === undefined ? {} : { intervals: [{ every: durationMs(every) }] }),
+            ...(timezone === undefined ? {} : { timezone }),
+          },
+          action: {
+            type: 'startWorkflow',
+            workflowType: start.workflowType,
+            // Temporal puts the time a run was due behind it.
+            workflowId: name,
+            taskQueue: start.taskQueue ?? taskQueue,
+            args: Object.keys(start.options).length === 0 ? [start.input] : [start.input, start.options],
+            staticSummary: `${pattern}, of the schedule ${name}`,
+          },
+          policies: { overlap: 'SKIP', catchupWindow: CATCH_UP },
+          memo: { [MEMO]: kept },
+        }),
+      );
+      const { state, info } = await orScheduleError(name, () => handle.describe());
+      return infoOf(name, kept, state.paused, info);
+    },
+
+    async list() {
+      return orScheduleError('', async () => {
+        const all = await Array.fromAsync(schedules.list());
+        return all.flatMap(({ scheduleId, memo, state, info }) => {
+          const kept = Kept.safeParse(memo?.[MEMO]);
+          return kept.success ? [infoOf(scheduleId, kept.data, state.paused, info)] : [];
+        });
+      });
+    },
+
+    pause: (name) => act(name, (handle) => handle.pause()),
+    resume: (name) => act(name, (handle) => handle.unpause()),
+    trigger: (name) => act(name, (handle) => handle.trigger()),
+    delete: (name) => act(name, (handle) => handle.delete()),
+  };
+
+  async function act(name: string, done: (handle: ScheduleHandle) => Promise<unknown>): Promise<void> {
+    await orScheduleError(name, () => done(schedules.getHandle(name)));
+  }
+}
+
+function infoOf(
+  name: string,
+  kept: Omit<ScheduleInfo, 'name' | 'paused'>,
+  paused: boolean,
+  { recentActions, nextActionTimes }: ScheduleSummary['info'],
+): ScheduleInfo {
+  const last = recentActions.at(-1);
+  const next = paused ? undefined : nextActionTimes[0];
+  return {
+    name,
+    ...kept,
+    paused,
+    ...(next && { nextAt: next.toISOString() }),
+    ...(last && { lastRun: { id: last.action.workflow.workflowId, at: last.takenAt.toISOString() } }),
+  };
+}
+
+async function orScheduleError<Value>(name: string, act: () => Promise<Value>): Promise<Value> {
+  try {
+    return await act();
+  } catch (thrown) {
+    throw scheduleError(thrown, name);
+  }
+}
+
+function scheduleError(thrown: unknown, name: string): unknown {
+  if (thrown instanceof ScheduleAlreadyRunning) {
+    const hint = 'Choose another name, or delete it first: npx cadenza schedule delete';
+    return refused('Conflict', { message: `There is a schedule "${name}" already`, hint, path: 'name' });
+  }
+  if (thrown instanceof ScheduleNotFoundError) {
+    const hint = 'See their names with: npx cadenza schedule list';
+    return refused('NotFound', { message: `No schedule named "${name}"`, hint, path: 'name' });
+  }
+  const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
+  const unusable = thrown instanceof TypeError || (isGrpcServiceError(cause) && cause.code === INVALID_ARGUMENT);
+  if (unusable) {
+    const said = isGrpcServiceError(cause) ? cause.details : (thrown as TypeError).message;
+    return refused('InvalidRequest', { message: `cron: Temporal does not understand it: ${said}`, path: 'cron' });
+  }
+  return clientError(cause, name);
+}
+
+function refused(code: 'Conflict' | 'NotFound' | 'InvalidRequest', error: Omit<CallError, 'type'>): CadenzaError {
+  return new CadenzaError(code, { type: 'InvalidRequest', ...error });
+}

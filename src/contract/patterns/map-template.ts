@@ -1,0 +1,84 @@
+import type { ChainProblem } from './chain-form.ts';
+import { suggestion } from './chain-suggestion.ts';
+import {
+  isReference,
+  onlyReference,
+  parseTemplate,
+  type Reference,
+  TEMPLATE_HINT,
+  type Template,
+  textsIn,
+} from './chain-template.ts';
+
+/** A row of a data set; rows count from 1. */
+export interface DataRow {
+  row: number;
+  item: unknown;
+}
+
+/** A map that says nothing of its input takes each row as it is. */
+export const WHOLE_ITEM = '{{item}}';
+
+/** What is wrong with a template over `{{item}}` and `{{row}}`. @param fields those that rows have, where that is known */
+export function rowTemplateProblems(template: unknown, fields?: readonly string[]): ChainProblem[] {
+  return [...textsIn(template)].flatMap(([path, text]) => {
+    const parsed = parseTemplate(text);
+    if ('problem' in parsed) return [{ path, message: `${parsed.problem}. ${TEMPLATE_HINT_FOR_ROWS}` }];
+    return parsed.parts.filter(isReference).flatMap((reference) => {
+      const problem = referenceProblem(reference, fields);
+      return problem === undefined ? [] : [{ path, message: `{{${reference.text}}} is used, but ${problem}` }];
+    });
+  });
+}
+
+const TEMPLATE_HINT_FOR_ROWS = TEMPLATE_HINT.replace('{{input.topic}} or {{steps.plan.text}}', '{{item.name}}');
+
+function referenceProblem({ path: [root, field] }: Reference, fields?: readonly string[]): string | undefined {
+  if (root === 'row' && field === undefined) return undefined;
+  if (root === 'row') return 'row is a number, and has no fields';
+  if (root !== 'item') return `nothing is called "${root}".${suggestion(root!, ['item', 'row'])}`;
+  if (field === undefined || fields === undefined || fields.includes(field)) return undefined;
+  return `no row has a field "${field}".${suggestion(field, fields)}`;
+}
+
+/**
+ * A template filled in for one row. A text that is one reference and nothing else becomes the value itself; in other texts
+ * lists and objects stand as JSON, and null as nothing.
+ * @returns the value, or which field the row lacks
+ */
+export function fillInRow(template: unknown, data: DataRow): { input: unknown } | { problem: string } {
+  const missing: string[] = [];
+  const input = filled(template, data, missing);
+  return missing.length === 0 ? { input } : { problem: `Row ${data.row} has no ${missing[0]}` };
+}
+
+function filled(value: unknown, data: DataRow, missing: string[]): unknown {
+  if (typeof value === 'string') return filledText(value, data, missing);
+  if (Array.isArray(value)) return value.map((each) => filled(each, data, missing));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, filled(field, data, missing)]));
+}
+
+function filledText(text: string, data: DataRow, missing: string[]): unknown {
+  const parsed = parseTemplate(text);
+  const parts: Template = 'parts' in parsed ? parsed.parts : [text];
+  const lookUp = ({ path, text: name }: Reference) => {
+    const value = fieldAt(data, path);
+    if (value === undefined) missing.push(name);
+    return value;
+  };
+  const only = onlyReference(parts);
+  if (only) return lookUp(only);
+  return parts.map((part) => (isReference(part) ? asText(lookUp(part)) : part)).join('');
+}
+
+function fieldAt(value: unknown, [key, ...rest]: string[]): unknown {
+  if (key === undefined) return value;
+  const there = typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+  return there ? fieldAt((value as Record<string, unknown>)[key], rest) : undefined;
+}
+
+function asText(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

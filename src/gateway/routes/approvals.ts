@@ -1,0 +1,80 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { PendingApproval as Pending } from '../../contract/index.ts';
+import type { GatewayApp, Surroundings } from '../app.ts';
+import { approvalLink } from '../approval-token.ts';
+import { json, refusals } from '../responses.ts';
+import { ApprovalDecision, ApprovalReceipt, PendingApproval, RunParams } from '../schemas.ts';
+
+const tags = ['approvals'];
+const { badRequest, unauthorized, notFound, conflict, notJson, unreachable } = refusals;
+
+export const ApprovalParams = RunParams.extend({
+  approvalId: z
+    .string()
+    .min(1)
+    .openapi({ param: { name: 'approvalId', in: 'path' }, description: 'Id of the step that asks, URL-encoded' }),
+});
+
+const List = z.object({ approvals: z.array(PendingApproval) }).openapi('PendingApprovals');
+
+const listAllRoute = createRoute({
+  method: 'get',
+  path: '/v1/approvals',
+  tags,
+  summary: 'The approvals that running runs wait for, longest waiting first',
+  responses: { 200: json('At most 200', List), ...unauthorized, ...unreachable },
+});
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/runs/{id}/approvals',
+  tags,
+  summary: 'The approvals a run waits for',
+  request: { params: RunParams },
+  responses: { 200: json('The approvals', List), ...unauthorized, ...notFound, ...unreachable },
+});
+
+const answerRoute = createRoute({
+  method: 'post',
+  path: '/v1/runs/{id}/approvals/{approvalId}',
+  tags,
+  summary: 'Answer an approval',
+  description: 'Where no worker lives, `taken` is false: Temporal keeps the answer for the next one.',
+  request: {
+    params: ApprovalParams,
+    body: { required: true, content: { 'application/json': { schema: ApprovalDecision } } },
+  },
+  responses: {
+    202: json('The answer is the run’s', ApprovalReceipt),
+    ...badRequest,
+    ...unauthorized,
+    ...notFound,
+    ...conflict,
+    ...notJson,
+    ...unreachable,
+  },
+});
+
+export function addApprovalRoutes(app: GatewayApp, { client, webhookSecret }: Surroundings): void {
+  const shown = (approval: Pending): Pending => {
+    const self = `/v1/runs/${encodeURIComponent(approval.id)}`;
+    const links = {
+      run: self,
+      answer: `${self}/approvals/${encodeURIComponent(approval.approval)}`,
+      ...(webhookSecret === undefined ? {} : { signed: approvalLink(webhookSecret, approval) }),
+    };
+    return { ...approval, links };
+  };
+
+  app.openapi(listAllRoute, async (c) => c.json({ approvals: (await client.approvals()).map(shown) }, 200));
+
+  app.openapi(listRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    return c.json({ approvals: (await client.approvals(id)).map(shown) }, 200);
+  });
+
+  app.openapi(answerRoute, async (c) => {
+    const { id, approvalId } = c.req.valid('param');
+    return c.json(await client.approve(id, approvalId, c.req.valid('json')), 202);
+  });
+}

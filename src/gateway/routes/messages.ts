@@ -1,0 +1,98 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import * as contract from '../../contract/index.ts';
+import type { GatewayApp, Surroundings } from '../app.ts';
+import { limitBody } from '../limit-body.ts';
+import { linksOf } from '../links.ts';
+import { json, refusals } from '../responses.ts';
+import { Answer, Links, RunParams, StartedRun } from '../schemas.ts';
+
+const tags = ['conversations'];
+const { badRequest, unauthorized, notFound, conflict, tooLarge, notJson, unreachable } = refusals;
+
+const NewMessage = contract.SendMessage.extend({
+  id: contract.RunId.optional().describe('Names the message: sent again under the same id, it is answered as before'),
+}).openapi('NewMessage', { example: { text: 'And why do they bend back?' } });
+
+const TakenMessage = z.object({ id: z.string(), run: z.string(), links: Links }).openapi('TakenMessage');
+
+const sendRoute = createRoute({
+  method: 'post',
+  path: '/v1/runs/{id}/messages',
+  tags,
+  summary: 'Give a conversation its next message',
+  description:
+    'Messages sent at once are answered one after the other. With `wait=false` the answer comes by the events: of the step whose `step.started` has this message.',
+  middleware: limitBody,
+  request: {
+    params: RunParams,
+    query: z.object({
+      wait: z.enum(['true', 'false']).default('true').openapi({ description: 'Whether to wait for the answer' }),
+    }),
+    headers: z.object({
+      'idempotency-key': contract.RunId.optional().openapi({ description: 'The same as `id`, which wins' }),
+    }),
+    body: { required: true, content: { 'application/json': { schema: NewMessage } } },
+  },
+  responses: {
+    200: json('The answer', Answer),
+    202: json('The message was taken; its events are at links.events', TakenMessage),
+    ...badRequest,
+    ...unauthorized,
+    ...notFound,
+    ...conflict,
+    ...tooLarge,
+    ...notJson,
+    ...unreachable,
+  },
+});
+
+const endRoute = createRoute({
+  method: 'post',
+  path: '/v1/runs/{id}/end',
+  tags,
+  summary: 'End a conversation',
+  description: 'The messages it has are answered first.',
+  request: { params: RunParams },
+  responses: {
+    202: json('The conversation ends', StartedRun),
+    ...badRequest,
+    ...unauthorized,
+    ...notFound,
+    ...conflict,
+    ...unreachable,
+  },
+});
+
+export function addMessageRoutes(app: GatewayApp, { client, links }: Surroundings): void {
+  app.openapi(sendRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const { text, id: own } = c.req.valid('json');
+    const sent = await client.say(id, text, { id: own ?? c.req.valid('header')['idempotency-key'] });
+    const answer = c.req.valid('query').wait === 'true' && (await unlessClosing(sent.answer(), c.env?.closing));
+    if (answer) return c.json(answer, 200);
+    const { events, ...rest } = linksOf(id, links);
+    return c.json({ id: sent.id, run: id, links: { ...rest, events: `${events}?after=${sent.after}` } }, 202);
+  });
+
+  app.openapi(endRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    await client.end(id);
+    const { pattern, status } = await client.show(id);
+    return c.json({ id, pattern, status, links: linksOf(id, links) }, 202);
+  });
+}
+
+/** A server that closes does not wait for answers: they come all the same. */
+async function unlessClosing<Value>(answer: Promise<Value>, closing: AbortSignal | undefined) {
+  if (!closing) return answer;
+  const closed = Promise.withResolvers<undefined>();
+  const stop = () => closed.resolve(undefined);
+  if (closing.aborted) stop();
+  closing.addEventListener('abort', stop);
+  try {
+    return await Promise.race([answer, closed.promise]);
+  } finally {
+    closing.removeEventListener('abort', stop);
+    answer.catch(() => {});
+  }
+}

@@ -1,0 +1,119 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type Kysely, sql } from 'kysely';
+import { type DataSet, gatherFields } from '../contract/index.ts';
+import type { Database } from './database.ts';
+import { storableJson } from './storable-json.ts';
+
+/** Rows that maps go over. */
+export interface DataSets {
+  /**
+   * Keeps rows, which may be more than memory holds. Nothing is kept of rows that end in an error.
+   * @returns the data set; of equal rows that are there already, theirs. @throws whatever `rows` throws, Error for no rows
+   */
+  put(rows: Iterable<unknown> | AsyncIterable<unknown>): Promise<DataSet>;
+  find(id: string): Promise<DataSet | undefined>;
+  /** True if both have the same rows. */
+  isSame(id: string, other: string): Promise<boolean>;
+}
+
+/** One insert holds so many rows, or characters */
+const BATCH_ROWS = 1_000;
+const BATCH_CHARACTERS = 4_000_000;
+const UNIQUE_VIOLATION = '23505';
+
+export function createDataSets(db: Kysely<Database>): DataSets {
+  async function insert(id: string, first: number, items: string[]): Promise<void> {
+    await sql`
+      insert into data_rows (data_set, row, item)
+      select ${id}, ${first}::integer + n - 1, item::json
+      from unnest(${items}::text[]) with ordinality as given(item, n)`.execute(db);
+  }
+
+  async function drop(id: string): Promise<void> {
+    await db.deleteFrom('data_rows').where('data_set', '=', id).execute();
+    await db.deleteFrom('data_sets').where('id', '=', id).execute();
+  }
+
+  async function find(id: string): Promise<DataSet | undefined> {
+    const row = await db
+      .selectFrom('data_sets')
+      .select(['id', 'count', 'fields'])
+      .where('id', '=', id)
+      .where('count', 'is not', null)
+      .executeTakeFirst();
+    return row && { id, count: row.count!, ...(row.fields && { fields: row.fields }) };
+  }
+
+  return {
+    async put(rows) {
+      await dropLeftovers();
+      const id = `data-${randomUUID()}`;
+      await db.insertInto('data_sets').values({ id }).execute();
+      try {
+        const { hash, ...set } = await putRows(id, rows);
+        const known = await named(id, hash, set);
+        if (known === id) return { id, count: set.count, ...(set.fields && { fields: set.fields }) };
+        await drop(id);
+        return (await find(known))!;
+      } catch (error) {
+        await drop(id);
+        throw error;
+      }
+    },
+    find,
+    async isSame(id, other) {
+      if (id === other) return true;
+      const rows = await db.selectFrom('data_sets').select('hash').where('id', 'in', [id, other]).execute();
+      return rows.length === 2 && rows[0]!.hash !== null && rows[0]!.hash === rows[1]!.hash;
+    },
+  };
+
+  async function putRows(id: string, rows: Iterable<unknown> | AsyncIterable<unknown>) {
+    const hash = createHash('sha256');
+    let [count, characters] = [0, 0];
+    let fields: string[] | undefined = [];
+    let batch: string[] = [];
+    for await (const item of rows) {
+      const json = storableJson(item);
+      hash.update(json).update('\n');
+      fields = gatherFields(fields, item);
+      batch.push(json);
+      characters += json.length;
+      if (batch.length < BATCH_ROWS && characters < BATCH_CHARACTERS) continue;
+      await insert(id, count + 1, batch);
+      count += batch.length;
+      [batch, characters] = [[], 0];
+    }
+    await insert(id, count + 1, batch);
+    count += batch.length;
+    if (count === 0) throw new Error('The data has no rows');
+    return { count, fields, hash: hash.digest('hex') };
+  }
+
+  /** Gives whole data its hash, unless equal data has it. @returns the id of what has it */
+  async function named(id: string, hash: string, set: { count: number; fields?: string[] }): Promise<string> {
+    try {
+      await db
+        .updateTable('data_sets')
+        .set({ count: set.count, fields: set.fields ?? null, hash })
+        .where('id', '=', id)
+        .execute();
+      return id;
+    } catch (error) {
+      if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+      const known = await db.selectFrom('data_sets').select('id').where('hash', '=', hash).executeTakeFirstOrThrow();
+      return known.id;
+    }
+  }
+
+  /** Rows of uploads whose process was killed. */
+  async function dropLeftovers(): Promise<void> {
+    const left = await db
+      .selectFrom('data_sets')
+      .select('id')
+      .where('count', 'is', null)
+      .where('created_at', '<', sql<Date>`now() - interval '1 day'`)
+      .execute();
+    for (const { id } of left) await drop(id);
+  }
+}

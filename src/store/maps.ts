@@ -1,0 +1,174 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type {
+  CallError,
+  ItemPage,
+  ListItems,
+  MapDefinition,
+  MapItem,
+  MapProgress,
+  MapResult,
+  OpenedMap,
+  Turns,
+} from '../contract/index.ts';
+import type { DataSets } from './data-sets.ts';
+import type { Database } from './database.ts';
+import { type MapRowEnd, progressOf, type Sums } from './map-sums.ts';
+import { openMapRows } from './open-map-rows.ts';
+import { storableJson } from './storable-json.ts';
+
+export interface StoredMap {
+  definition: MapDefinition & { source: string };
+  total: number;
+}
+
+/** The rows of maps: which wait, and what became of the others. A map is named by its chain. */
+export interface Maps {
+  /**
+   * Gives every row its turn that an earlier map did not answer: the one named by `after`, else the last with the same
+   * run id. Repeated, it changes nothing.
+   * @returns undefined where the earlier map went over other data, or is not there
+   */
+  open(run: { id: string; chain: string }, definition: StoredMap['definition']): Promise<OpenedMap | undefined>;
+  find(chain: string): Promise<StoredMap | undefined>;
+  /** The chain of the newest map of a run id. */
+  chainOf(run: string): Promise<string | undefined>;
+  /** Rows that wait, by their turns or their numbers, with what the data set says of them. */
+  waiting(chain: string, rows: Turns | number[]): Promise<{ row: number; item: unknown }[]>;
+  /** Keeps what became of rows, each once. @returns how far the map is, and whether it is time to tell readers */
+  end(chain: string, rows: MapRowEnd[]): Promise<{ progress: MapProgress; tell: boolean }>;
+  /** Gives the rows that still wait new turns. @returns how many */
+  requeue(chain: string): Promise<number>;
+  /** Makes a data set of the results. */
+  close(chain: string): Promise<MapResult>;
+  items(chain: string, query?: ListItems): Promise<ItemPage>;
+}
+
+export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
+  async function find(chain: string): Promise<StoredMap | undefined> {
+    const row = await db
+      .selectFrom('maps')
+      .select(['definition', 'source', 'total'])
+      .where('chain', '=', chain)
+      .executeTakeFirst();
+    return row && { definition: { ...row.definition, source: row.source }, total: row.total };
+  }
+
+  async function itemsOf(dataSet: string, rows: number[]): Promise<Map<number, unknown>> {
+    const set = await db.selectFrom('data_sets').select('map').where('id', '=', dataSet).executeTakeFirst();
+    if (set?.map) {
+      const results = await mapItems(set.map, rows);
+      return new Map(results.map((item) => [item.row, item]));
+    }
+    const found = await db
+      .selectFrom('data_rows')
+      .select(['row', 'item'])
+      .where('data_set', '=', dataSet)
+      .where('row', '=', anyOf(rows))
+      .execute();
+    return new Map(found.map(({ row, item }) => [row, item]));
+  }
+
+  /** What became of rows, in their order. */
+  async function mapItems(chain: string, rows: number[]): Promise<MapItem[]> {
+    const ended = await db
+      .selectFrom('map_rows')
+      .select(['row', 'status', 'answer', 'error'])
+      .where('chain', '=', chain)
+      .where('row', '=', anyOf(rows))
+      .orderBy('row')
+      .execute();
+    return withInputs(chain, ended);
+  }
+
+  async function withInputs(chain: string, rows: EndedItem[]): Promise<MapItem[]> {
+    const map = await find(chain);
+    const numbers = rows.map(({ row }) => row);
+    const inputs = map ? await itemsOf(map.definition.source, numbers) : new Map<number, unknown>();
+    return rows.map(({ row, status, answer, error }) => ({
+      row,
+      input: inputs.get(row),
+      status,
+      ...(status === 'done' && { answer }),
+      ...(error !== null && { error }),
+    }));
+  }
+
+  async function sumsAfter(chain: string, rows: MapRowEnd[]): Promise<Sums> {
+    const query = sql<{ sums: Sums | null }>`select end_map_rows(${chain}, ${storableJson(rows)}::json) as sums`;
+    const { sums } = (await query.execute(db)).rows[0]!;
+    if (!sums) throw new Error(`No map ${chain} in the store: was the database restored from before it was opened?`);
+    return sums;
+  }
+
+  return {
+    find,
+    open: (run, definition) => openMapRows(db, dataSets, run, definition),
+    async chainOf(run) {
+      const query = db.selectFrom('maps').select('chain').where('run', '=', run).orderBy('opened_at', 'desc').limit(1);
+      return (await query.executeTakeFirst())?.chain;
+    },
+    async waiting(chain, wanted) {
+      const map = await find(chain);
+      if (!map) return [];
+      let query = db
+        .selectFrom('map_rows')
+        .select('row')
+        .where('chain', '=', chain)
+        .where('status', '=', 'waiting')
+        .orderBy('row');
+      query = Array.isArray(wanted)
+        ? query.where('row', '=', anyOf(wanted))
+        : query.where('turn', '>=', wanted.from).where('turn', '<=', wanted.to);
+      const rows = (await query.execute()).map(({ row }) => row);
+      const items = await itemsOf(map.definition.source, rows);
+      return rows.map((row) => ({ row, item: items.get(row) }));
+    },
+    async end(chain, rows) {
+      const sums = await sumsAfter(chain, rows);
+      return { progress: progressOf(sums), tell: sums.tell };
+    },
+    async requeue(chain) {
+      const { rows } = await sql<{ turns: number }>`
+        with waiting as (
+          select row, row_number() over (order by row) as turn from map_rows where chain = ${chain} and status = 'waiting'
+        ), queued as (
+          update map_rows m set turn = w.turn from waiting w where m.chain = ${chain} and m.row = w.row returning 1
+        )
+        select count(*)::integer as turns from queued`.execute(db);
+      return rows[0]!.turns;
+    },
+    async close(chain) {
+      const { done, failed, total } = await sumsAfter(chain, []);
+      const output = `data-${chain}`;
+      const fields = ['row', 'input', 'status', 'answer', 'error'];
+      await db
+        .insertInto('data_sets')
+        .values({ id: output, count: total, fields, map: chain })
+        .onConflict((conflict) => conflict.column('id').doNothing())
+        .execute();
+      return { done, failed, output };
+    },
+    async items(chain, { status, after = 0, limit = 100 } = {}) {
+      let query = db
+        .selectFrom('map_rows')
+        .select(['row', 'status', 'answer', 'error'])
+        .where('chain', '=', chain)
+        .where('row', '>', Number(after))
+        .orderBy('row')
+        .limit(Number(limit) + 1);
+      if (status !== undefined) query = query.where('status', '=', status);
+      const rows = await query.execute();
+      const page = rows.slice(0, Number(limit));
+      return {
+        items: await withInputs(chain, page),
+        ...(rows.length > page.length && { nextAfter: page.at(-1)!.row }),
+      };
+    },
+  };
+}
+
+type EndedItem = Pick<Selectable<Database['map_rows']>, 'row' | 'status' | 'answer'> & { error: CallError | null };
+
+function anyOf(rows: number[]) {
+  return sql<number>`any (${rows}::integer[])`;
+}

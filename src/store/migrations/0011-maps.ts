@@ -1,0 +1,68 @@
+import { type Kysely, sql } from 'kysely';
+
+const TABLES = `
+create table maps (
+  chain text primary key,
+  run text not null,
+  source text not null,
+  definition json not null,
+  total integer not null,
+  -- rows whose answer is an earlier map's
+  taken integer not null,
+  done integer not null,
+  failed integer not null default 0,
+  -- of the rows that were runs of their own
+  runs_cost_usd numeric(24, 12) not null default 0,
+  opened_at timestamptz not null default now(),
+  told_at timestamptz not null default '-infinity'
+) with (fillfactor = 50);
+create index maps_by_run on maps (run, opened_at desc);
+
+create table map_rows (
+  chain text not null,
+  row integer not null,
+  -- its place among the rows that wait
+  turn integer,
+  status text not null check (status in ('waiting', 'done', 'failed')),
+  answer json,
+  error json,
+  primary key (chain, row)
+) with (fillfactor = 80);
+create index map_rows_by_turn on map_rows (chain, turn);
+create index map_rows_failed on map_rows (chain, row) where status = 'failed';
+`;
+
+/**
+ * Keeps what became of rows, each once, and counts them. Rows are [{row, answer | error, cost}].
+ * Returns the map's sums; tell is true for one caller a second, who is to tell readers.
+ */
+const END_ROWS = `
+create function end_map_rows(p_chain text, p_rows json) returns json language sql as $$
+  with ended as (
+    update map_rows m set
+      status = case when r.error is null then 'done' else 'failed' end, answer = r.answer, error = r.error
+    from json_to_recordset(p_rows) as r(row integer, answer json, error json, cost numeric)
+    where m.chain = p_chain and m.row = r.row and m.status = 'waiting'
+    returning m.status, r.cost
+  ), sums as (
+    select count(*) filter (where status = 'done') as done, count(*) filter (where status = 'failed') as failed,
+      coalesce(sum(cost), 0) as cost
+    from ended
+  ), told as (
+    update maps m set
+      done = m.done + s.done, failed = m.failed + s.failed, runs_cost_usd = m.runs_cost_usd + s.cost,
+      told_at = case when m.told_at <= now() - interval '1 second' then now() else m.told_at end
+    from sums s where m.chain = p_chain
+    returning m.*, m.told_at = now() as tell
+  )
+  select json_build_object('done', t.done, 'failed', t.failed, 'total', t.total, 'taken', t.taken, 'tell', t.tell,
+    'seconds', extract(epoch from now() - t.opened_at),
+    'cost', case when r.calls > 0 and r.unpriced = r.calls and t.runs_cost_usd = 0 then null
+      else coalesce(r.cost_usd, 0) + t.runs_cost_usd end)
+  from told t left join runs r on r.chain = t.chain
+$$`;
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql.raw(TABLES).execute(db);
+  await sql.raw(END_ROWS).execute(db);
+}

@@ -1,0 +1,68 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { MapDefinition, OpenedMap } from '../contract/index.ts';
+import type { DataSets } from './data-sets.ts';
+import type { Database } from './database.ts';
+import { storableJson } from './storable-json.ts';
+
+/** See `Maps.open`. The rows of a map are there whole or not at all. */
+export async function openMapRows(
+  db: Kysely<Database>,
+  dataSets: DataSets,
+  run: { id: string; chain: string },
+  definition: MapDefinition & { source: string },
+): Promise<OpenedMap | undefined> {
+  const there = await opened(db, run.chain);
+  if (there) return there;
+  const set = await dataSets.find(definition.source);
+  const earlier = await earlierMap(db, run, definition.after);
+  if (!set || (definition.after !== undefined && !earlier)) return undefined;
+  if (earlier && !(await dataSets.isSame(earlier.source, definition.source))) return undefined;
+
+  await db.transaction().execute(async (trx) => {
+    const { source } = definition;
+    const row = { chain: run.chain, run: run.id, source, definition: storableJson(definition), total: set.count };
+    const made = await trx
+      .insertInto('maps')
+      .values({ ...row, taken: 0, done: 0 })
+      .onConflict((conflict) => conflict.column('chain').doNothing())
+      .returning('chain')
+      .executeTakeFirst();
+    if (made) await addRows(trx, run.chain, set.count, earlier?.chain);
+  });
+  return opened(db, run.chain);
+}
+
+async function addRows(trx: Transaction<Database>, chain: string, total: number, earlier?: string): Promise<void> {
+  await sql`
+    with added as (
+      insert into map_rows (chain, row, turn, status, answer)
+      select ${chain}, n, case when e.row is null then row_number() over (partition by e.row is null order by n) end,
+        coalesce(e.status, 'waiting'), e.answer
+      from generate_series(1, ${total}::integer) n
+      left join map_rows e on e.chain = ${earlier ?? ''} and e.row = n and e.status = 'done'
+      returning status
+    ), taken as (
+      select count(*)::integer as n from added where status = 'done'
+    )
+    update maps set taken = taken.n, done = taken.n from taken where chain = ${chain}`.execute(trx);
+}
+
+async function opened(db: Kysely<Database>, chain: string): Promise<OpenedMap | undefined> {
+  const map = await db
+    .selectFrom('maps')
+    .select(['source', 'total', 'taken'])
+    .where('chain', '=', chain)
+    .executeTakeFirst();
+  return map && { source: map.source, total: map.total, turns: map.total - map.taken };
+}
+
+async function earlierMap(db: Kysely<Database>, run: { id: string; chain: string }, after: string | undefined) {
+  return db
+    .selectFrom('maps')
+    .select(['chain', 'source'])
+    .where('run', '=', after ?? run.id)
+    .where('chain', '<>', run.chain)
+    .orderBy('opened_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}

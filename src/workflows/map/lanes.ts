@@ -1,0 +1,10 @@
+/** Lanes work beside each other, so that a slow row holds up its own slice alone. */
+const LANES = 4;
+/** Most rows at once in one lane, which is one activity of one worker. */
+const MOST_IN_A_LANE = 16;
+
+/** How many rows each lane works on at once: together exactly as many as asked for. */
+export function lanesOf(concurrency: number): number[] {
+  const lanes = Math.min(concurrency, Math.max(LANES, Math.ceil(concurrency / MOST_IN_A_LANE)));
+  return Array.from({ length: lanes }, (_, lane) => Math.ceil((concurrency - lane) / lanes));
+}

@@ -1,0 +1,78 @@
+import {
+  ActivityCancellationType,
+  ChildWorkflowCancellationType,
+  executeChild,
+  ParentClosePolicy,
+  proxyActivities,
+} from '@temporalio/workflow';
+import type { MapActivities, MapProgress, Turns } from '../../contract/index.ts';
+import { currentRun, note, spentInAll } from '../run.ts';
+import { MAP_ROWS, type RowsPart } from './map-rows.ts';
+
+/** Worked until the database is back, or the rows' own clocks run out. */
+export const MAP_RETRY = { initialInterval: 500, maximumInterval: 10_000, nonRetryableErrorTypes: ['InvalidRequest'] };
+
+/** Workers report every 2 s. */
+const HEARTBEAT_TIMEOUT_MS = 8_000;
+
+interface Slice extends Turns {
+  pattern: string;
+  concurrency: number;
+  last: boolean;
+  /** how many there are in all */
+  turns: number;
+}
+
+/**
+ * Works on a slice of rows. Where a row is one question, one activity asks them all, and a workflow goes on only with
+ * those that one request did not settle; else the workflow starts a run for each row.
+ */
+export async function workSlice({ pattern, turns, ...slice }: Slice): Promise<void> {
+  const { ref } = currentRun();
+  const title = `rows ${slice.from}–${slice.to} of ${turns}`;
+  if (pattern !== 'ask') return told(await part({ run: ref, pattern, rows: slice, ...slice }, title));
+
+  const { answerRows } = proxyActivities<MapActivities>({
+    summary: `ask · ${title}`,
+    // A lost worker is found by its silence; how long a call may take is up to the policies of the rows.
+    startToCloseTimeout: '7 days',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: MAP_RETRY,
+  });
+  const { open, models, progress } = await answerRows(ref, slice);
+  told({ models, progress });
+  if (open.length === 0) return;
+  const { concurrency } = slice;
+  told(await part({ run: ref, pattern, rows: open, from: slice.from, concurrency }, `${open.length} of ${title}`));
+}
+
+type Part = RowsPart & { from: number };
+
+/** A workflow of its own holds what rows say, and ends with them. */
+function part({ from, ...rows }: Part, title: string): Promise<Told> {
+  return executeChild<(part: RowsPart) => Promise<Told>>(MAP_ROWS, {
+    workflowId: `${rows.run.id}/rows-${from}`,
+    args: [rows],
+    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    staticSummary: `${rows.pattern} · ${title}`,
+  });
+}
+
+interface Told {
+  models: string[];
+  progress: MapProgress;
+}
+
+/** Keeps the Temporal UI's live details, and the run's sums. */
+function told({ models, progress }: Told): void {
+  const { done, failed, total, costUsd } = progress;
+  spentInAll(costUsd ?? 0, models);
+  note(`${done + failed} of ${total} rows, ${failed} failed${leftOf(progress)}`);
+}
+
+function leftOf({ secondsLeft, usdLeft }: MapProgress): string {
+  if (!secondsLeft) return '';
+  return ` · about ${secondsLeft} s${usdLeft === null ? '' : ` and $${usdLeft.toFixed(6)}`} left`;
+}
