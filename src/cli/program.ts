@@ -7,6 +7,7 @@ import { addCancel } from './commands/cancel.ts';
 import { addCompare } from './commands/compare.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addEval } from './commands/eval.ts';
 import { addGateway } from './commands/gateway.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
@@ -29,6 +30,7 @@ const COMMANDS = [
   addApprove,
   addSchedule,
   addDoctor,
+  addEval,
 ];
 const SERVICES = [addWorker, addGateway, addServe];
 

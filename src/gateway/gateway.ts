@@ -11,6 +11,7 @@ import { addApprovalWebhook } from './routes/approval-webhook.ts';
 import { addApprovalRoutes } from './routes/approvals.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { addMapRoutes } from './routes/maps.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addOutcomeRoute } from './routes/outcome.ts';
 import { addPages } from './routes/pages.ts';
@@ -64,6 +65,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addMessageRoutes(app, surroundings);
   addApprovalRoutes(app, surroundings);
   addScheduleRoutes(app, surroundings);
+  addMapRoutes(app, surroundings);
   addHealthRoutes(app, surroundings);
   addPages(app, options);
 

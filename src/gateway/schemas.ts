@@ -38,6 +38,11 @@ export const RunInfo = named('RunInfo', contract.RunInfo);
 export const RunPage = z.object({ runs: z.array(RunInfo), nextCursor: z.string().optional() }).openapi('RunPage');
 export const Bill = named('Bill', contract.Bill);
 export const Timeline = named('Timeline', contract.Timeline);
+export const DataSet = named('DataSet', contract.DataSet);
+export const MapItem = named('MapItem', contract.MapItem);
+export const ItemPage = z
+  .object({ items: z.array(MapItem), nextAfter: z.number().int().optional() })
+  .openapi('ItemPage');
 export const RunEvent = named('RunEvent', contract.RunEvent);
 export const Answer = named('Answer', contract.Answer);
 

@@ -7,6 +7,7 @@ export type { Database } from './database.ts';
 export type { FollowOptions } from './event-followers.ts';
 export { type EventLog, stepKey } from './events.ts';
 export type { BeginCall, Begun, FailCall, FinishCachedCall, FinishCall, Journal, OpenCall } from './journal.ts';
+export { type JudgedRun, judgedRuns } from './judged-runs.ts';
 export type { Account, AccountId, Ledger } from './ledger.ts';
 export type { MapRowEnd } from './map-sums.ts';
 export type { Maps, StoredMap } from './maps.ts';

@@ -52,14 +52,16 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     const client = connectWith({ connection, namespace, taskQueue, rooms, eager: true });
     const run = worker.run();
     run.catch(() => {});
+    let drained: Promise<void> | undefined;
+    const drain = async () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await run.catch(() => {});
+      await closeAll(rooms, connection);
+    };
     return {
       client,
       run,
-      async drain() {
-        if (worker.getState() === 'RUNNING') worker.shutdown();
-        await run.catch(() => {});
-        await closeAll(rooms, connection);
-      },
+      drain: () => (drained ??= drain()),
     };
   } catch (error) {
     await closeAll(rooms, connection);

@@ -18,7 +18,7 @@ import { callErrorOf, failure } from './failures.ts';
 import { inputOf } from './input.ts';
 import { currentRun, policyOf } from './run.ts';
 
-/** Turns one history holds where the input does not say: about 1,700 events, and 1 MB with answers of a page. */
+/** Turns one history holds where the input does not say: about 1,450 events and, with short answers, 450 kB. */
 const HISTORY_TURNS = 100;
 /** When messages come so fast that the run never gets to its next history, they are turned away after so many times that. */
 const CROWDED = 2;

@@ -29,5 +29,6 @@ export const ROUTING_CONFIG = parseConfig({
     fast: { candidates: [FAST], cache: false, maxAttempts: 1 },
     strong: { candidates: [STRONG], cache: false, maxAttempts: 1 },
   },
-  routes: ROUTES,
+  // answers are ten tokens here, so a call costs less than in the example
+  routes: { ...ROUTES, goal: { ...ROUTES.goal, constraints: { maxUsdPerCall: 0.002 } } as Route },
 });

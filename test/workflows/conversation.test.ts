@@ -191,7 +191,7 @@ test('cancelling ends a message that is being answered, and those that wait', as
   const { id, send } = await talk();
   provider.first(
     (request) => promptOf(request) === 'message 60',
-    () => ({ content: 'slow '.repeat(50) }),
+    () => ({ content: 'slow '.repeat(16) }),
     {
       latency: 200,
     },

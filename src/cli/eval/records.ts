@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { deepestIssue, fieldPath, Message } from '../../contract/index.ts';
+import { usageError } from '../failure.ts';
+import { parseJson } from '../read-input.ts';
+import { Scorer, scored } from './scorers.ts';
+
+const Share = z.number().min(0).max(1);
+
+/** What one model (or policy) made of a prompt. */
+const Recorded = z.object({
+  /** how good the answer was, 0..1; else `answer` is scored against what was expected */
+  score: Share.optional(),
+  answer: z.string().optional(),
+  /** else estimated from the model's price */
+  costUsd: z.number().nonnegative().optional(),
+  /** what a cascade's check said of the answer, 0..1; else its score stands in for it */
+  check: Share.optional(),
+  /** what that check cost */
+  checkUsd: z.number().nonnegative().optional(),
+  firstTokenMs: z.number().nonnegative().optional(),
+});
+
+/** One line of a labelled data set. */
+export const EvalRecord = z
+  .object({
+    prompt: z.string().min(1).optional(),
+    messages: z.array(Message).min(1).optional(),
+    system: z.string().optional(),
+    tenant: z.string().optional(),
+    metadata: z.record(z.string(), z.unknown()).optional(),
+    /** by the label or the model */
+    models: z.record(z.string(), Recorded).default({}),
+    /** the right choice: it scores 1, any other 0 */
+    label: z.string().optional(),
+    expected: z.string().optional(),
+    scorer: Scorer.optional(),
+    /** what a classifier said; else it is asked */
+    classified: z
+      .object({ label: z.string(), confidence: Share, costUsd: z.number().nonnegative().optional() })
+      .optional(),
+  })
+  .refine((record) => (record.prompt === undefined) !== (record.messages === undefined), {
+    message: 'Give either prompt or messages',
+    path: ['prompt'],
+  });
+export type EvalRecord = z.infer<typeof EvalRecord>;
+
+/** @throws CliFailure naming the line and the field that is wrong */
+export function readRecords(text: string, source: string): EvalRecord[] {
+  const records = text.split('\n').flatMap((line, index): EvalRecord[] => {
+    if (line.trim() === '') return [];
+    const place = `${source}, line ${index + 1}`;
+    const parsed = EvalRecord.safeParse(parseJson(line, place));
+    if (parsed.success) return [parsed.data];
+    const { path, message } = deepestIssue(parsed.error.issues[0]!);
+    throw usageError(`${place}: ${fieldPath('', path)}: ${message}.`);
+  });
+  if (records.length === 0) throw usageError(`${source} holds no records.`, 'It takes one JSON object a line.');
+  return records;
+}
+
+/** Score (0..1) and cost (USD) of having a label answer a prompt; undefined where the data does not tell. */
+export interface Outcome {
+  score?: number;
+  costUsd?: number;
+}
+
+/** @param models names the label's records may be under: the label itself, and the model it stands for */
+export function outcomeOf(record: EvalRecord, label: string, models: string[]): Outcome {
+  const recorded = recordedOf(record, models);
+  const { expected, scorer } = record;
+  const byAnswer =
+    recorded?.answer === undefined || expected === undefined ? undefined : scored(recorded.answer, expected, scorer);
+  const byLabel = record.label === undefined ? undefined : Number(record.label === label);
+  return { score: recorded?.score ?? byAnswer ?? byLabel, costUsd: recorded?.costUsd };
+}
+
+export function recordedOf(record: EvalRecord, models: string[]): EvalRecord['models'][string] | undefined {
+  const name = models.find((one) => Object.hasOwn(record.models, one));
+  return name === undefined ? undefined : record.models[name];
+}

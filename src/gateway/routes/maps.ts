@@ -1,0 +1,83 @@
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { createRoute, z } from '@hono/zod-openapi';
+import { stream } from 'hono/streaming';
+import { DataFormat, ListItems } from '../../contract/index.ts';
+import type { GatewayApp, Surroundings } from '../app.ts';
+import { json, refusals } from '../responses.ts';
+import { DataSet, ItemPage, MapItem, RunParams } from '../schemas.ts';
+
+const JSONL = 'application/jsonl';
+const rows = { schema: { type: 'string' as const } };
+const { badRequest, unauthorized, notFound, unreachable } = refusals;
+
+const uploadRoute = createRoute({
+  method: 'post',
+  path: '/v1/datasets',
+  tags: ['maps'],
+  summary: 'Upload the rows of a map',
+  description:
+    'JSONL (one JSON value a line) or CSV (under a line of names), of any length. Where a line is wrong, the problem names it and nothing is kept. Equal rows have the same id.',
+  request: {
+    query: z.object({
+      format: DataFormat.optional().openapi({ description: 'Else the content type says: text/csv is CSV' }),
+    }),
+  },
+  requestBody: { required: true, content: { [JSONL]: rows, 'text/csv': rows } },
+  responses: { 201: json('The data set', DataSet), ...badRequest, ...unauthorized, ...unreachable },
+});
+
+const itemsRoute = createRoute({
+  method: 'get',
+  path: '/v1/runs/{id}/items',
+  tags: ['maps'],
+  summary: 'What became of the rows of a map',
+  request: { params: RunParams, query: ListItems },
+  responses: { 200: json('A page of rows', ItemPage), ...badRequest, ...unauthorized, ...notFound, ...unreachable },
+});
+
+const outputRoute = createRoute({
+  method: 'get',
+  path: '/v1/runs/{id}/output',
+  tags: ['maps'],
+  summary: 'The results of a map, in the order of its rows',
+  description: 'One JSON object a line. While the map runs, the rows that still wait are left out.',
+  request: { params: RunParams },
+  responses: {
+    200: { description: 'The results', content: { [JSONL]: { schema: MapItem } } },
+    ...unauthorized,
+    ...notFound,
+    ...unreachable,
+  },
+});
+
+export function addMapRoutes(app: GatewayApp, { client, log }: Surroundings): void {
+  app.openapi(uploadRoute, async (c) => {
+    const csv = c.req.header('content-type')?.startsWith('text/csv');
+    const format = c.req.valid('query').format ?? (csv ? 'csv' : 'jsonl');
+    const body = c.req.raw.body as ReadableStream<Uint8Array> | null;
+    return c.json(await client.upload(body ? Readable.fromWeb(body) : Readable.from([]), format), 201);
+  });
+
+  app.openapi(itemsRoute, async (c) => {
+    return c.json(await client.items(c.req.valid('param').id, c.req.valid('query')), 200);
+  });
+
+  app.openapi(outputRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const results = client.output(id)[Symbol.asyncIterator]();
+    // The first is read before the answer begins, so that a wrong id is still a problem.
+    let next = await results.next();
+    c.header('content-type', JSONL);
+    return stream(
+      c,
+      async (out) => {
+        for (; !next.done && !out.aborted; next = await results.next()) {
+          await out.write(`${JSON.stringify(next.value)}\n`);
+        }
+        await results.return?.();
+      },
+      async (error) => log.error({ err: error, runId: id, requestId: c.get('requestId') }, 'output broke'),
+    );
+  });
+}

@@ -1,0 +1,121 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Bill, RunEvent } from '../../src/contract/index.ts';
+import { readRunning } from '../../src/local/index.ts';
+import { type MockProvider, mockProvider } from '../setup/mock-provider.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const STEPS = ['one', 'two', 'three', 'four', 'five'];
+
+let provider: MockProvider;
+let home: string;
+let dev: ChildProcess;
+let url: string;
+const said: string[] = [];
+
+beforeAll(async () => {
+  provider = await mockProvider(undefined, { chunkSize: 5, streamingProfile: { ttft: 300, tps: 40 } });
+  home = mkdtempSync(path.join(os.tmpdir(), 'cadenza-parts-'));
+  chmodSync(home, 0o711);
+  const ports = {
+    CADENZA_PORT: '0',
+    CADENZA_TEMPORAL_PORT: '0',
+    CADENZA_TEMPORAL_UI_PORT: '0',
+    CADENZA_POSTGRES_PORT: '0',
+  };
+  dev = spawn(process.execPath, [path.join(ROOT, 'bin/cadenza.mjs'), 'dev'], {
+    cwd: ROOT,
+    env: { ...process.env, ...provider.env, ...ports, CADENZA_HOME: home, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const stream of [dev.stdout!, dev.stderr!]) stream.on('data', (data: Buffer) => said.push(data.toString()));
+  await until(() => readRunning(home) !== undefined && said.join('').includes('Try:'));
+  url = readRunning(home)!.url;
+}, 60_000);
+afterAll(async () => {
+  const exited = once(dev, 'exit');
+  dev.kill('SIGTERM');
+  const [code] = await exited;
+  await provider.stop();
+  rmSync(home, { recursive: true, force: true });
+  expect(code).toBe(0);
+}, 60_000);
+
+const parts: [name: string, program: RegExp][] = [
+  ['worker and gateway', /main\.js serve/],
+  ['Temporal server', /temporal server start-dev/],
+  ['PostgreSQL', /postgres -D/],
+];
+
+test.each(parts)(
+  'a five-step run goes on after its %s is killed',
+  async (name, program) => {
+    const topic = `topic-${name.split(' ')[0]}`;
+    const steps = STEPS.map((id, index) => ({
+      id,
+      prompt: `${topic} ${id}${index === 0 ? '' : ` after {{steps.${STEPS[index - 1]}.text}}`}`,
+    }));
+    const policy = { candidates: ['openai/gpt-6-sol'], cache: false };
+    const started = await fetch(`${url}/v1/runs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ pattern: 'chain', id: topic, input: { policy, steps } }),
+    });
+    expect(started.status).toBe(202);
+
+    await until(() => provider.asked(`${topic} two`) === 1);
+    const killedAt = Date.now();
+    process.kill(childOf(dev.pid!, program), 'SIGKILL');
+
+    const result = await resultOf(topic);
+    const expected = STEPS.reduce((before, id) => `answer to: ${topic} ${id}${before ? ` after ${before}` : ''}`, '');
+    expect(result).toMatchObject({ output: expected });
+
+    const events = await eventsOf(topic);
+    expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1));
+    const completed = events.filter((event) => event.type === 'call.completed');
+    expect(completed.map((event) => event.step)).toEqual(STEPS);
+    for (const { step, at } of completed) {
+      const asked = provider.requests().filter(({ text }) => text.includes(`"${topic} ${step}`));
+      expect(asked.filter((request) => request.at > Date.parse(at))).toEqual([]);
+      expect(asked.length).toBeLessThanOrEqual(killedAt <= Date.parse(at) && asked[0]!.at <= killedAt ? 2 : 1);
+    }
+    const bill = (await (await fetch(`${url}/v1/runs/${topic}/bill`)).json()) as Bill;
+    expect(bill.calls.map((call) => call.step)).toEqual(STEPS);
+    expect(said.join('')).toMatch(/unexpectedly/);
+  },
+  120_000,
+);
+
+/** The child of a process whose command line looks like this. */
+function childOf(parent: number, program: RegExp): number {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n');
+  const found = lines
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
+    .find((fields) => Number(fields?.[2]) === parent && program.test(fields![3]!));
+  if (!found) throw new Error(`No child of ${parent} looks like ${program}`);
+  return Number(found[1]);
+}
+
+/** Asks for the result as a client would: again, when the server that answers was just killed. */
+async function resultOf(id: string): Promise<unknown> {
+  for (;;) {
+    const response = await fetch(`${url}/v1/runs/${id}/result?waitSeconds=20`).catch(() => undefined);
+    if (response?.status === 200) return response.json();
+    if (response?.status === 409) throw new Error(await response.text());
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function eventsOf(id: string): Promise<RunEvent[]> {
+  const text = await (await fetch(`${url}/v1/runs/${id}/events`)).text();
+  return [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!) as RunEvent);
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50));
+}
