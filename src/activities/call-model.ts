@@ -34,7 +34,7 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
     const shared = sharedAnswers(store.cache, call, requestHash, place.key);
 
     const cached = await shared?.find();
-    if (cached) return forHistory(await store.journal.finishCached({ ...place, reply: cached }));
+    if (cached) return forHistory(await store.journal.finishCached({ ...place, reply: cached, completesStep: !call.checkedAfter }));
 
     const whole = await wholeRequest(store, request);
     const worstCaseUsd = call.run.budgetUsd === undefined ? null : worstCase(call.model, whole, config.prices);
@@ -48,7 +48,7 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
     try {
       const theirs = await shared?.join(signal);
       if (theirs && 'reply' in theirs)
-        return forHistory(await store.journal.finishCached({ ...place, reply: theirs.reply }));
+        return forHistory(await store.journal.finishCached({ ...place, reply: theirs.reply, completesStep: !call.checkedAfter }));
       if (theirs) throw new ProviderError(theirs.failed);
       const reply = await streamReply(rooms, {
         call,
@@ -62,7 +62,7 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
       });
       const usable = reply.invalid === undefined;
       const cache = usable && isWhole(reply) ? shared?.entry : undefined;
-      const kept = await store.journal.finish({ ...attempt, reply, completesStep: usable, cache });
+      const kept = await store.journal.finish({ ...attempt, reply, completesStep: usable && !call.checkedAfter, cache });
       if (!cache) await shared?.release();
       return forHistory(kept);
     } catch (thrown) {

@@ -11,6 +11,7 @@ import { ProviderError } from '../providers/index.ts';
 import { createCallModel } from './call-model.ts';
 import { createDecideRoute } from './decide-route.ts';
 import { createDeliverWebhook } from './deliver-webhook.ts';
+import { checkGuardrails } from './guardrails/index.ts';
 import { createMapActivities } from './map/index.ts';
 import type { Rooms } from './rooms.ts';
 import { createTranscriptActivities } from './transcripts.ts';
@@ -41,6 +42,7 @@ export function createActivities(rooms: Rooms): CadenzaActivities & MapActivitie
     },
 
     decideRoute: createDecideRoute(rooms),
+    checkGuardrails,
 
     async recordEvents(run, events) {
       await rooms.store.events.record(

@@ -4,11 +4,13 @@ import { addApprovals } from './commands/approvals.ts';
 import { addApprove } from './commands/approve.ts';
 import { addBill } from './commands/bill.ts';
 import { addCancel } from './commands/cancel.ts';
+import { addChat } from './commands/chat.ts';
 import { addCompare } from './commands/compare.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEval } from './commands/eval.ts';
 import { addGateway } from './commands/gateway.ts';
+import { addMap } from './commands/map.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
 import { addSchedule } from './commands/schedule.ts';
@@ -23,6 +25,8 @@ const COMMANDS = [
   addRun,
   addWatch,
   addCompare,
+  addChat,
+  addMap,
   addRuns,
   addBill,
   addCancel,

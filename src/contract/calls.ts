@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CallError } from './errors.ts';
+import type { GuardrailFinding, TextCheck } from './guardrails.ts';
 import { ModelRef, type ModelReply, type ModelRequest } from './models.ts';
 import { type Policy, type PolicyRef, Timeouts } from './policy.ts';
 import type { RouteDecision, RouteFacts } from './route/decision.ts';
@@ -34,6 +35,8 @@ export const ModelCall = z.object({
   fallback: z.object({ from: ModelRef, error: CallError }).optional(),
   /** counts calls of one step that ask the same thing on purpose (a retry after an unusable answer) */
   sample: z.number().int().optional(),
+  /** the step does not end with a usable answer: the workflow checks it first */
+  checkedAfter: z.boolean().optional(),
   /** ms the step may still wait where the provider asks for it */
   patienceMs: z.number(),
 });
@@ -50,6 +53,8 @@ export interface CadenzaActivities {
   /** Decides for one request by rules, examples or goal, and writes the decision to the run's events; asked again, it
    *  decides the same. */
   decideRoute(run: RunRef, step: string, route: Route, facts: RouteFacts): Promise<RouteDecision>;
+  /** Makes checks of texts, one list of findings a check. */
+  checkGuardrails(checks: TextCheck[], texts: string[]): Promise<GuardrailFinding[][]>;
   /** Writes a step's or the run's own events, each at most once. */
   recordEvents(run: RunRef, events: RecordedEvent[]): Promise<void>;
   /** Sends a signed message to the address a run names. */

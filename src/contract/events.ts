@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CallError } from './errors.ts';
+import { GuardrailEvent } from './guardrails.ts';
 import { FinishReason, ModelRef, Usage } from './models.ts';
 
 const data = <Name extends string, Shape extends z.ZodRawShape>(type: Name, shape: Shape) =>
@@ -47,6 +48,8 @@ export const EventBody = z.discriminatedUnion('type', [
     firstTokenMs: z.number().optional(),
     totalMs: z.number().optional(),
   }),
+  /** a check of what is asked or answered was made */
+  data('guardrail', GuardrailEvent),
   data('tool.started', { tool: z.string(), arguments: z.record(z.string(), z.unknown()) }),
   data('tool.completed', { tool: z.string(), error: CallError.optional() }),
   data('route.decided', {

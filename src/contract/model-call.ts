@@ -22,9 +22,12 @@ export function modelCallOf(
   policy: Policy,
   call: { run: RunRef; step: string; model: string } & Pick<ModelCall, 'fallback' | 'sample'>,
 ): ModelCall {
+  const checkedAfter = (policy.guardrails?.after?.length ?? 0) > 0;
   return {
     ...call,
-    candidates: policy.candidates,
+    // An answer that a guardrail did not accept must not come back from the cache as the next candidate's.
+    candidates: checkedAfter ? [call.model] : policy.candidates,
+    ...(checkedAfter ? { checkedAfter } : {}),
     timeouts: { ...DEFAULT_TIMEOUTS, ...policy.timeouts },
     maxAttempts: policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     cacheTtlSeconds: policy.cache === false ? undefined : (policy.cache?.ttlSeconds ?? DEFAULT_CACHE_TTL_SECONDS),

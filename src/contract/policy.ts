@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Guardrails } from './guardrails.ts';
 import { Effort, ModelRef } from './models.ts';
 
 const UNIT_MS: Record<string, number> = {
@@ -73,6 +74,7 @@ export const Policy = z.strictObject({
   lane: Lane.optional(),
   /** move on to the next candidate also after these */
   fallbackOn: z.array(z.enum(['Refused', 'ContentFiltered'])).optional(),
+  guardrails: Guardrails.optional(),
 });
 export type Policy = z.infer<typeof Policy>;
 

@@ -56,12 +56,14 @@ async function opened(db: Kysely<Database>, chain: string): Promise<OpenedMap | 
   return map && { source: map.source, total: map.total, turns: map.total - map.taken };
 }
 
-async function earlierMap(db: Kysely<Database>, run: { id: string; chain: string }, after: string | undefined) {
+/** The same run before it was stopped, which has what it took over too; else the one that is named. */
+async function earlierMap(db: Kysely<Database>, { id, chain }: { id: string; chain: string }, after = id) {
   return db
     .selectFrom('maps')
     .select(['chain', 'source'])
-    .where('run', '=', after ?? run.id)
-    .where('chain', '<>', run.chain)
+    .where('run', 'in', [id, after])
+    .where('chain', '<>', chain)
+    .orderBy(sql`run = ${id}`, 'desc')
     .orderBy('opened_at', 'desc')
     .limit(1)
     .executeTakeFirst();

@@ -9,12 +9,10 @@ import {
 } from '../contract/index.ts';
 import { atOnce } from './chain/at-once.ts';
 import { inputOf } from './input.ts';
-import { lanesOf } from './map/lanes.ts';
+import { lanesOf, sliceRows } from './map/lanes.ts';
 import { MAP_RETRY, workSlice } from './map/work-slice.ts';
 import { currentRun, memoSoFar, note } from './run.ts';
 
-/** Rows of a slice, for each that is worked on at once: few enough to be told of, many enough to keep a lane busy. */
-const ROWS_A_SLICE = 16;
 /** Slices of one history; each takes some 2 KB of it. */
 const SLICES_A_HISTORY = 32;
 
@@ -65,7 +63,7 @@ async function pass({ pattern, concurrency = DEFAULT_MAP_CONCURRENCY }: MapDefin
     while (going.next <= going.turns && slices < SLICES_A_HISTORY) {
       slices += 1;
       const from = going.next;
-      const to = Math.min(going.turns, from + width * ROWS_A_SLICE - 1);
+      const to = from - 1 + sliceRows(going.turns - from + 1, lanes.length, width);
       going.next = to + 1;
       await workSlice({ pattern, from, to, concurrency: width, last: going.last, turns: going.turns });
     }

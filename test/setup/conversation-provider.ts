@@ -16,6 +16,8 @@ export interface Billed {
 
 export interface ConversationProvider extends MockProvider {
   billed: Billed[];
+  /** tokens of messages as this provider counts them */
+  tokensOf(messages: string[]): number;
 }
 
 /**
@@ -31,7 +33,10 @@ export async function conversationProvider({ ratio = 1.3 } = {}): Promise<Conver
     const content = asked.isSummary ? summaryOf(asked) : answerTo(asked.prompt);
     return { content, usage: usageOf(asked.tokens, content) };
   });
-  return Object.assign(provider, { billed });
+  return Object.assign(provider, {
+    billed,
+    tokensOf: (messages: string[]) => Math.ceil(estimated('', messages) * ratio),
+  });
 }
 
 function billedOf(request: ChatCompletionRequest, ratio: number): Billed {
@@ -41,10 +46,13 @@ function billedOf(request: ChatCompletionRequest, ratio: number): Billed {
   }));
   const messages = texts.filter(({ role }) => role !== 'system').map(({ text }) => text);
   const system = texts.flatMap(({ role, text }) => (role === 'system' ? [text] : [])).join('\n');
-  const estimate = estimateInput({ system, messages: messages.map((content) => ({ role: 'user', content })) });
   const prompt = promptOf(request);
   const isSummary = prompt.startsWith('Write a summary');
-  return { prompt, system, messages, tokens: Math.ceil(estimate * ratio), isSummary };
+  return { prompt, system, messages, tokens: Math.ceil(estimated(system, messages) * ratio), isSummary };
+}
+
+function estimated(system: string, messages: string[]): number {
+  return estimateInput({ system, messages: messages.map((content) => ({ role: 'user', content })) });
 }
 
 const WORDS = 'the river bends because the outer bank is worn away while sand settles on the inner one'.split(' ');

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Cadenza, connect } from '../../src/client/index.ts';
-import { startWorker } from '../../src/workers/index.ts';
+import { type RunningWorker, startWorker } from '../../src/workers/index.ts';
 import { answerTo, type ConversationProvider, conversationProvider, wordsFor } from '../setup/conversation-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 import { testLog } from '../setup/test-log.ts';
 
 const TURNS = 300;
-const RESTARTED_AFTER = 150;
+const LEAVING_AT = 110;
+const LEFT_ALONE_AT = 210;
 const MAX_TOKENS = 1_000;
 const HISTORY_TURNS = 25;
 const MODEL = 'anthropic/claude-sonnet-5-5';
@@ -14,39 +15,39 @@ const MODEL = 'anthropic/claude-sonnet-5-5';
 let provider: ConversationProvider;
 let bed: TestBed;
 let client: Cadenza;
-let stopSecond = async () => {};
+let worker: RunningWorker;
 beforeAll(async () => {
   provider = await conversationProvider({ ratio: 1.3 });
   bed = await testBed({ provider });
+  worker = bed;
   const { databaseUrl, env, config, taskQueue } = bed;
   const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
   client = await connect({ temporalAddress, namespace: 'default', databaseUrl, env, config, taskQueue });
 });
 afterAll(async () => {
   await client.close();
-  await stopSecond();
+  await worker.drain();
   await bed.close();
 });
 
-async function secondWorker(): Promise<void> {
+async function newWorker(): Promise<void> {
   const { databaseUrl, env, config, taskQueue } = bed;
   const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
   const { log } = testLog();
-  const worker = await startWorker({ temporalAddress, namespace: 'default', databaseUrl, env, config, log, taskQueue });
-  stopSecond = worker.drain;
+  worker = await startWorker({ temporalAddress, namespace: 'default', databaseUrl, env, config, log, taskQueue });
 }
 
 function message(n: number): string {
   return `message ${n} ${wordsFor(n)}`;
 }
 
-test('300 turns over many histories and two workers: no turn is lost, the context keeps its limit, a turn its price', async () => {
+test('300 turns over many histories and three workers: no turn is lost, the context keeps its limit, a turn its price', async () => {
   const { id, result } = await client.start('conversation', {
     system: 'You know all about rivers.',
     policy: { candidates: [MODEL], maxAttempts: 2 },
     context: {
       window: { maxTokens: MAX_TOKENS },
-      summary: { whenOverTokens: 600, keepTurns: 3 },
+      summary: { whenOverTokens: 780, keepTurns: 3 },
       pinned: ['The user is called Ada.'],
     },
     historyTurns: HISTORY_TURNS,
@@ -54,10 +55,11 @@ test('300 turns over many histories and two workers: no turn is lost, the contex
 
   const costs: number[] = [];
   for (let n = 0; n < TURNS; n += 1) {
+    if (n === LEFT_ALONE_AT) await worker.drain();
     const answer = client.send(id, message(n));
-    // One message is sent to a worker that is leaving, and the next one to nobody: a worker that comes later answers it.
-    if (n === RESTARTED_AFTER) await bed.drain();
-    if (n === RESTARTED_AFTER + 1) await secondWorker();
+    // One message is sent to a worker that is leaving, one to nobody: the worker that comes then answers it.
+    if (n === LEAVING_AT) await Promise.all([worker.drain(), newWorker()]);
+    if (n === LEFT_ALONE_AT) await newWorker();
     const { text, usage } = await answer;
     expect(text).toBe(answerTo(message(n)));
     costs.push(usage.inputTokens + usage.outputTokens);

@@ -14,7 +14,7 @@ interface Mark {
   order?: number;
 }
 
-/** USD for a thousand prompts against mean score: a line for each router's thresholds, a dot where it is configured,
+/** USD for a thousand prompts against mean score: a line for each router's thresholds, a mark where it is configured,
  *  squares for models alone, dashes for a random choice between weak and strong. */
 function chartSpec(evaluation: Evaluation): object {
   const { weak, strong, alone, routers, records } = evaluation;
@@ -29,7 +29,6 @@ function chartSpec(evaluation: Evaluation): object {
   const x = { field: 'usd', type: 'quantitative', title: 'USD for 1,000 prompts', scale: { zero: true } };
   const y = { field: 'quality', type: 'quantitative', title: 'Quality (mean score)', scale: { zero: false } };
   const color = { field: 'series', type: 'nominal', title: 'Router', sort: routers.map(({ name }) => name) };
-  const above = { dy: -10, fontSize: 11 };
   const baselines = Object.entries(alone).map(([label, point]) => mark(`always ${label}`, point));
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -50,16 +49,14 @@ function chartSpec(evaluation: Evaluation): object {
       },
       {
         data: { values: routers.map(({ name, point }) => mark(name, point)) },
-        layer: [
-          { mark: { type: 'point', filled: true, size: 110, opacity: 1 }, encoding: { x, y, color } },
-          { mark: { type: 'text', ...above }, encoding: { x, y, text: { field: 'series' } } },
-        ],
+        mark: { type: 'point', size: 140, strokeWidth: 2.5, opacity: 1 },
+        encoding: { x, y, color, shape: color },
       },
       {
         data: { values: baselines },
         layer: [
           { mark: { type: 'square', color: '#333333', size: 80, opacity: 1 }, encoding: { x, y } },
-          { mark: { type: 'text', ...above, dy: 16 }, encoding: { x, y, text: { field: 'series' } } },
+          { mark: { type: 'text', dy: 16, fontSize: 11 }, encoding: { x, y, text: { field: 'series' } } },
         ],
       },
     ],

@@ -3,7 +3,7 @@ import { z } from 'zod';
 const oneOrMany = <Schema extends z.ZodType>(one: Schema) => z.union([one, z.array(one).min(1)]);
 
 /** Patterns are matched in linear time (RE2), which knows neither look-around nor back-references. */
-const Pattern = z
+export const Pattern = z
   .string()
   .min(1)
   .max(1_000)

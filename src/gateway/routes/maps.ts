@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { createRoute, z } from '@hono/zod-openapi';
 import { stream } from 'hono/streaming';
+import type { StreamingApi } from 'hono/utils/stream';
 import { DataFormat, ListItems } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { json, refusals } from '../responses.ts';
@@ -69,15 +70,15 @@ export function addMapRoutes(app: GatewayApp, { client, log }: Surroundings): vo
     // The first is read before the answer begins, so that a wrong id is still a problem.
     let next = await results.next();
     c.header('content-type', JSONL);
-    return stream(
-      c,
-      async (out) => {
-        for (; !next.done && !out.aborted; next = await results.next()) {
-          await out.write(`${JSON.stringify(next.value)}\n`);
-        }
-        await results.return?.();
-      },
-      async (error) => log.error({ err: error, runId: id, requestId: c.get('requestId') }, 'output broke'),
-    );
+    const writeAll = async (out: StreamingApi) => {
+      for (; !next.done && !out.aborted; next = await results.next()) {
+        await out.write(`${JSON.stringify(next.value)}\n`);
+      }
+      await results.return?.();
+    };
+    const broke = async (error: Error) => {
+      log.error({ err: error, runId: id, requestId: c.get('requestId') }, 'the output of a map broke');
+    };
+    return stream(c, writeAll, broke) as never;
   });
 }

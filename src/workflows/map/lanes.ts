@@ -2,9 +2,17 @@
 const LANES = 4;
 /** Most rows at once in one lane, which is one activity of one worker. */
 const MOST_IN_A_LANE = 16;
+/** Most rows of a slice, for each that is worked on at once. */
+const ROWS_A_SLICE = 16;
 
 /** How many rows each lane works on at once: together exactly as many as asked for. */
 export function lanesOf(concurrency: number): number[] {
   const lanes = Math.min(concurrency, Math.max(LANES, Math.ceil(concurrency / MOST_IN_A_LANE)));
   return Array.from({ length: lanes }, (_, lane) => Math.ceil((concurrency - lane) / lanes));
+}
+
+/** Rows of a lane's next slice: fewer towards the end, so that all lanes end at about the same time. */
+export function sliceRows(left: number, lanes: number, width: number): number {
+  const fair = Math.ceil(left / (2 * lanes));
+  return Math.min(left, Math.max(width, Math.min(fair, width * ROWS_A_SLICE)));
 }

@@ -1,0 +1,33 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { CadenzaActivities } from '../../contract/index.ts';
+import { estimateTokens } from '../../providers/index.ts';
+import { checkTexts, type TextSenses } from './check-text.ts';
+
+/** Makes the checks that need nothing but the text: outside the workflow, which may not be busy for a second. */
+export const checkGuardrails: CadenzaActivities['checkGuardrails'] = async (checks, texts) => {
+  const senses = await textSenses();
+  try {
+    return checks.map((check) => checkTexts(check, texts, senses));
+  } catch (thrown) {
+    // The same text would fail again.
+    const message = `A guardrail could not be checked: ${(thrown as Error).message}`;
+    throw ApplicationFailure.create({ type: 'InvalidRequest', message, nonRetryable: true });
+  }
+};
+
+/** RE2 is loaded when a guardrail first needs it. */
+async function textSenses(): Promise<TextSenses> {
+  const { RE2JS } = await import('re2js');
+  return {
+    tokens: estimateTokens,
+    matches(pattern, text) {
+      const matcher = RE2JS.compile(pattern, RE2JS.CASE_INSENSITIVE).matcher(text);
+      const places: [number, number][] = [];
+      while (matcher.find()) {
+        places.push([matcher.start(), matcher.end()]);
+        if (places.length >= 1_000) break;
+      }
+      return places;
+    },
+  };
+}

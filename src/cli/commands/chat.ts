@@ -1,0 +1,131 @@
+import { createInterface, type Interface } from 'node:readline';
+import type { Command } from 'commander';
+import type { Cadenza, SentMessage } from '../../client/cadenza.ts';
+import { CadenzaError } from '../../client/errors.ts';
+import { asUsd } from '../as-usd.ts';
+import { describe, interrupted, usageError } from '../failure.ts';
+import { onInterrupt } from '../interruption.ts';
+import { printJson, say, wantsJson } from '../output.ts';
+import { readInput } from '../read-input.ts';
+import { hear, SILENCE } from '../views/words.ts';
+import { withClient } from '../with-client.ts';
+
+interface ChatFlags {
+  input?: string;
+  policy?: string;
+  system?: string;
+  tenant?: string;
+  budget?: number;
+}
+
+const END = '/end';
+
+export function addChat(program: Command): void {
+  program
+    .command('chat')
+    .description('Talk with a model: each line is a message, each answer streams as it comes')
+    .argument('[id]', 'the id of a conversation: goes on with it, or starts it under this id')
+    .option('-i, --input <json|file>', 'the input of a new conversation: its system, policy, context, idle')
+    .option('--policy <name|models>', 'a policy of the config, or models in the order to try them: a/b,c/d')
+    .option('--system <text>', 'instructions for the model')
+    .option('--tenant <name>', 'for whom it runs')
+    .option('--budget <usd>', 'the most it may spend', asUsd)
+    .addHelpText(
+      'after',
+      `
+A line of ${END} ends the conversation; without it, it goes on when you leave, and can be come back to by its id.
+
+Examples:
+  $ cadenza chat --policy anthropic/claude-sonnet-5-5
+  $ cadenza chat travel-plans
+  $ cadenza chat travel-plans --json < messages.txt`,
+    )
+    .action(async (id: string | undefined, flags: ChatFlags, command: Command) => {
+      const input = await inputOf(flags);
+      await withClient(async (client) => {
+        const { tenant, budget: budgetUsd } = flags;
+        const run = await client.startUnchecked('conversation', input, { id, tenant, budgetUsd });
+        say(run.isNew ? `Conversation ${run.id}.` : `Conversation ${run.id}, where it was left.`);
+        await talk(client, run.id, wantsJson(command));
+      });
+    });
+}
+
+async function inputOf({ input, policy, system }: ChatFlags): Promise<object> {
+  if (input === '-') throw usageError('--input - and the messages cannot both come from stdin.');
+  const given = input === undefined ? {} : await readInput(input);
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw usageError('--input is the JSON object a conversation begins with.');
+  }
+  const models = policy?.includes('/') || policy?.includes(',') ? { candidates: policy.split(',') } : policy;
+  return { ...given, ...(models === undefined ? {} : { policy: models }), ...(system === undefined ? {} : { system }) };
+}
+
+/** Line by line, to the end of the lines, the end of the conversation, or Ctrl-C. */
+async function talk(client: Cadenza, id: string, json: boolean): Promise<void> {
+  const isPerson = process.stdin.isTTY === true;
+  const interrupt = onInterrupt();
+  const lines = createInterface({ input: process.stdin, output: isPerson ? process.stderr : undefined, prompt: '› ' });
+  // A terminal that reads lines keeps Ctrl-C for itself.
+  lines.on('SIGINT', () => process.emit('SIGINT'));
+  interrupt.signal.addEventListener('abort', () => lines.close());
+  try {
+    for await (const text of asked(lines, isPerson)) {
+      if (text === END) {
+        await client.end(id);
+        await client.result(id);
+        say(`Conversation ${id} has ended.`);
+        return;
+      }
+      await answered(() => client.say(id, text), { json, isPerson, signal: interrupt.signal });
+      if (interrupt.signal.aborted) break;
+    }
+  } finally {
+    lines.close();
+    interrupt.done();
+  }
+  const goesOn = `The conversation goes on: cadenza chat ${id}`;
+  if (interrupt.signal.aborted) throw interrupted(`\n${goesOn}`);
+  say(goesOn);
+}
+
+async function* asked(lines: Interface, isPerson: boolean): AsyncGenerator<string> {
+  if (isPerson) lines.prompt();
+  for await (const line of lines) {
+    if (line.trim() !== '') yield line.trim();
+    if (isPerson) lines.prompt();
+  }
+}
+
+interface Answering {
+  json: boolean;
+  isPerson: boolean;
+  signal: AbortSignal;
+}
+
+/** A person is told what went wrong and may go on; a program is stopped by it. */
+async function answered(send: () => Promise<SentMessage>, { json, isPerson, signal }: Answering): Promise<void> {
+  try {
+    const sent = await send();
+    if (!json) await speak(sent, signal);
+    if (signal.aborted) return;
+    const answer = await sent.answer();
+    if (json) printJson({ message: sent.id, ...answer });
+  } catch (thrown) {
+    const goesOn =
+      thrown instanceof CadenzaError && (thrown.code === 'NotAnswered' || thrown.code === 'InvalidRequest');
+    if (!isPerson || !goesOn) throw thrown;
+    const { message, hint } = describe(thrown);
+    say(`✗ ${message}${hint ? `\n  ${hint}` : ''}`);
+  }
+}
+
+async function speak(sent: SentMessage, signal: AbortSignal): Promise<void> {
+  let words = SILENCE;
+  for await (const event of sent.events({ signal })) {
+    const heard = hear(words, event);
+    words = heard.words;
+    process.stdout.write(heard.written);
+    if (signal.aborted) break;
+  }
+}
