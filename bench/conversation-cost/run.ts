@@ -90,10 +90,18 @@ await writeFile(
 );
 await writeFile(
   path.join(DOCS, 'conversation-cost.svg'),
-  chart(`Tokens a turn, ${TURNS} turns, window of ${MAX_TOKENS.toLocaleString('en-US')} tokens`, 'tokens a turn', [
-    { name: 'conversation, summaries included', colour: '#2f81f7', values: rows.map(spent) },
-    { name: 'the whole transcript each time', colour: '#d4620a', values: rows.map(({ wholeTokens }) => wholeTokens) },
-  ]),
+  chart(
+    `Tokens a turn, ${TURNS} turns, window of ${MAX_TOKENS.toLocaleString('en-US')} tokens`,
+    'tokens a turn, mean of 10 turns',
+    [
+      { name: 'conversation, summaries included', colour: '#2f81f7', values: smooth(rows.map(spent)) },
+      {
+        name: 'the whole transcript each time',
+        colour: '#d4620a',
+        values: smooth(rows.map(({ wholeTokens }) => wholeTokens)),
+      },
+    ],
+  ),
 );
 for (const [from, to] of [0, 0.1, 0.45, 0.9].map((start) => [start * TURNS, (start + 0.1) * TURNS] as const)) {
   const some = rows.slice(from, to);
@@ -107,6 +115,14 @@ process.exit(0);
 
 function spent({ tokens, summaryTokens }: Row): number {
   return tokens + summaryTokens;
+}
+
+/** Means of the last 10 values: a summary is paid every dozen turns. */
+function smooth(values: number[]): number[] {
+  return values.map((_, index) => {
+    const some = values.slice(Math.max(0, index - 9), index + 1);
+    return some.reduce((sum, one) => sum + one, 0) / some.length;
+  });
 }
 
 function csvLine({ turn, tokens, summaryTokens, wholeTokens }: Row): string {

@@ -34,10 +34,13 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
     const shared = sharedAnswers(store.cache, call, requestHash, place.key);
 
     const cached = await shared?.find();
-    if (cached) return forHistory(await store.journal.finishCached({ ...place, reply: cached, completesStep: !call.checkedAfter }));
+    if (cached)
+      return forHistory(
+        await store.journal.finishCached({ ...place, reply: cached, completesStep: !call.checkedAfter }),
+      );
 
     const whole = await wholeRequest(store, request);
-    const worstCaseUsd = call.run.budgetUsd === undefined ? null : worstCase(call.model, whole, config.prices);
+    const worstCaseUsd = () => worstCase(call.model, whole, config.prices);
     const begun = await store.journal.begin({ ...place, fallback: call.fallback, worstCaseUsd });
     if (begun.state === 'finished') return forHistory(begun.reply);
     if (begun.state === 'overBudget') throw failureOf(begun.error, 'final');
@@ -48,7 +51,9 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
     try {
       const theirs = await shared?.join(signal);
       if (theirs && 'reply' in theirs)
-        return forHistory(await store.journal.finishCached({ ...place, reply: theirs.reply, completesStep: !call.checkedAfter }));
+        return forHistory(
+          await store.journal.finishCached({ ...place, reply: theirs.reply, completesStep: !call.checkedAfter }),
+        );
       if (theirs) throw new ProviderError(theirs.failed);
       const reply = await streamReply(rooms, {
         call,
@@ -62,7 +67,12 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
       });
       const usable = reply.invalid === undefined;
       const cache = usable && isWhole(reply) ? shared?.entry : undefined;
-      const kept = await store.journal.finish({ ...attempt, reply, completesStep: usable && !call.checkedAfter, cache });
+      const kept = await store.journal.finish({
+        ...attempt,
+        reply,
+        completesStep: usable && !call.checkedAfter,
+        cache,
+      });
       if (!cache) await shared?.release();
       return forHistory(kept);
     } catch (thrown) {

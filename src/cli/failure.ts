@@ -43,7 +43,14 @@ export function describe(thrown: unknown): Described {
   if (thrown instanceof CadenzaError) {
     const { type, message, hint, path, step } = thrown.error;
     const exitCode = thrown.code === 'InvalidRequest' ? EXIT.usage : EXIT.failure;
-    return { type: thrown.code === 'NotFound' || thrown.code === 'Conflict' ? thrown.code : type, message, hint, path, step, exitCode };
+    return {
+      type: thrown.code === 'NotFound' || thrown.code === 'Conflict' ? thrown.code : type,
+      message,
+      hint,
+      path,
+      step,
+      exitCode,
+    };
   }
   if (thrown instanceof CommanderError) {
     const message = thrown.message.replace(/^error: /, '');

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addApprovals } from './commands/approvals.ts';
 import { addApprove } from './commands/approve.ts';
 import { addBill } from './commands/bill.ts';
+import { addBudget } from './commands/budget.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addChat } from './commands/chat.ts';
 import { addCompare } from './commands/compare.ts';
@@ -29,6 +30,7 @@ const COMMANDS = [
   addMap,
   addRuns,
   addBill,
+  addBudget,
   addCancel,
   addApprovals,
   addApprove,

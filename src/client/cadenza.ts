@@ -14,6 +14,7 @@ import type {
   RunPage,
   Timeline,
 } from '../contract/index.ts';
+import type { Budgets } from './budgets.ts';
 import type { MapData } from './data-sets.ts';
 import type { Schedules } from './schedules.ts';
 
@@ -51,6 +52,7 @@ export interface Cadenza extends MapData {
   /** Answers an approval. @throws CadenzaError NotFound for one the run has not asked for, Conflict once it is resolved */
   approve(id: string, approval: string, decision: ApprovalDecision): Promise<ApprovalReceipt>;
   schedules: Schedules;
+  budgets: Budgets;
   /** Throws if Temporal or the store cannot be reached. */
   ready(): Promise<void>;
   close(): Promise<void>;

@@ -4,6 +4,7 @@ import {
   invalidRequest,
   isPattern,
   type ModelRef,
+  modelsOfGuardrails,
   PATTERNS,
   type PolicyRef,
   RunId,
@@ -74,7 +75,10 @@ async function checkModels(providers: OpenRooms['providers'], pattern: string, i
         const checks = policy.candidates.map((model, index) =>
           providers.check(model, single ? `input.${path}` : fieldPath('input', [path, 'candidates', index])),
         );
-        const [error] = (await Promise.all(checks)).filter((found) => found !== undefined);
+        const judges = modelsOfGuardrails(policy.guardrails ?? {}).map(([inside, model]) =>
+          providers.check(model, fieldPath('input', single ? [path] : [path, ...inside])),
+        );
+        const [error] = (await Promise.all([...checks, ...judges])).filter((found) => found !== undefined);
         if (error) throw refused(error);
       }),
   );

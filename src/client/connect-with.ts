@@ -10,6 +10,7 @@ import {
 import type { PatternName, PatternResult, RunInfo } from '../contract/index.ts';
 import type { StoredRun } from '../store/index.ts';
 import { answerApproval, pendingOf, pendingOfAll } from './approvals.ts';
+import { createBudgets } from './budgets.ts';
 import type { Cadenza, Outcome, StartedRun } from './cadenza.ts';
 import { type CheckedStart, checkStart } from './check-start.ts';
 import { endConversation, sendMessage } from './conversations.ts';
@@ -114,6 +115,7 @@ export function connectWith({
     ...createMapData(store, async (id) => (await found(id)).chain),
 
     schedules: createSchedules(temporal, rooms, taskQueue),
+    budgets: createBudgets(store),
 
     async ready() {
       await Promise.all([store.ping(), orClientError('', () => connection.ensureConnected())]);

@@ -1,3 +1,4 @@
+export type { Budgets } from './budgets.ts';
 export type { Cadenza, Outcome, SendOptions, SentMessage, StartedRun, StartOptions } from './cadenza.ts';
 export { type ConnectOptions, connect } from './connect.ts';
 export { type ClientParts, connectWith } from './connect-with.ts';

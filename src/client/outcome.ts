@@ -1,4 +1,4 @@
-import { isGrpcServiceError, type WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { isGrpcServiceError, ServiceError, type WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { CallError, ErrorType } from '../contract/index.ts';
 import { CadenzaError } from './errors.ts';
@@ -29,12 +29,13 @@ export function runError(failed: WorkflowFailedError): { status: 'failed' | 'can
 export function clientError(thrown: unknown, id: string): unknown {
   if (thrown instanceof CadenzaError) return thrown;
   if (thrown instanceof WorkflowNotFoundError) return notFound(id);
-  if (isGrpcServiceError(thrown)) {
+  const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
+  if (isGrpcServiceError(cause)) {
     return new CadenzaError(
       'NotReachable',
       {
         type: 'Unavailable',
-        message: `Temporal does not answer: ${thrown.details || thrown.message}`,
+        message: `Temporal does not answer: ${cause.details || cause.message}`,
         hint: 'Is it running? See: npx cadenza doctor',
       },
       { cause: thrown },

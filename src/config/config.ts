@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ModelRef, Policy, Quality, Route, RouteName } from '../contract/index.ts';
+import { BudgetUsd, KeyName, ModelRef, Policy, Quality, Route, RouteName } from '../contract/index.ts';
 
 /** USD per million tokens. */
 export const Price = z.strictObject({
@@ -39,6 +39,13 @@ export const Config = z.strictObject({
     .strictObject({
       /** hosts webhooks may be sent to though their addresses are private: `hooks.internal`, `127.0.0.1` */
       privateHosts: z.array(z.string()).default([]),
+    })
+    .prefault({}),
+  /** USD that tenants and API keys may spend in all, by name; workers set them when they start */
+  budgets: z
+    .strictObject({
+      tenants: z.record(z.string().min(1).max(200), BudgetUsd).default({}),
+      keys: z.record(KeyName, BudgetUsd).default({}),
     })
     .prefault({}),
   /** prices that the price list does not know, or has wrong */

@@ -53,11 +53,12 @@ const PersonalDataCheck = z.strictObject({
   check: z.literal('personalData'),
   ...common,
   /** which kinds, default all; or for each kind what happens */
-  kinds: z
-    .union([z.array(PersonalDataKind).min(1), z.partialRecord(PersonalDataKind, GuardrailAction)])
-    .optional(),
+  kinds: z.union([z.array(PersonalDataKind).min(1), z.partialRecord(PersonalDataKind, GuardrailAction)]).optional(),
   /** where phone numbers without a country code belong, as `DE`; left out, only those with one are found */
-  country: z.string().regex(/^[A-Z]{2}$/, 'A country is two capital letters, as DE').optional(),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'A country is two capital letters, as DE')
+    .optional(),
 });
 /** Another model is asked a question about the text, which it answers with allowed or not. */
 const ModelCheck = z.strictObject({
@@ -91,7 +92,10 @@ export type TextCheck = Extract<GuardrailCheck, { check: 'pattern' | 'length' | 
 
 /** Checks of what is asked (`before` any request) and of what is answered (`after`). */
 export const Guardrails = z
-  .strictObject({ before: z.array(GuardrailCheck).max(20).optional(), after: z.array(GuardrailCheck).max(20).optional() })
+  .strictObject({
+    before: z.array(GuardrailCheck).max(20).optional(),
+    after: z.array(GuardrailCheck).max(20).optional(),
+  })
   .superRefine(({ before = [], after = [] }, context) => {
     const say = (stage: string, index: number, field: string, message: string) =>
       context.addIssue({ code: 'custom', path: [stage, index, field], message });
@@ -112,7 +116,9 @@ export const Guardrails = z
 export type Guardrails = z.infer<typeof Guardrails>;
 
 /** What each kind of personal data brings, where a check is given kinds with actions. */
-export function kindActions(check: Extract<GuardrailCheck, { check: 'personalData' }>): [PersonalDataKind, GuardrailAction][] {
+export function kindActions(
+  check: Extract<GuardrailCheck, { check: 'personalData' }>,
+): [PersonalDataKind, GuardrailAction][] {
   const { kinds = PersonalDataKind.options } = check;
   if (Array.isArray(kinds)) return kinds.map((kind) => [kind, actionOf(check)]);
   return Object.entries(kinds) as [PersonalDataKind, GuardrailAction][];
@@ -180,6 +186,6 @@ export const GuardrailEvent = {
   reason: z.string(),
   action: GuardrailAction.optional(),
   /** the model that answered */
-  model: ModelRef.optional(),
+  candidate: ModelRef.optional(),
   error: CallError.optional(),
 };

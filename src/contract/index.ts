@@ -1,4 +1,5 @@
 export * from './approvals.ts';
+export * from './budgets.ts';
 export * from './calls.ts';
 export * from './data-sets.ts';
 export * from './errors.ts';

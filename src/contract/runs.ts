@@ -3,9 +3,14 @@ import { CallError } from './errors.ts';
 import { ModelRef, Usage } from './models.ts';
 import { Webhook } from './webhooks.ts';
 
+/** What an API key is called: the gateway takes the first 12 hex digits of its SHA-256. */
+export const KeyName = z.string().regex(/^[\w.-]{1,64}$/, 'The name of a key is letters, digits and . _ -');
+
 /** The second argument of every pattern. */
 export const RunOptions = z.strictObject({
   tenant: z.string().min(1).max(200).optional(),
+  /** name of the API key the run was started with, whose budget pays too: never the key itself */
+  key: KeyName.optional(),
   /** most USD the run may spend */
   budgetUsd: z.number().positive('A budget is a number of USD above 0').optional(),
   /** at most 8 KiB as JSON: it travels with every call */

@@ -2,9 +2,9 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Cadenza } from '../client/cadenza.ts';
 import type { Log } from '../contract/index.ts';
 
-/** What a request carries: its id, and the signal of a server that is closing. */
+/** What a request carries: its id, the name of the API key it came with, and the signal of a server that is closing. */
 export interface GatewayEnv {
-  Variables: { requestId: string };
+  Variables: { requestId: string; key?: string };
   Bindings: { closing?: AbortSignal };
 }
 

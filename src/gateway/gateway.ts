@@ -9,6 +9,7 @@ import { problem, problemOf, problemResponse } from './problem.ts';
 import { addAccountRoutes } from './routes/account.ts';
 import { addApprovalWebhook } from './routes/approval-webhook.ts';
 import { addApprovalRoutes } from './routes/approvals.ts';
+import { addBudgetRoutes } from './routes/budgets.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addMapRoutes } from './routes/maps.ts';
@@ -66,6 +67,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addApprovalRoutes(app, surroundings);
   addScheduleRoutes(app, surroundings);
   addMapRoutes(app, surroundings);
+  addBudgetRoutes(app, surroundings);
   addHealthRoutes(app, surroundings);
   addPages(app, options);
 

@@ -12,6 +12,7 @@ const problemContent = { content: { 'application/problem+json': { schema: Proble
 export const refusals = {
   badRequest: { 400: { description: 'The request is not usable', ...problemContent } },
   unauthorized: { 401: { description: 'An API key is needed', ...problemContent } },
+  limited: { 403: { description: 'The API key has a budget itself', ...problemContent } },
   notFound: { 404: { description: 'There is no such run, approval or schedule', ...problemContent } },
   ended: { 409: { description: 'The run failed or was cancelled', ...problemContent } },
   conflict: { 409: { description: 'It cannot be done any more, or is there already', ...problemContent } },

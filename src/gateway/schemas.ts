@@ -26,17 +26,22 @@ function jsonSchema(name: string, schema: z.ZodType, io: 'input' | 'output'): [s
   return [name, JSON.parse(text) as object];
 }
 
-export const StartRun = contract.StartRun.extend({
-  pattern: contract.StartRun.shape.pattern.clone().openapi({ example: 'ask', description: patternList() }),
-  input: z.unknown().openapi({ anyOf: patterns.map(([name]) => component(`${capital(name)}Input`)) }),
-}).openapi('StartRun', {
-  example: { pattern: 'ask', input: { prompt: 'Why do rivers bend?', policy: { candidates: ['sandbox/gpt'] } } },
-});
+// Whose key it is says the key that came with the request, and nobody else.
+export const StartRun = contract.StartRun.omit({ key: true })
+  .extend({
+    pattern: contract.StartRun.shape.pattern.clone().openapi({ example: 'ask', description: patternList() }),
+    input: z.unknown().openapi({ anyOf: patterns.map(([name]) => component(`${capital(name)}Input`)) }),
+  })
+  .openapi('StartRun', {
+    example: { pattern: 'ask', input: { prompt: 'Why do rivers bend?', policy: { candidates: ['sandbox/gpt'] } } },
+  });
 
 export const Links = z.record(z.string(), z.string()).openapi('Links');
 export const RunInfo = named('RunInfo', contract.RunInfo);
 export const RunPage = z.object({ runs: z.array(RunInfo), nextCursor: z.string().optional() }).openapi('RunPage');
 export const Bill = named('Bill', contract.Bill);
+export const Budget = named('Budget', contract.Budget);
+export const SetBudget = named('SetBudget', contract.SetBudget);
 export const Timeline = named('Timeline', contract.Timeline);
 export const DataSet = named('DataSet', contract.DataSet);
 export const MapItem = named('MapItem', contract.MapItem);

@@ -24,6 +24,7 @@ export interface Database {
     tenant: string | null;
     metadata: Json<Record<string, unknown>> | null;
     budget_usd: Money | null;
+    key_name: string | null;
     status: Generated<RunStatus>;
     /** number of the newest event */
     seq: Generated<number>;
@@ -69,6 +70,7 @@ export interface Database {
     n: GeneratedAlways<number>;
     chain: string;
     tenant: string | null;
+    key_name: string | null;
     step: string;
     model: string;
     input_tokens: number;

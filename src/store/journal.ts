@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { CallError, Log, ModelRef, ModelReply, RunRef } from '../contract/index.ts';
-import { overBudget } from './budget-errors.ts';
+import { overBudget, withoutPrice } from './budget-errors.ts';
 import type { Database } from './database.ts';
 import { type CallEnd, type KeyedEvent, lineOf, wholeRun } from './event-batch.ts';
 import type { Followers } from './event-followers.ts';
@@ -19,8 +19,11 @@ export interface BeginCall {
   model: ModelRef;
   /** the candidate before this one, and why it was left */
   fallback?: { from: ModelRef; error: CallError };
-  /** most USD the call may cost: held on the budgets of its payers until it ends; null where it is not known */
-  worstCaseUsd: number | null;
+  /**
+   * most USD the call may cost: held on the budgets of its payers until it ends; null where it is not known, which no
+   * budget allows. A function is asked only if some payer has a budget: counting the tokens of 1 MB takes 9 ms.
+   */
+  worstCaseUsd: number | null | (() => number | null);
   /** the price of the model is not known, and `worstCaseUsd` a guess */
   unknownPrice?: boolean;
   /** further accounts that pay, such as `key:...`, beside the run's and its tenant's */
@@ -93,7 +96,8 @@ const PATIENCE_MS = 60_000;
 type BeginAnswer =
   | { state: 'finished'; reply: ModelReply }
   | (Omit<OpenCall, 'call'> & { written?: EventRow[] })
-  | { state: 'overBudget'; account: string; spent: number; reserved: number; budget: number };
+  | { state: 'overBudget'; account: string; spent: number; reserved: number; budget: number }
+  | { state: 'priceNeeded'; account: string };
 
 export function createJournal(
   db: Kysely<Database>,
@@ -104,11 +108,11 @@ export function createJournal(
 ): Journal {
   /** Not through the writer: a beginning waits for no flush. */
   async function begin(begun: BeginCall): Promise<Begun> {
-    const { key, run, step, model, worstCaseUsd } = begun;
+    const { key, run, step, model, worstCaseUsd: worst } = begun;
     const call = shortId(key);
     const follow = followers.has(run.chain);
-    const parameter = storableJson({
-      ...{ key, call, step, model, origin, follow, run: wholeRun(run), worst: worstCaseUsd ?? 0 },
+    const parameter = {
+      ...{ key, call, step, model, origin, follow, run: wholeRun(run) },
       // tells a repetition of this very request from another attempt
       holder: randomUUID(),
       accounts: [...accountsOf(run), ...(begun.accounts ?? [])],
@@ -119,19 +123,30 @@ export function createJournal(
         step,
         model,
       } satisfies CallError,
-    });
-    const query = sql<{ answer: BeginAnswer }>`select begin_call(${parameter}::jsonb) as answer`;
-    const { rows } = await outlast(() => query.execute(db), `beginning a call of ${step}`, log, {
-      patienceMs: PATIENCE_MS,
-    });
-    const { answer } = rows[0]!;
+    };
+    const answerFor = async (usd: number | null): Promise<BeginAnswer> => {
+      const given = storableJson({ ...parameter, worst: usd });
+      const query = sql<{ answer: BeginAnswer }>`select begin_call(${given}::jsonb) as answer`;
+      const { rows } = await outlast(() => query.execute(db), `beginning a call of ${step}`, log, {
+        patienceMs: PATIENCE_MS,
+      });
+      return rows[0]!.answer;
+    };
+    let worstCaseUsd = typeof worst === 'function' ? null : worst;
+    let answer = await answerFor(worstCaseUsd);
+    if (answer.state === 'priceNeeded' && typeof worst === 'function') {
+      worstCaseUsd = worst();
+      if (worstCaseUsd !== null) answer = await answerFor(worstCaseUsd);
+    }
+    if (answer.state === 'priceNeeded') return { state: 'overBudget', error: withoutPrice(begun, answer) };
     if (answer.state === 'finished') return answer;
     followers.tell(
       [run],
       'written' in answer && follow ? [run] : [],
       'written' in answer ? (answer.written ?? []) : [],
     );
-    if (answer.state === 'overBudget') return { state: 'overBudget', error: overBudget(begun, answer) };
+    if (answer.state === 'overBudget')
+      return { state: 'overBudget', error: overBudget({ ...begun, worstCaseUsd }, answer) };
     const { epoch, failures, midStreamFailures } = answer;
     return { state: 'open', epoch, call, failures, midStreamFailures };
   }
@@ -187,9 +202,14 @@ function shortId(key: string): string {
   return key.slice(0, 16);
 }
 
-/** The accounts that pay a run's calls, where they have a budget: its own, those of the runs above it, its tenant's. */
-function accountsOf({ chain, above = [], tenant }: RunRef): string[] {
-  return [...[chain, ...above].map((payer) => `run:${payer}`), ...(tenant === undefined ? [] : [`tenant:${tenant}`])];
+/** The accounts that pay a run's calls, where they have a budget: its own, those of the runs above it, its tenant's and
+ *  its API key's. */
+function accountsOf({ chain, above = [], tenant, key }: RunRef): string[] {
+  return [
+    ...[chain, ...above].map((payer) => `run:${payer}`),
+    ...(tenant === undefined ? [] : [`tenant:${tenant}`]),
+    ...(key === undefined ? [] : [`key:${key}`]),
+  ];
 }
 
 function firstEvents({ step, model, fallback }: BeginCall, call: string): KeyedEvent[] {

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Bill, BillLine } from '../contract/index.ts';
 import type { Database } from './database.ts';
 
@@ -19,6 +19,10 @@ export interface Ledger {
   /** Most USD an account may spend in all; undefined lifts the limit. A tenant's earlier calls count. */
   setBudget(account: AccountId, usd: number | undefined): Promise<void>;
   account(id: AccountId): Promise<Account | undefined>;
+  /** USD an account without a budget has spent so far. */
+  spentBy(id: AccountId): Promise<number>;
+  /** Runs that hold money for calls begun more than so long ago, oldest first. @param ageMs ms */
+  holdingSince(ageMs: number): Promise<{ chain: string; id: string }[]>;
   /** Gives back what a run that ended still holds; the events that end a run do so by themselves. */
   releaseOf(chain: string): Promise<void>;
 }
@@ -60,6 +64,21 @@ export function createLedger(db: Kysely<Database>): Ledger {
         }
       );
     },
+    async spentBy(id) {
+      const { rows } = await sql<{ usd: string }>`select ${spentBefore(id)} as usd`.execute(db);
+      return Number(rows[0]!.usd);
+    },
+    async holdingSince(ageMs) {
+      return db
+        .selectFrom('reservations')
+        .innerJoin('runs', 'runs.chain', 'reservations.chain')
+        .select(['runs.chain', 'runs.id'])
+        .where('reservations.at', '<', sql<Date>`now() - make_interval(secs => ${ageMs / 1_000})`)
+        .groupBy(['runs.chain', 'runs.id'])
+        .orderBy(({ fn }) => fn.min('reservations.at'))
+        .limit(1_000)
+        .execute();
+    },
     async releaseOf(chain) {
       await db.transaction().execute(async (trx) => {
         await trx.selectFrom('runs').select('chain').where('chain', '=', chain).forUpdate().execute();
@@ -99,9 +118,15 @@ async function setBudget(db: Kysely<Database>, id: AccountId, usd: number | unde
     await sql`lock table ledger in share mode`.execute(trx);
     await sql`
       insert into accounts (id, budget_usd, spent_usd)
-      select ${id}, ${budget}::numeric, coalesce(sum(cost_usd), 0) from ledger
-      where ${id} like 'tenant:%' and tenant = substr(${id}, length('tenant:') + 1)
-         or ${id} like 'run:%' and chain = substr(${id}, length('run:') + 1)
+      values (${id}, ${budget}::numeric, ${spentBefore(id)})
       on conflict (id) do update set budget_usd = excluded.budget_usd`.execute(trx);
   });
+}
+
+/** The sum of an account's bill lines. */
+function spentBefore(id: AccountId): RawBuilder<string> {
+  const name = id.slice(id.indexOf(':') + 1);
+  if (id.startsWith('tenant:')) return sql`(select coalesce(sum(cost_usd), 0) from ledger where tenant = ${name})`;
+  if (id.startsWith('key:')) return sql`(select coalesce(sum(cost_usd), 0) from ledger where key_name = ${name})`;
+  return sql`(select coalesce(sum(cost_usd), 0) from ledger where chain = ${name})`;
 }

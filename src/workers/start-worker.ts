@@ -1,10 +1,13 @@
 import path from 'node:path';
+import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { type Cadenza, connectWith } from '../client/index.ts';
+import { type Cadenza, connectWith, dataConverter } from '../client/index.ts';
 import { type OpenRooms, openRooms } from '../client/open-rooms.ts';
 import { type Config, readEnvironment, temporalTarget } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
+import { applyBudgets } from './apply-budgets.ts';
 import { pluginOf } from './plugin.ts';
+import { keepReleasing } from './release-held.ts';
 import { requireSearchAttributes } from './search-attributes.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -42,6 +45,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   ]);
   try {
     await requireSearchAttributes(connection, namespace);
+    await applyBudgets(rooms.store, config.budgets);
     const worker = await Worker.create({
       connection,
       namespace,
@@ -50,12 +54,16 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
       plugins: [pluginOf(rooms)],
     });
     const client = connectWith({ connection, namespace, taskQueue, rooms, eager: true });
+    const converter = dataConverter(rooms.store.blobs, rooms.secrets);
+    const temporal = new Client({ connection, namespace, dataConverter: converter });
+    const stopReleasing = keepReleasing(temporal, rooms.store, log);
     const run = worker.run();
     run.catch(() => {});
     let drained: Promise<void> | undefined;
     const drain = async () => {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await run.catch(() => {});
+      await stopReleasing();
       await closeAll(rooms, connection);
     };
     return {

@@ -66,8 +66,8 @@ export function isRun(): boolean {
 
 /** Makes this workflow a part of a run that another one is: its calls and their events are that run's. */
 export function joinRun(ref: RunRef): void {
-  const { tenant, metadata, budgetUsd } = ref;
-  options = { tenant, metadata, budgetUsd };
+  const { tenant, key, metadata, budgetUsd } = ref;
+  options = { tenant, key, metadata, budgetUsd };
   run = { ref, steps: new Map(), policies: new Map(), models: new Set(), spentUsd: 0, log: [], isPart: true };
 }
 

@@ -1,48 +1,20 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Bill, RunEvent } from '../../src/contract/index.ts';
-import { readRunning } from '../../src/local/index.ts';
+import { type DevProcess, startDev } from '../setup/dev-process.ts';
 import { type MockProvider, mockProvider } from '../setup/mock-provider.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
 const STEPS = ['one', 'two', 'three', 'four', 'five'];
 
 let provider: MockProvider;
-let home: string;
-let dev: ChildProcess;
-let url: string;
-const said: string[] = [];
+let dev: DevProcess;
 
 beforeAll(async () => {
   provider = await mockProvider(undefined, { chunkSize: 5, streamingProfile: { ttft: 300, tps: 40 } });
-  home = mkdtempSync(path.join(os.tmpdir(), 'cadenza-parts-'));
-  chmodSync(home, 0o711);
-  const ports = {
-    CADENZA_PORT: '0',
-    CADENZA_TEMPORAL_PORT: '0',
-    CADENZA_TEMPORAL_UI_PORT: '0',
-    CADENZA_POSTGRES_PORT: '0',
-  };
-  dev = spawn(process.execPath, [path.join(ROOT, 'bin/cadenza.mjs'), 'dev'], {
-    cwd: ROOT,
-    env: { ...process.env, ...provider.env, ...ports, CADENZA_HOME: home, NODE_OPTIONS: '' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  for (const stream of [dev.stdout!, dev.stderr!]) stream.on('data', (data: Buffer) => said.push(data.toString()));
-  await until(() => readRunning(home) !== undefined && said.join('').includes('Try:'));
-  url = readRunning(home)!.url;
+  dev = await startDev(provider.env);
 }, 60_000);
 afterAll(async () => {
-  const exited = once(dev, 'exit');
-  dev.kill('SIGTERM');
-  const [code] = await exited;
+  expect(await dev.stop()).toBe(0);
   await provider.stop();
-  rmSync(home, { recursive: true, force: true });
-  expect(code).toBe(0);
 }, 60_000);
 
 const parts: [name: string, program: RegExp][] = [
@@ -60,7 +32,7 @@ test.each(parts)(
       prompt: `${topic} ${id}${index === 0 ? '' : ` after {{steps.${STEPS[index - 1]}.text}}`}`,
     }));
     const policy = { candidates: ['openai/gpt-6-sol'], cache: false };
-    const started = await fetch(`${url}/v1/runs`, {
+    const started = await fetch(`${dev.url}/v1/runs`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ pattern: 'chain', id: topic, input: { policy, steps } }),
@@ -69,7 +41,7 @@ test.each(parts)(
 
     await until(() => provider.asked(`${topic} two`) === 1);
     const killedAt = Date.now();
-    process.kill(childOf(dev.pid!, program), 'SIGKILL');
+    process.kill(dev.children().find(({ args }) => program.test(args))!.pid, 'SIGKILL');
 
     const result = await resultOf(topic);
     const expected = STEPS.reduce((before, id) => `answer to: ${topic} ${id}${before ? ` after ${before}` : ''}`, '');
@@ -84,27 +56,17 @@ test.each(parts)(
       expect(asked.filter((request) => request.at > Date.parse(at))).toEqual([]);
       expect(asked.length).toBeLessThanOrEqual(killedAt <= Date.parse(at) && asked[0]!.at <= killedAt ? 2 : 1);
     }
-    const bill = (await (await fetch(`${url}/v1/runs/${topic}/bill`)).json()) as Bill;
+    const bill = (await (await fetch(`${dev.url}/v1/runs/${topic}/bill`)).json()) as Bill;
     expect(bill.calls.map((call) => call.step)).toEqual(STEPS);
-    expect(said.join('')).toMatch(/unexpectedly/);
+    expect(dev.said()).toMatch(/unexpectedly/);
   },
   120_000,
 );
 
-/** The child of a process whose command line looks like this. */
-function childOf(parent: number, program: RegExp): number {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n');
-  const found = lines
-    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
-    .find((fields) => Number(fields?.[2]) === parent && program.test(fields![3]!));
-  if (!found) throw new Error(`No child of ${parent} looks like ${program}`);
-  return Number(found[1]);
-}
-
 /** Asks for the result as a client would: again, when the server that answers was just killed. */
 async function resultOf(id: string): Promise<unknown> {
   for (;;) {
-    const response = await fetch(`${url}/v1/runs/${id}/result?waitSeconds=20`).catch(() => undefined);
+    const response = await fetch(`${dev.url}/v1/runs/${id}/result?waitSeconds=20`).catch(() => undefined);
     if (response?.status === 200) return response.json();
     if (response?.status === 409) throw new Error(await response.text());
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -112,7 +74,7 @@ async function resultOf(id: string): Promise<unknown> {
 }
 
 async function eventsOf(id: string): Promise<RunEvent[]> {
-  const text = await (await fetch(`${url}/v1/runs/${id}/events`)).text();
+  const text = await (await fetch(`${dev.url}/v1/runs/${id}/events`)).text();
   return [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!) as RunEvent);
 }
 

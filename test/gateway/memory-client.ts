@@ -15,6 +15,7 @@ interface MemoryRun {
 /** Runs in memory, for the shape of HTTP alone: what was asked of the client, and what it answers. */
 export function memoryClient() {
   const runs = new Map<string, MemoryRun>();
+  const budgets = new Map<string, number | null>();
   const changes = new EventTarget();
   const state = { ready: true, eventsRead: 0, readersOpen: 0, broken: undefined as Error | undefined };
 
@@ -117,6 +118,13 @@ export function memoryClient() {
       throw new CadenzaError('NotFound', { type: 'InvalidRequest', message: `${find(id).id} is no map` });
     },
     schedules: {} as Cadenza['schedules'],
+    budgets: {
+      show: async (account) => ({ account, budgetUsd: budgets.get(account) ?? null, spentUsd: 0, reservedUsd: 0 }),
+      async set(account, usd) {
+        budgets.set(account, usd);
+        return client.budgets.show(account);
+      },
+    },
     async ready() {
       if (!state.ready) throw new Error('connect ECONNREFUSED user:secret@10.0.0.7');
     },

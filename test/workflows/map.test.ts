@@ -97,6 +97,20 @@ test('a row is retried, falls back and is repaired as its policy says, and no at
   expect((await bed.client.bill(run.id)).calls).toHaveLength(4);
 });
 
+test('a row that names a route is sent where the route says', async () => {
+  const route = {
+    strategy: 'rules' as const,
+    rules: [{ when: { minTokens: 10 }, choose: CLAUDE }],
+    default: OPENAI,
+  };
+  const run = await bed.client.start('map', {
+    ...{ pattern: 'ask', items: [{ name: 'routed.' }, { name: `routed${' on and on'.repeat(9)}.` }], policy },
+    input: { prompt: 'Greet {{item.name}}', route },
+  });
+  expect(await run.result()).toMatchObject({ done: 2, failed: 0 });
+  expect((await outputOf(run.id)).map(({ answer }) => (answer as { model: string }).model)).toEqual([OPENAI, CLAUDE]);
+});
+
 test('failed rows are listed with their errors, and another map runs them alone', async () => {
   firstFor('flaky4.', 'gpt-6-sol', 400);
   firstFor('flaky9.', 'gpt-6-sol', 400);

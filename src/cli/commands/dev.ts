@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
+import { outliveReader } from '../outlive-reader.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 
 // The same program as this one, be it source or build.
@@ -11,6 +12,7 @@ export function addDev(program: Command): void {
     .description('Start all that is needed on this machine, and keep it running until Ctrl-C')
     .addHelpText('after', '\nExamples:\n  $ cadenza dev\n  $ CADENZA_PORT=4200 cadenza dev')
     .action(async (_flags: object, command: Command) => {
+      outliveReader();
       const json = wantsJson(command);
       const { startLocal } = await import('../../local/index.ts');
       const local = await startLocal({

@@ -3,6 +3,7 @@ import { loadConfig, readEnvironment } from '../../config/index.ts';
 import { findTarget } from '../find-target.ts';
 import { stopAsked } from '../interruption.ts';
 import { openLog } from '../log.ts';
+import { outliveReader } from '../outlive-reader.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 import { asPort, launchGateway } from '../services.ts';
 
@@ -14,6 +15,7 @@ export function addGateway(program: Command): void {
     .option('--host <address>', 'where it listens; 0.0.0.0 for everywhere', '127.0.0.1')
     .addHelpText('after', '\nExample:\n  $ CADENZA_API_KEYS=... cadenza gateway --host 0.0.0.0 --port 80')
     .action(async ({ port, host }: { port?: number; host: string }, command: Command) => {
+      outliveReader();
       const stop = stopAsked();
       const { env } = process;
       const log = openLog(env, 'info');

@@ -3,6 +3,7 @@ import { readEnvironment } from '../../config/index.ts';
 import { findTarget } from '../find-target.ts';
 import { stopAsked } from '../interruption.ts';
 import { openLog } from '../log.ts';
+import { outliveReader } from '../outlive-reader.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 import { asPort, launchGateway, launchWorker } from '../services.ts';
 
@@ -19,6 +20,7 @@ export function addServe(program: Command): void {
       '\nExample:\n  $ TEMPORAL_ADDRESS=temporal:7233 CADENZA_DATABASE_URL=postgres://... cadenza serve --host 0.0.0.0',
     )
     .action(async (flags: { port?: number; host: string; embedded?: boolean }, command: Command) => {
+      outliveReader();
       const stop = stopAsked();
       const { env } = process;
       const log = openLog(env, flags.embedded ? 'warn' : 'info');

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { findTarget } from '../find-target.ts';
 import { stopAsked } from '../interruption.ts';
 import { openLog } from '../log.ts';
+import { outliveReader } from '../outlive-reader.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 import { launchWorker } from '../services.ts';
 
@@ -15,6 +16,7 @@ export function addWorker(program: Command): void {
       '\nExample:\n  $ TEMPORAL_ADDRESS=temporal:7233 CADENZA_DATABASE_URL=postgres://... cadenza worker',
     )
     .action(async ({ taskQueue }: { taskQueue?: string }, command: Command) => {
+      outliveReader();
       const stop = stopAsked();
       const target = findTarget(process.env);
       const worker = await launchWorker(target, openLog(process.env, 'info'), taskQueue);

@@ -74,6 +74,7 @@ export function addRunRoutes(app: GatewayApp, { client, links }: Surroundings): 
     const { pattern, input, id, ...options } = c.req.valid('json');
     const run = await client.startUnchecked(pattern, input, {
       ...options,
+      key: c.get('key'),
       id: id ?? idOfKey(c.req.valid('header')['idempotency-key']),
     });
     const info = run.isNew ? { id: run.id, pattern, status: 'running' as const } : await client.show(run.id);

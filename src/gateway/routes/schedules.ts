@@ -55,7 +55,9 @@ const ACTS = {
 } as const;
 
 export function addScheduleRoutes(app: GatewayApp, { client }: Surroundings): void {
-  app.openapi(newRoute, async (c) => c.json(await client.schedules.create(c.req.valid('json')), 201));
+  app.openapi(newRoute, async (c) =>
+    c.json(await client.schedules.create({ ...c.req.valid('json'), key: c.get('key') }), 201),
+  );
 
   app.openapi(listRoute, async (c) => c.json({ schedules: await client.schedules.list() }, 200));
 

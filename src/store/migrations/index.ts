@@ -9,6 +9,7 @@ import * as transcripts from './0007-transcripts.ts';
 import * as callsByModel from './0008-calls-by-model.ts';
 import * as dataSets from './0010-data-sets.ts';
 import * as maps from './0011-maps.ts';
+import * as budgets from './0012-budgets.ts';
 
 /** Imported one by one, so that they are also there in a bundle. A released one never changes: add another. */
 export const MIGRATIONS: Record<string, Migration> = {
@@ -22,4 +23,5 @@ export const MIGRATIONS: Record<string, Migration> = {
   '0008-calls-by-model': callsByModel,
   '0010-data-sets': dataSets,
   '0011-maps': maps,
+  '0012-budgets': budgets,
 };

@@ -34,7 +34,8 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
   const step = stepId(name);
   const run = named ?? `${ref.id}/${inPath(step)}`;
   const { taskQueue } = workflowInfo();
-  const options = RunOptions.parse({ tenant: ref.tenant, metadata: ref.metadata, budgetUsd: ref.budgetUsd });
+  const { tenant, key, metadata, budgetUsd } = ref;
+  const options = RunOptions.parse({ tenant, key, metadata, budgetUsd });
 
   await record([{ type: 'step.started', key: `step.started:${step}`, step, data: { run } }]);
   note(`${step}: run ${run}`);

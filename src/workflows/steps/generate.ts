@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   type CallError,
   durationMs,
+  GuardrailVerdict,
   isOutage,
   type JsonSchema,
   type Message,
@@ -18,7 +19,8 @@ import {
 import { failure, mayFallBack } from '../failures.ts';
 import { note, policyOf, stepId } from '../run.ts';
 import { callModel } from './call-model.ts';
-import { usableReply } from './usable-reply.ts';
+import { type Guard, guarded } from './guardrails.ts';
+import type { AskJudge } from './run-checks.ts';
 
 export interface GenerateRequest<Output = unknown> {
   /** stable name of the step; used again in the same run it is numbered: `draft`, `draft#2` */
@@ -59,7 +61,8 @@ export async function generate<Output = unknown>(request: GenerateRequest<Output
 /** The same for a step whose id is given out already. */
 export async function generateAs<Output>(step: string, request: GenerateRequest<Output>): Promise<Generated<Output>> {
   const policy = await policyOf(request.policy);
-  const askAll = candidates(step, policy, requestOf(request, policy), request);
+  const guard = await guarded(step, policy, requestOf(request, policy), askJudge);
+  const askAll = candidates(step, policy, guard, request);
   const patienceEnds = Date.now() + (policy.patience === undefined ? 0 : durationMs(policy.patience));
 
   for (let round = 1; ; round += 1) {
@@ -78,7 +81,7 @@ type Outcome = { reply: ModelReply } | { errors: CallError[] };
 function candidates(
   step: string,
   policy: Policy,
-  request: ModelRequest,
+  guard: Guard,
   { output, tried: before }: Pick<GenerateRequest, 'output' | 'tried'>,
 ): () => Promise<Outcome> {
   let nth = 0;
@@ -87,21 +90,35 @@ function candidates(
   return async () => {
     const errors: CallError[] = [];
     for (const model of policy.candidates) {
+      const mine = guard.requestFor(model);
+      if ('error' in mine) {
+        errors.push(mine.error);
+        fallback = { from: model, error: mine.error };
+        continue;
+      }
       const ask = (asked: ModelRequest, sample?: number) => {
         const left = fallback?.from === model ? undefined : fallback;
         fallback = undefined;
         nth += 1;
         return callModel({ step, model, policy, request: asked, nth, fallback: left, sample });
       };
-      const outcome = tried ? { error: tried } : await usableReply(ask, request, output);
+      const outcome = tried ? { error: tried } : await guard.reply(ask, mine.request, output);
       tried = undefined;
       if ('reply' in outcome) return outcome;
       errors.push(outcome.error);
       fallback = { from: model, error: outcome.error };
-      if (!mayFallBack(outcome.error, policy.fallbackOn)) break;
+      const movesOn = 'moveOn' in outcome || mayFallBack(outcome.error, policy.fallbackOn);
+      if (!movesOn) break;
     }
     return { errors };
   };
+}
+
+/** A guardrail's question to a model: a step of its own, and nobody guards the guards. */
+async function askJudge({ step, model, system, prompt }: Parameters<AskJudge>[0]): Promise<unknown> {
+  const policy = { ...(await policyOf(model)), guardrails: undefined };
+  const judged = await generateAs(stepId(step), { system, prompt, policy, output: GuardrailVerdict });
+  return judged.object;
 }
 
 function requestOf(request: GenerateRequest, policy: Policy): ModelRequest {

@@ -48,11 +48,16 @@ function refusalOf(reply: ModelReply): CallError {
 
 function repairOf(request: ModelRequest, bad: { unusable: ModelReply; problem: string }): ModelRequest {
   const correction = `That answer cannot be used: ${bad.problem}\nAnswer again with the corrected JSON and nothing else.`;
+  return correctionOf(request, bad.unusable, correction);
+}
+
+/** The request once more, with the answer it had and what is wrong with it. */
+export function correctionOf(request: ModelRequest, { text }: ModelReply, correction: string): ModelRequest {
   return {
     ...request,
     messages: [
       ...request.messages,
-      { role: 'assistant', content: bad.unusable.text || '(no text)' },
+      { role: 'assistant', content: text || '(no text)' },
       { role: 'user', content: correction },
     ],
   };

@@ -1,0 +1,36 @@
+import { Budget, BudgetAccount, invalidRequest, SetBudget } from '../contract/index.ts';
+import type { AccountId, Store } from '../store/index.ts';
+import { CadenzaError } from './errors.ts';
+
+/** What tenants (`tenant:<name>`) and API keys (`key:<name>`) may spend, all their runs together. */
+export interface Budgets {
+  /** @throws CadenzaError InvalidRequest for what is no account */
+  show(account: string): Promise<Budget>;
+  /** Holds for calls that begin from now on; what was spent before counts. @param usd null lifts the limit */
+  set(account: string, usd: number | null): Promise<Budget>;
+}
+
+export function createBudgets({ ledger }: Pick<Store, 'ledger'>): Budgets {
+  async function show(account: string): Promise<Budget> {
+    const id = accountId(account);
+    const known = await ledger.account(id);
+    const { budgetUsd = null, spentUsd, reservedUsd } = known ?? { spentUsd: await ledger.spentBy(id), reservedUsd: 0 };
+    return Budget.parse({ account, budgetUsd, spentUsd, reservedUsd });
+  }
+  return {
+    show,
+    async set(account, usd) {
+      const id = accountId(account);
+      const checked = SetBudget.safeParse({ budgetUsd: usd });
+      if (!checked.success) throw new CadenzaError('InvalidRequest', invalidRequest(checked.error, ''));
+      await ledger.setBudget(id, usd ?? undefined);
+      return show(account);
+    },
+  };
+}
+
+function accountId(account: string): AccountId {
+  const checked = BudgetAccount.safeParse(account);
+  if (!checked.success) throw new CadenzaError('InvalidRequest', invalidRequest(checked.error, 'account'));
+  return account as AccountId;
+}

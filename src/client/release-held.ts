@@ -1,0 +1,32 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Store } from '../store/index.ts';
+import { closeEnded } from './close-ended.ts';
+
+/** A call in flight is told within seconds that its run was ended; what is still held so much later is nobody's, ms. */
+const HELD_TOO_LONG_MS = 120_000;
+
+/**
+ * Gives back what runs hold that Temporal has closed without their workflow: their calls are neither finished nor
+ * failed, since nobody was left to say so. Those still open are left alone: their next attempt uses what they hold.
+ * @param olderThanMs of the reservations that are looked at
+ */
+export async function releaseHeld(temporal: Client, store: Store, olderThanMs = HELD_TOO_LONG_MS): Promise<void> {
+  for (const { chain, id } of await store.ledger.holdingSince(olderThanMs)) {
+    if (!(await isClosed(temporal, id, chain))) continue;
+    await closeEnded(temporal, store, id).catch(ignoreNotFound);
+    await store.ledger.releaseOf(chain);
+  }
+}
+
+/** True for runs that Temporal has ended, has forgotten, or had to end before their id was used again. */
+async function isClosed(temporal: Client, id: string, chain: string): Promise<boolean> {
+  const description = await temporal.workflow.getHandle(id).describe().catch(ignoreNotFound);
+  if (!description) return true;
+  const { firstRunId } = description.raw.workflowExecutionInfo ?? {};
+  const first = firstRunId || description.runId;
+  return first !== chain || description.status.name !== 'RUNNING';
+}
+
+function ignoreNotFound(thrown: unknown): undefined {
+  if (!(thrown instanceof WorkflowNotFoundError)) throw thrown;
+}
