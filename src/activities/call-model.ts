@@ -3,14 +3,17 @@ import { ApplicationFailureCategory } from '@temporalio/common';
 import {
   type CallError,
   type ModelCall,
+  type ModelRef,
   type ModelReply,
   type ModelRequest,
+  type NewEvent,
   providerOf,
   reactionTo,
 } from '../contract/index.ts';
-import { ProviderError, worstCase } from '../providers/index.ts';
+import { estimateUsage, ProviderError, priceOf, worstCase } from '../providers/index.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
 import { ClockRanOut, timeoutError } from './clocks.ts';
+import { earlierAnswer } from './earlier-answer.ts';
 import type { Rooms } from './rooms.ts';
 import { sharedAnswers } from './shared-answers.ts';
 import { streamReply } from './stream-reply.ts';
@@ -21,17 +24,47 @@ const HEARTBEAT_MS = 2_000;
 /**
  * Makes one request to one model, or returns what the same call already gave.
  *
- *   cache? --> journal: finished? --> reserve --> equal call in flight? --> provider --> one transaction --> reply
+ *   fork? cache? --> journal: finished? --> reserve --> equal call in flight? --> provider --> one transaction --> reply
  *
  * @throws ApplicationFailure of a contract error type, with `nextRetryDelay` where the same model is to be asked again
  */
 export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelRequest) => Promise<ModelReply> {
+  const callOnce = createCallOnce(rooms);
+  return (call, request) => callOnce(call, request, { signal: Context.current().cancellationSignal });
+}
+
+interface Listening {
+  /** ends the request; with a `HedgeLost`, another call of the same activity goes on */
+  signal: AbortSignal;
+  onFirstToken?(): void;
+}
+
+/** Why a call is ended whose words nobody waits for any more. */
+export class HedgeLost extends Error {
+  readonly by: ModelRef;
+
+  constructor(by: ModelRef) {
+    super(`${by} was quicker`);
+    this.by = by;
+  }
+}
+
+/** The same for one of several calls that an activity makes. */
+export function createCallOnce(
+  rooms: Rooms,
+): (call: ModelCall, request: ModelRequest, listening: Listening) => Promise<ModelReply> {
   const { store, config } = rooms;
-  return async (call, request) => {
-    const { cancellationSignal: signal } = Context.current();
+  return async (call, request, { signal, onFirstToken }) => {
     const requestHash = hashOfRequest(request);
     const place = { key: callKey(call, requestHash), run: call.run, step: call.step, model: call.model };
     const shared = sharedAnswers(store.cache, call, requestHash, place.key);
+
+    const earlier = await earlierAnswer(store, call, requestHash);
+    if (earlier && 'error' in earlier) throw failureOf(earlier.error, 'final');
+    if (earlier) {
+      const completesStep = earlier.reply.invalid === undefined;
+      return forHistory(await store.journal.finishCached({ ...place, reply: earlier.reply, completesStep }));
+    }
 
     const cached = await shared?.find();
     if (cached)
@@ -48,6 +81,7 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
     const attempt = { ...place, epoch: begun.epoch };
     const stopHeartbeat = heartbeat(() => shared?.hold());
     let midStream = false;
+    let said: string | undefined;
     try {
       const theirs = await shared?.join(signal);
       if (theirs && 'reply' in theirs)
@@ -55,14 +89,21 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
           await store.journal.finishCached({ ...place, reply: theirs.reply, completesStep: !call.checkedAfter }),
         );
       if (theirs) throw new ProviderError(theirs.failed);
+      signal.throwIfAborted();
+      said = '';
       const reply = await streamReply(rooms, {
         call,
         request: whole,
         signal,
-        emit: (event) =>
-          store.events.append(call.run, [{ ...event, step: call.step, call: begun.call, epoch: begun.epoch }]),
+        emit: (event) => {
+          if ('text' in event) said += event.text;
+          return store.events.append(call.run, [
+            { ...event, step: call.step, call: begun.call, epoch: begun.epoch } as NewEvent,
+          ]);
+        },
         onFirstToken: () => {
           midStream = true;
+          onFirstToken?.();
         },
       });
       const usable = reply.invalid === undefined;
@@ -89,6 +130,14 @@ export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelR
     /** Cancelled by a person: the call ends. Stopped with its worker: another worker repeats it. */
     async function stopped(reason: unknown): Promise<unknown> {
       await shared?.release();
+      if (reason instanceof HedgeLost) {
+        // Nothing is paid for a call that only waited for an equal one.
+        const usage = said === undefined ? undefined : estimateUsage(whole, said);
+        const costUsd = usage ? priceOf(call.model, usage, config.prices) : 0;
+        const finished = usage && { usage, costUsd, text: said!, model: call.model, finishReason: 'other' as const };
+        await store.journal.abandon({ ...attempt, by: reason.by, partial: finished });
+        return failureOf({ type: 'Cancelled', message: reason.message, model: call.model }, 'final');
+      }
       if (!(reason instanceof CancelledFailure) || reason.message !== 'CANCELLED') {
         const error: CallError = { type: 'ConnectionLost', message: 'The worker making this call was stopped' };
         return failureOf(error, { delayMs: 0 });

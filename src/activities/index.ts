@@ -8,6 +8,7 @@ import {
   unknownRoute,
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
+import { createCallHedged } from './call-hedged.ts';
 import { createCallModel } from './call-model.ts';
 import { createDecideRoute } from './decide-route.ts';
 import { createDeliverWebhook } from './deliver-webhook.ts';
@@ -22,6 +23,7 @@ export type { Rooms } from './rooms.ts';
 export function createActivities(rooms: Rooms): CadenzaActivities & MapActivities & TranscriptActivities {
   return {
     callModel: createCallModel(rooms),
+    callHedged: createCallHedged(rooms),
     ...createMapActivities(rooms),
     ...createTranscriptActivities(rooms),
     deliverWebhook: createDeliverWebhook(rooms),

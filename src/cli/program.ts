@@ -10,6 +10,7 @@ import { addCompare } from './commands/compare.ts';
 import { addDev } from './commands/dev.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEval } from './commands/eval.ts';
+import { addFork } from './commands/fork.ts';
 import { addGateway } from './commands/gateway.ts';
 import { addMap } from './commands/map.ts';
 import { addRun } from './commands/run.ts';
@@ -32,6 +33,7 @@ const COMMANDS = [
   addBill,
   addBudget,
   addCancel,
+  addFork,
   addApprovals,
   addApprove,
   addSchedule,

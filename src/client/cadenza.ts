@@ -3,6 +3,8 @@ import type {
   ApprovalDecision,
   ApprovalReceipt,
   Bill,
+  ForkEstimate,
+  ForkRun,
   ListRuns,
   PatternInput,
   PatternName,
@@ -40,6 +42,11 @@ export interface Cadenza extends MapData {
   timeline(id: string): Promise<Timeline>;
   /** Asks the run to stop; its calls in flight are aborted. */
   cancel(id: string): Promise<void>;
+  /** Starts a run that is the old one up to a step, whose answers it has for free, and asks anew from there on.
+   *  With `dryRun`, only says what that would cost. */
+  fork(id: string, options: ForkRun & { dryRun: true }): Promise<ForkEstimate>;
+  fork(id: string, options: ForkRun & { dryRun?: false }): Promise<StartedRun>;
+  fork(id: string, options: ForkRun): Promise<StartedRun | ForkEstimate>;
   /** Gives a conversation its next message, and waits for the answer. Messages sent at once are answered one after the
    *  other. @throws CadenzaError NotAnswered, Conflict once the conversation has ended */
   send(id: string, text: string, options?: SendOptions): Promise<Answer>;

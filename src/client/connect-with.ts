@@ -18,6 +18,7 @@ import { dataConverter } from './data-converter.ts';
 import { createMapData } from './data-sets.ts';
 import { CadenzaError } from './errors.ts';
 import { followRun } from './follow-run.ts';
+import { fork } from './fork.ts';
 import type { OpenRooms } from './open-rooms.ts';
 import { clientError, notFound, runError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
@@ -91,6 +92,12 @@ export function connectWith({
       await orClientError(id, () => handleOf(id).cancel());
     },
 
+    fork: (async (id, options) => {
+      const old = await found(id);
+      const made = await orClientError(id, () => fork({ temporal, rooms, namespace, start: started }, old, options));
+      return 'id' in made ? startedRun(made.id, old.pattern, made.isNew) : made;
+    }) as Cadenza['fork'],
+
     async send(id, text, options) {
       return (await client.say(id, text, options)).answer();
     },
@@ -130,7 +137,11 @@ export function connectWith({
   }
 
   /** @returns false when there was a run with this id already */
-  async function started({ workflowType, taskQueue: own, input, options }: CheckedStart, id: string): Promise<boolean> {
+  async function started(
+    { workflowType, taskQueue: own, input, options }: CheckedStart,
+    id: string,
+    memo?: Record<string, unknown>,
+  ): Promise<boolean> {
     try {
       const isMap = workflowType === 'map';
       const handle = await temporal.workflow.start(workflowType, {
@@ -142,6 +153,7 @@ export function connectWith({
         workflowIdConflictPolicy: 'FAIL',
         requestEagerStart: eager && own === undefined,
         staticSummary: summaryOf(workflowType, input),
+        memo,
       });
       if (isMap) await tellOfResumed(store, id, handle.firstExecutionRunId, options);
       return true;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CallError } from './errors.ts';
+import { ForkSource } from './forks.ts';
 import type { GuardrailFinding, TextCheck } from './guardrails.ts';
 import { ModelRef, type ModelReply, type ModelRequest } from './models.ts';
 import { type Policy, type PolicyRef, Timeouts } from './policy.ts';
@@ -37,6 +38,8 @@ export const ModelCall = z.object({
   sample: z.number().int().optional(),
   /** the step does not end with a usable answer: the workflow checks it first */
   checkedAfter: z.boolean().optional(),
+  /** in a fork: whose journal may have the answer */
+  from: ForkSource.optional(),
   /** ms the step may still wait where the provider asks for it */
   patienceMs: z.number(),
 });
@@ -46,6 +49,8 @@ export type ModelCall = z.infer<typeof ModelCall>;
 export interface CadenzaActivities {
   /** Makes one request to one model, or returns what the same call already gave. */
   callModel(call: ModelCall, request: ModelRequest): Promise<ModelReply>;
+  /** The same, and asks the second model too where the first one's first token has not come after so many ms. */
+  callHedged(first: ModelCall, second: ModelCall, afterMs: number, request: ModelRequest): Promise<ModelReply>;
   /** Turns a policy's name and its aliases into models. @throws InvalidRequest */
   resolvePolicy(policy: PolicyRef | undefined): Promise<Policy>;
   /** The router of this name in the config. @throws InvalidRequest */

@@ -37,6 +37,10 @@ export const EventBody = z.discriminatedUnion('type', [
   /** the attempt failed; the next one has the event's epoch and begins after `delayMs` */
   data('call.retrying', { model: ModelRef, error: CallError, delayMs: z.number() }),
   data('call.fallback', { from: ModelRef, to: ModelRef, error: CallError }),
+  /** the first token of `from` was late, so `to` is asked too: whoever speaks first is heard */
+  data('call.hedged', { from: ModelRef, to: ModelRef, afterMs: z.number() }),
+  /** another model was quicker: readers drop the text; what it cost so far is estimated */
+  data('call.abandoned', { model: ModelRef, by: ModelRef, ...money }),
   data('call.cached', { model: ModelRef, savedUsd: z.number().nullable(), usage: Usage }),
   data('call.completed', {
     model: ModelRef,

@@ -4,6 +4,7 @@ export * from './calls.ts';
 export * from './data-sets.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './forks.ts';
 export * from './guardrails.ts';
 export * from './log.ts';
 export * from './messages.ts';

@@ -75,6 +75,8 @@ export const Policy = z.strictObject({
   /** move on to the next candidate also after these */
   fallbackOn: z.array(z.enum(['Refused', 'ContentFiltered'])).optional(),
   guardrails: Guardrails.optional(),
+  /** the second candidate is asked too where the first one's first token has not come after so long */
+  hedge: z.strictObject({ afterMs: Ms }).optional(),
 });
 export type Policy = z.infer<typeof Policy>;
 

@@ -11,6 +11,7 @@ import { addApprovalWebhook } from './routes/approval-webhook.ts';
 import { addApprovalRoutes } from './routes/approvals.ts';
 import { addBudgetRoutes } from './routes/budgets.ts';
 import { addEventsRoute } from './routes/events.ts';
+import { addForkRoute } from './routes/fork.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addMapRoutes } from './routes/maps.ts';
 import { addMessageRoutes } from './routes/messages.ts';
@@ -68,6 +69,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addScheduleRoutes(app, surroundings);
   addMapRoutes(app, surroundings);
   addBudgetRoutes(app, surroundings);
+  addForkRoute(app, surroundings);
   addHealthRoutes(app, surroundings);
   addPages(app, options);
 

@@ -43,6 +43,15 @@ export interface OpenCall {
   midStreamFailures: number;
 }
 
+export interface AbandonCall extends EndedCall {
+  model: ModelRef;
+  epoch: number;
+  /** the model that is heard instead */
+  by: ModelRef;
+  /** what was asked and said so far, with its estimated usage; undefined if the provider was not asked */
+  partial: ModelReply | undefined;
+}
+
 interface EndedCall {
   key: string;
   run: RunRef;
@@ -80,6 +89,8 @@ export interface Journal {
    * and writes nothing. An attempt that never ended was lost with its worker: the next epoch says so to readers.
    */
   begin(call: BeginCall): Promise<Begun>;
+  /** How a call ended, if it did: its reply, or the error it was given up with. */
+  ended(key: string): Promise<{ reply: ModelReply } | { error: CallError } | undefined>;
   /** Ends an attempt without a reply. One that is not the newest any more changes nothing. */
   fail(call: FailCall): Promise<void>;
   /**
@@ -87,10 +98,15 @@ export interface Journal {
    * @returns the reply that counts
    */
   finish(call: FinishCall): Promise<ModelReply>;
+  /** Ends an attempt that nobody waits for any more, and bills what it went through: the call itself stays unanswered. */
+  abandon(call: AbandonCall): Promise<void>;
+  /** What a finished call gave. */
+  find(key: string): Promise<ModelReply | undefined>;
   /** Finishes a call with a reply that the cache had, at no cost. @returns the reply that counts */
   finishCached(call: FinishCachedCall): Promise<ModelReply>;
 }
 
+const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
 const PATIENCE_MS = 60_000;
 
 type BeginAnswer =
@@ -161,6 +177,15 @@ export function createJournal(
 
   return {
     begin,
+    async ended(key) {
+      const row = await db
+        .selectFrom('calls')
+        .select(['state', 'reply', 'error'])
+        .where('key', '=', key)
+        .executeTakeFirst();
+      if (row?.state === 'finished') return { reply: row.reply! };
+      return row?.state === 'failed' ? { error: row.error! } : undefined;
+    },
     async fail({ key, run, step, epoch, error, next }) {
       const final = next === 'final';
       const delayMs = final ? undefined : next.delayMs;
@@ -179,6 +204,33 @@ export function createJournal(
         cache: cache && { tenant: cache.tenant ?? '', hash: cache.requestHash, ttl: cache.ttlSeconds },
       };
       return end(run, callEnd, lastEvents({ step, call, epoch }, reply, completesStep));
+    },
+    async abandon({ key, run, step, model, epoch, by, partial }) {
+      const call = shortId(key);
+      const error: CallError = { type: 'Cancelled', message: `${by} was quicker`, step, model };
+      const { usage = NO_USAGE, costUsd = 0 } = partial ?? {};
+      const told: KeyedEvent = { type: 'call.abandoned', step, call, epoch, model, by, usage, costUsd };
+      // A line of its own on the bill: under the call's own key it would be its answer.
+      const reply = partial && storable(partial);
+      const bill: CallEnd | undefined = reply && {
+        ...{ op: 'finish', key: `abandoned:${epoch}:${key}`, call, step, epoch, reply, model, cached: false },
+        cost: reply.costUsd ?? undefined,
+      };
+      await Promise.all([
+        writer.write({ run, events: [told], end: bill }),
+        writer.write({ run, events: [], end: { op: 'fail', key, call, step, epoch, error, final: true } }),
+      ]);
+    },
+    async find(key) {
+      const query = () =>
+        db
+          .selectFrom('calls')
+          .select('reply')
+          .where('key', '=', key)
+          .where('state', '=', 'finished')
+          .executeTakeFirst();
+      const row = await outlast(query, 'looking for a finished call', log, { patienceMs: PATIENCE_MS });
+      return row?.reply ?? undefined;
     },
     finishCached({ key, run, step, model, reply: found, completesStep = true }) {
       const call = shortId(key);

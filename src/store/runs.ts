@@ -8,10 +8,18 @@ export interface StoredRun extends RunInfo {
   chain: string;
 }
 
+/** A step of a run, and the run it is done by where that is one of its own. */
+export interface StoredStep {
+  step: string;
+  run?: string;
+}
+
 export interface Runs {
   /** The newest run of a workflow id. */
   find(id: string): Promise<StoredRun | undefined>;
   chainOf(id: string): Promise<string | undefined>;
+  /** In the order they began. @param chain first-execution run id */
+  steps(chain: string): Promise<StoredStep[]>;
   /** Number of the newest event, 0 where there is none yet. @param chain first-execution run id */
   newestSeq(chain: string): Promise<number>;
   /** Newest first; of an id used again only the newest run. @throws Error for a cursor that is not one of ours */
@@ -34,6 +42,16 @@ export function createRuns(db: Kysely<Database>): Runs {
       return row && { ...runInfo(row), chain: row.chain };
     },
     chainOf: (id) => newestChain(db, id),
+    async steps(chain) {
+      const rows = await db
+        .selectFrom('events')
+        .select(['step', sql<string | null>`data->>'run'`.as('run')])
+        .where('chain', '=', chain)
+        .where(sql<boolean>`type = 'step.started'`)
+        .orderBy('seq')
+        .execute();
+      return rows.map(({ step, run }) => ({ step: step!, ...(run !== null && { run }) }));
+    },
     async newestSeq(chain) {
       const row = await db.selectFrom('runs').select('seq').where('chain', '=', chain).executeTakeFirst();
       return row?.seq ?? 0;

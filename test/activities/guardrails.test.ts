@@ -58,7 +58,7 @@ describe('personal data', () => {
   const ALL = ['email', 'phone', 'card', 'iban'] as const;
   test.each([
     ['write to ada.l+x@mail.example.co.uk.', [['email', 'ada.l+x@mail.example.co.uk']]],
-    ['write to jörg@müller.example', []],
+    ['write to jörg@müller.example', [['email', 'jörg@müller.example']]],
     ['use x@y or @home', []],
     ['pay with 4111 1111 1111 1111 today', [['card', '4111 1111 1111 1111']]],
     ['pay with 4111-1111-1111-1112 today', []],
@@ -78,7 +78,7 @@ describe('personal data', () => {
     ['on 2026-11-23 at 10:00, 192.168.100.200, 3.14159265358979', []],
   ] as [string, [string, string][]][])('in "%s"', (text, expected) => {
     const found = findPersonalData(text, [...ALL]).map(({ kind, start, end }) => [kind, text.slice(start, end)]);
-    expect(found).toEqual(text.includes('jörg') ? [['email', 'rg@müller.example']] : expected);
+    expect(found).toEqual(expected);
   });
 
   test('a phone number without its country is found where the country is given', () => {

@@ -90,6 +90,15 @@ export function memoryClient() {
       find(id).outcome = { status: 'cancelled', error: { type: 'Cancelled', message: 'Cancelled.' } };
     },
     send: async (id, text, options) => (await client.say(id, text, options)).answer(),
+    fork: (async (id, { fromStep, dryRun, id: given }) => {
+      const { pattern, input } = find(id);
+      if (fromStep === 'unknown') {
+        const message = `The run ${id} has no step "${fromStep}"`;
+        throw new CadenzaError('InvalidRequest', { type: 'InvalidRequest', message, path: 'fromStep' });
+      }
+      if (dryRun) return { estimateUsd: 0.02, lowUsd: 0.01, highUsd: 0.04, steps: [] };
+      return client.startUnchecked(pattern, input, { id: given ?? `${id}-fork-1` });
+    }) as Cadenza['fork'],
     async say(id, text, options = {}) {
       const run = find(id);
       if (run.outcome)

@@ -33,6 +33,9 @@ test('openapi.json is a valid OpenAPI 3.1 document of every route, with the patt
   );
   expect(routes.sort()).toEqual(
     [
+      'post /v1/datasets',
+      'get /v1/runs/{id}/items',
+      'get /v1/runs/{id}/output',
       'post /v1/runs',
       'post /v1/runs/{id}/messages',
       'post /v1/runs/{id}/end',

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { parseConfig } from '../../src/config/index.ts';
+import { SEARCH_ATTRIBUTES, type SearchAttribute } from '../../src/contract/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
-import { cadenzaPlugin } from '../../src/workers/index.ts';
+import { cadenzaPlugin, registerSearchAttributes } from '../../src/workers/index.ts';
 import { workflowModule } from '../../src/workers/workflow-bundle.ts';
 import type { Approval, ApprovalRequest } from '../../src/workflows/index.ts';
 import { testLog } from '../setup/test-log.ts';
@@ -27,6 +28,8 @@ beforeAll(async () => {
   time = await TestWorkflowEnvironment.createTimeSkipping(
     path === undefined ? {} : { server: { executable: { type: 'existing-path', path } } },
   );
+  const names = Object.keys(SEARCH_ATTRIBUTES) as SearchAttribute[];
+  await registerSearchAttributes(time.nativeConnection, 'default', names);
   const fresh = await freshStore();
   await fresh.store.close();
   drop = fresh.drop;

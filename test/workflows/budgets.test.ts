@@ -111,7 +111,7 @@ test('a terminated run gives back what it holds; one that goes on keeps it', asy
   provider.first(
     (request) => promptOf(request).startsWith('Slowly'),
     async (request) => {
-      await answered;
+      await (promptOf(request).endsWith('never done') ? new Promise(() => {}) : answered);
       return { content: promptOf(request), usage: { prompt_tokens: 1, completion_tokens: 10 } };
     },
   );

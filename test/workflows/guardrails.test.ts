@@ -34,6 +34,9 @@ async function ownWorker(taskQueue: string) {
     connection,
     taskQueue,
     activities: {
+      async broken() {
+        throw new Error('out of order');
+      },
       async noApples(text: GuardedText) {
         given.push(text);
         return text.text.includes('apple') ? { allowed: false, reason: 'It is about apples' } : { allowed: true };
@@ -183,15 +186,15 @@ test("a user's own activity decides", async () => {
 });
 
 test('what could not be checked does not pass', async () => {
-  const check = { check: 'activity', activity: 'notThere', taskQueue: own.taskQueue } as const;
+  const check = { check: 'activity', activity: 'broken', taskQueue: own.taskQueue } as const;
   const { outcome, events } = await ask('unchecked', { before: [check] });
-  expect(outcome.failed!.message).toContain('The guardrail "notThere" of "ask" could not be checked');
-  expect(fired(events)).toEqual(['before notThere error']);
+  expect(outcome.failed!.message).toContain('The guardrail "broken" of "ask" could not be checked');
+  expect(fired(events)).toEqual(['before broken error']);
   expect(bed.provider.asked('unchecked')).toBe(0);
 });
 
 test('a guardrail whose model nobody knows is named before anything starts', async () => {
-  const guardrails = { before: [{ check: 'model', model: 'nowhere/x', question: 'Is it kind?' }] };
+  const guardrails: Guardrails = { before: [{ check: 'model', model: 'nowhere/x', question: 'Is it kind?' }] };
   await expect(bed.client.start('ask', { prompt: 'x', policy: { candidates: [GPT], guardrails } })).rejects.toThrow(
     'nowhere',
   );

@@ -121,6 +121,8 @@ test('failed rows are listed with their errors, and another map runs them alone'
     items: [{ row: 4, input: { name: 'flaky4.' }, status: 'failed', error: { type: 'InvalidRequest', status: 400 } }],
     nextAfter: 4,
   });
+  const events = await bed.eventsOf(run.id);
+  expect(events.flatMap(({ type, step }) => (type === 'step.failed' ? [step] : [])).sort()).toEqual(['row/4', 'row/9']);
   const next = await bed.client.items(run.id, { status: 'failed', after: 4 });
   expect(next.items.map(({ row }) => row)).toEqual([9]);
   expect(next.nextAfter).toBeUndefined();

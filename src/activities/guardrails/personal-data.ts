@@ -23,7 +23,7 @@ const IBAN_LENGTHS = new Map(
 );
 
 // Every repetition is bounded and its beginning anchored, so that time grows with the text alone.
-const EMAIL = /(?<![\w.%+-])[\w.%+-]{1,64}@(?:[\p{L}\d-]{1,63}\.){1,8}\p{L}{2,24}(?![\p{L}\d])/gu;
+const EMAIL = /(?<![\p{L}\d_.%+-])[\p{L}\d_.%+-]{1,64}@(?:[\p{L}\d-]{1,63}\.){1,8}\p{L}{2,24}(?![\p{L}\d])/gu;
 const CARD = /(?<![\d.,])(?<!\d[ -])[2-6]\d{3}(?:[ -]?\d){9,15}(?![ -]?\d)/g;
 const IBAN_START = /(?<![A-Z0-9])[A-Z]{2}\d{2}(?= ?[A-Z0-9])/gi;
 

@@ -1,5 +1,13 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import type { CadenzaActivities, EndedRow, MapActivities, MapProgress, OpenRow, RunRef } from '../../contract/index.ts';
+import type {
+  CadenzaActivities,
+  CallError,
+  EndedRow,
+  MapActivities,
+  MapProgress,
+  OpenRow,
+  RunRef,
+} from '../../contract/index.ts';
 import type { MapRowEnd } from '../../store/index.ts';
 import type { Rooms } from '../rooms.ts';
 import { type Asked, askRow } from './ask-row.ts';
@@ -13,7 +21,7 @@ export function createAnswerRows(
   callModel: CadenzaActivities['callModel'],
   end: (run: RunRef, rows: MapRowEnd[]) => Promise<MapProgress>,
 ): MapActivities['answerRows'] {
-  const { maps } = rooms.store;
+  const { events, maps } = rooms.store;
   return async (run, slice) => {
     const { cancellationSignal: signal } = Context.current();
     const map = (await maps.find(run.chain))!;
@@ -71,8 +79,16 @@ export function createAnswerRows(
       else if (slice.last) await ended({ row: asked.row, error: asked.overBudget });
     }
 
+    /** A row that was asked has begun its step, whose end readers wait for. */
+    async function tellFailure(error: CallError): Promise<void> {
+      const { step, type } = error;
+      if (step === undefined || type === 'BudgetExceeded') return;
+      await events.record(run, [{ type: 'step.failed', key: `step.failed:${step}`, step, error }]);
+    }
+
     async function ended(row: EndedRow, model?: string): Promise<void> {
       if (model) models.add(model);
+      if ('error' in row) await tellFailure(row.error);
       await end(run, [row]);
     }
   };

@@ -77,6 +77,8 @@ function updated(view: CallView, event: RunEvent, at: number): CallView {
       return { ...view, phase: 'retrying', error: event.error };
     case 'call.cached':
       return { ...view, model: event.model, cached: true, usage: event.usage, costUsd: 0 };
+    case 'call.abandoned':
+      return { ...view, phase: 'failed', text: '', usage: event.usage, costUsd: event.costUsd };
     case 'call.completed': {
       const { model, usage, costUsd, cached = view.cached } = event;
       const times = { firstTokenMs: event.firstTokenMs ?? view.firstTokenMs, totalMs: event.totalMs };

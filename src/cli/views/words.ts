@@ -55,6 +55,10 @@ function noteOf(event: RunEvent): string {
   switch (event.type) {
     case 'call.retrying':
       return `↻ ${event.model}: ${event.error.type}, ${sentence(event.error.message)} Trying again${inTime(event.delayMs)}.\n`;
+    case 'call.hedged':
+      return `↪ ${event.from} has said nothing after ${event.afterMs} ms. Asking ${event.to} too.\n`;
+    case 'guardrail':
+      return event.outcome === 'passed' ? '' : `! The guardrail "${event.check}" fired: ${sentence(event.reason)}\n`;
     case 'call.fallback':
       return `↪ ${event.from}: ${event.error.type}, ${sentence(event.error.message)} Asking ${event.to} instead.\n`;
     case 'call.toolcall':

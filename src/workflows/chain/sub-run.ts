@@ -10,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 import { type CallError, type ChainStepResult, isPattern, RunOptions } from '../../contract/index.ts';
 import { callErrorOf, failure } from '../failures.ts';
+import { forkMemo } from '../fork.ts';
 import { ABOVE, currentRun, note, record, stepId } from '../run.ts';
 import { asText } from './scope.ts';
 
@@ -46,7 +47,7 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
       args: [input, options],
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      memo: { [ABOVE]: [...(ref.above ?? []), ref.chain] },
+      memo: { [ABOVE]: [...(ref.above ?? []), ref.chain], ...forkMemo(step, run.slice(ref.id.length + 1)) },
       staticSummary: `${pattern} · ${step}`,
     });
     await record([{ type: 'step.completed', key: `step.completed:${step}`, step }]);

@@ -12,6 +12,7 @@ import {
   type Policy,
 } from '../../contract/index.ts';
 import { callErrorOf } from '../failures.ts';
+import { callAsForked } from '../fork.ts';
 import { currentRun, note, spent } from '../run.ts';
 
 /** A worker that has not been heard of for so long is dead, ms. Workers report every 2 s. */
@@ -28,6 +29,8 @@ export interface CallPlan {
   nth: number;
   fallback?: ModelCall['fallback'];
   sample?: number;
+  /** the model that is asked too if the first token is late */
+  hedge?: { model: ModelRef; afterMs: number };
 }
 
 export type CallOutcome = { reply: ModelReply } | { error: CallError };
@@ -35,13 +38,17 @@ export type CallOutcome = { reply: ModelReply } | { error: CallError };
 /** One model call as one activity, seen in the Temporal UI as `callModel • <provider/model> · <step>`.
  *  A provider's failure is a value here; only cancellation throws. */
 export async function callModel(plan: CallPlan): Promise<CallOutcome> {
-  const { step, model, nth } = plan;
-  const title = `${model} · ${step}${nth > 1 ? ` · attempt ${nth}` : ''}`;
+  const { step, model, nth, hedge } = plan;
+  const asked = hedge ? `${model}, after ${hedge.afterMs} ms also ${hedge.model}` : model;
+  const title = `${asked} · ${step}${nth > 1 ? ` · attempt ${nth}` : ''}`;
   try {
-    const reply = await activityFor(plan.policy, title).callModel(callOf(plan), plan.request);
+    const activity = activityFor(plan.policy, title);
+    const reply = hedge
+      ? await activity.callHedged(callOf(plan), secondOf(plan, hedge.model), hedge.afterMs, plan.request)
+      : await activity.callModel(callOf(plan), plan.request);
     spent(reply);
     note(
-      `${step}: ${model}, ${reply.usage.outputTokens} tokens${reply.cached ? ', from the cache' : ''}${reply.invalid ? ', unusable' : ''}`,
+      `${step}: ${reply.model}, ${reply.usage.outputTokens} tokens${reply.cached ? ', from the cache' : ''}${reply.invalid ? ', unusable' : ''}`,
     );
     return { reply };
   } catch (thrown) {
@@ -53,10 +60,14 @@ export async function callModel(plan: CallPlan): Promise<CallOutcome> {
 }
 
 function callOf({ step, model, policy, fallback, sample }: CallPlan): ModelCall {
-  return modelCallOf(policy, { run: currentRun().ref, step, model, fallback, sample });
+  return callAsForked(modelCallOf(policy, { run: currentRun().ref, step, model, fallback, sample }));
 }
 
-function activityFor(policy: Policy, summary: string): Pick<CadenzaActivities, 'callModel'> {
+function secondOf(plan: CallPlan, model: ModelRef): ModelCall {
+  return callOf({ ...plan, model, fallback: undefined });
+}
+
+function activityFor(policy: Policy, summary: string): Pick<CadenzaActivities, 'callModel' | 'callHedged'> {
   const totalMs = policy.timeouts?.totalMs ?? DEFAULT_TIMEOUTS.totalMs;
   const options = {
     summary,

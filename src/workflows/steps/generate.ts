@@ -17,8 +17,9 @@ import {
   type TranscriptWindow,
 } from '../../contract/index.ts';
 import { failure, mayFallBack } from '../failures.ts';
+import { asForked } from '../fork.ts';
 import { note, policyOf, stepId } from '../run.ts';
-import { callModel } from './call-model.ts';
+import { type CallPlan, callModel } from './call-model.ts';
 import { type Guard, guarded } from './guardrails.ts';
 import type { AskJudge } from './run-checks.ts';
 
@@ -59,7 +60,8 @@ export async function generate<Output = unknown>(request: GenerateRequest<Output
 }
 
 /** The same for a step whose id is given out already. */
-export async function generateAs<Output>(step: string, request: GenerateRequest<Output>): Promise<Generated<Output>> {
+export async function generateAs<Output>(step: string, asked: GenerateRequest<Output>): Promise<Generated<Output>> {
+  const request = asForked(step, asked);
   const policy = await policyOf(request.policy);
   const guard = await guarded(step, policy, requestOf(request, policy), askJudge);
   const askAll = candidates(step, policy, guard, request);
@@ -96,11 +98,12 @@ function candidates(
         fallback = { from: model, error: mine.error };
         continue;
       }
+      const hedge = hedgeOf(policy, model, guard);
       const ask = (asked: ModelRequest, sample?: number) => {
         const left = fallback?.from === model ? undefined : fallback;
         fallback = undefined;
         nth += 1;
-        return callModel({ step, model, policy, request: asked, nth, fallback: left, sample });
+        return callModel({ step, model, policy, request: asked, nth, fallback: left, sample, hedge });
       };
       const outcome = tried ? { error: tried } : await guard.reply(ask, mine.request, output);
       tried = undefined;
@@ -112,6 +115,12 @@ function candidates(
     }
     return { errors };
   };
+}
+
+/** Only the first candidate is hedged, and only with one that may be asked the same. */
+function hedgeOf({ candidates: [first, second], hedge }: Policy, model: string, guard: Guard): CallPlan['hedge'] {
+  if (!hedge || second === undefined || model !== first || !guard.isSameForAll) return undefined;
+  return { model: second, afterMs: hedge.afterMs };
 }
 
 /** A guardrail's question to a model: a step of its own, and nobody guards the guards. */

@@ -16,6 +16,8 @@ import { type Ask, correctionOf, usableReply } from './usable-reply.ts';
 
 /** A policy's guardrails around the calls of one step. */
 export interface Guard {
+  /** no check keeps something from one candidate and not from another */
+  isSameForAll: boolean;
   /** What a candidate is asked, or why it is not asked. @throws `Refused` where no candidate may be asked */
   requestFor(model: string): { request: ModelRequest } | { error: CallError };
   /** An answer that passes, from one candidate. `moveOn`: the next one is to be asked. */
@@ -45,6 +47,7 @@ export async function guarded(
   refuseAny(findings.filter(({ check }) => check.only === undefined));
 
   return {
+    isSameForAll: findings.every(({ passed, check }) => passed || check.only === undefined),
     requestFor(model) {
       const mine = findings.filter(({ check }) => isAbout(check, model));
       refuseAny(mine);

@@ -1,0 +1,77 @@
+import { Context } from '@temporalio/activity';
+import type { CadenzaActivities, ModelCall, ModelReply, ModelRequest } from '../contract/index.ts';
+import { callKey, hashOfRequest } from './call-key.ts';
+import { createCallOnce, HedgeLost } from './call-model.ts';
+import type { Rooms } from './rooms.ts';
+
+/** One of the two calls. */
+interface Lane {
+  call: ModelCall;
+  reply: Promise<ModelReply>;
+  /** kept with the first token, broken if the call fails before */
+  spoke: Promise<unknown>;
+  abandon(winner: Lane): void;
+}
+
+/**
+ * Makes one request to one model, and to a second one too if the first token is late.
+ *
+ *   call 1 --first token in time--> reply
+ *      |
+ *      +--afterMs--> call 2 --> whoever gives the first token is heard out; the other is aborted, and billed as far as it went
+ *
+ * One activity, so that lateness is known at once, and the loser's request ends within a moment.
+ * @throws as `callModel`: the first call's error where both failed
+ */
+export function createCallHedged(rooms: Rooms): CadenzaActivities['callHedged'] {
+  const callOnce = createCallOnce(rooms);
+  const { journal, events } = rooms.store;
+
+  return async (first, second, afterMs, request) => {
+    const { cancellationSignal, info } = Context.current();
+    if (info.attempt > 1) {
+      // The worker may have been lost between the second call's end and its being told.
+      const finished = await journal.find(callKey(second, hashOfRequest(request)));
+      if (finished) return finished;
+    }
+    const one = start(first);
+    if (!(await isLate(one, afterMs))) return one.reply;
+
+    const { run, step } = first;
+    await events.append(run, [{ type: 'call.hedged', step, from: first.model, to: second.model, afterMs }]);
+    // Another attempt of it is the workflow's to make.
+    const two = start({ ...second, maxAttempts: 1 });
+    const winner = await Promise.any([one, two].map((lane) => lane.spoke.then(() => lane))).catch(() => one);
+    const loser = winner === one ? two : one;
+    loser.abandon(winner);
+    await Promise.allSettled([winner.reply, loser.reply]);
+    return winner.reply;
+
+    function start(call: ModelCall): Lane {
+      const stop = new AbortController();
+      const signal = AbortSignal.any([cancellationSignal, stop.signal]);
+      const token = Promise.withResolvers<void>();
+      const reply = callOnce(call, request as ModelRequest, { signal, onFirstToken: token.resolve });
+      const spoke = Promise.race([token.promise, reply]);
+      for (const promise of [reply, spoke]) promise.catch(() => {});
+      return { call, reply, spoke, abandon: (by) => stop.abort(new HedgeLost(by.call.model)) };
+    }
+  };
+}
+
+/** False if the call spoke, or failed, before the time was over. */
+async function isLate({ spoke }: Lane, afterMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<true>((resolve) => {
+    timer = setTimeout(resolve, afterMs, true);
+  });
+  const intime = spoke.then(
+    () => false,
+    () => false,
+  );
+  try {
+    return await Promise.race([intime, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

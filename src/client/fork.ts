@@ -1,0 +1,125 @@
+import type { Client } from '@temporalio/client';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import {
+  FORK_MEMO,
+  type Fork,
+  type ForkEstimate,
+  ForkRun,
+  fieldPath,
+  invalidRequest,
+  type ModelRef,
+  type PolicyRef,
+  RunOptions,
+} from '../contract/index.ts';
+import { ProviderError } from '../providers/index.ts';
+import type { StoredRun } from '../store/index.ts';
+import { type CheckedStart, checkStart } from './check-start.ts';
+import { CadenzaError } from './errors.ts';
+import { estimateFork } from './estimate-fork.ts';
+import type { OpenRooms } from './open-rooms.ts';
+
+export interface ForkParts {
+  temporal: Client;
+  rooms: OpenRooms;
+  namespace: string;
+  /** @returns false when there is a run with this id already */
+  start(checked: CheckedStart, id: string, memo: Record<string, unknown>): Promise<boolean>;
+}
+
+/** These take what they do from elsewhere than their input, and have ways of their own to go on. */
+const NOT_FORKED: Record<string, string> = {
+  map: 'Rows are asked again by a new map that names this one in after.',
+  conversation: 'Its messages are not part of its input: start another one, and send them.',
+};
+
+/** Starts a run that goes another way from a step on, or says what it would cost.
+ *  @throws CadenzaError before anything is started */
+export async function fork(
+  { temporal, rooms, namespace, start }: ForkParts,
+  old: StoredRun,
+  given: ForkRun,
+): Promise<ForkEstimate | { id: string; isNew: boolean }> {
+  const parsed = ForkRun.safeParse(given);
+  if (!parsed.success) throw new CadenzaError('InvalidRequest', invalidRequest(parsed.error, ''));
+  const { fromStep, overrides, dryRun, id, key } = parsed.data;
+  const hint = NOT_FORKED[old.pattern];
+  if (hint) throw refused(`A ${old.pattern} cannot be forked`, 'id', hint);
+
+  const steps = await rooms.store.runs.steps(old.chain);
+  const at = steps.findIndex(({ step }) => step === fromStep);
+  if (at === -1) throw unknownStep(old.id, fromStep, steps);
+  if (overrides && steps[at]!.run !== undefined) {
+    const other = `Fork that run, or fork this one from "${fromStep}" without overrides`;
+    throw refused(`The step "${fromStep}" is done by the run ${steps[at]!.run}`, 'overrides', other);
+  }
+  const model = await firstModel(rooms, overrides?.policy);
+  if (dryRun)
+    return estimateFork(rooms, { chain: old.chain, steps: steps.slice(at), model, prompt: overrides?.prompt });
+
+  const [input, oldOptions] = await argumentsOf(temporal, namespace, old);
+  const options = RunOptions.parse(oldOptions ?? {});
+  const checked = await checkStart(rooms, old.pattern, input, {
+    ...options,
+    ...(key === undefined ? {} : { key }),
+    id,
+  });
+  const memo: Fork = {
+    from: { chain: old.chain },
+    run: old.id,
+    before: [...new Set(steps.slice(0, at).map(({ step }) => step))],
+    ...(overrides ? { at: fromStep, overrides } : {}),
+  };
+  if (id !== undefined) return { id, isNew: await start(checked, id, { [FORK_MEMO]: memo }) };
+  for (let n = 1; ; n += 1) {
+    const next = `${old.id}-fork-${n}`;
+    if (await start(checked, next, { [FORK_MEMO]: memo })) return { id: next, isNew: true };
+  }
+}
+
+/** The model a policy asks first, once all it names are known to be there. */
+async function firstModel({ providers }: OpenRooms, ref: PolicyRef | undefined): Promise<ModelRef | undefined> {
+  if (ref === undefined) return undefined;
+  const path = 'overrides.policy';
+  try {
+    const { candidates } = providers.resolvePolicy(ref, path);
+    const single = typeof ref === 'string';
+    const checks = candidates.map((model, n) =>
+      providers.check(model, single ? path : fieldPath(path, ['candidates', n])),
+    );
+    const [error] = (await Promise.all(checks)).filter((found) => found !== undefined);
+    if (error) throw new CadenzaError('InvalidRequest', error);
+    return candidates[0];
+  } catch (thrown) {
+    throw thrown instanceof ProviderError ? new CadenzaError('InvalidRequest', thrown.error) : thrown;
+  }
+}
+
+/** What the old run was started with: its history begins with that. */
+async function argumentsOf(temporal: Client, namespace: string, { id, chain }: StoredRun): Promise<unknown[]> {
+  const found = await temporal.workflowService
+    .getWorkflowExecutionHistory({
+      namespace,
+      execution: { workflowId: id, runId: chain },
+      maximumPageSize: 1,
+    })
+    .catch((cause: unknown) => {
+      if ((cause as { code?: number }).code !== NOT_FOUND) throw cause;
+      throw refused(`Temporal has no history of ${id} any more, so its input is not known`, 'id');
+    });
+  const payloads = found.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  return decodeArrayFromPayloads(temporal.options.loadedDataConverter, payloads);
+}
+
+/** gRPC */
+const NOT_FOUND = 5;
+
+function unknownStep(id: string, fromStep: string, steps: { step: string }[]): CadenzaError {
+  const names = [...new Set(steps.map(({ step }) => step))];
+  const shown = names.slice(0, 30).join(', ');
+  const known = names.length === 0 ? 'It has begun none' : `It has: ${shown}${names.length > 30 ? ', …' : ''}`;
+  return refused(`The run ${id} has no step "${fromStep}". ${known}`, 'fromStep');
+}
+
+function refused(message: string, path: string, hint?: string): CadenzaError {
+  return new CadenzaError('InvalidRequest', { type: 'InvalidRequest', message, path, hint });
+}

@@ -1,0 +1,46 @@
+import { workflowInfo } from '@temporalio/workflow';
+import { FORK_MEMO, type Fork, type Message, type ModelCall, type PolicyRef } from '../contract/index.ts';
+
+/*
+ * A fork is the old run again: same workflow, same input.
+ *
+ *   steps begun before   --> answers of the old run's journal, for free
+ *   the step it is from  --> asked anew, with the overrides
+ *   all others           --> asked anew, as what they are asked has changed
+ */
+
+function currentFork(): Fork | undefined {
+  return workflowInfo().memo?.[FORK_MEMO] as Fork | undefined;
+}
+
+function isBefore({ before }: Fork, step: string): boolean {
+  return before === 'all' || before.includes(step);
+}
+
+/** What a step asks with, as the fork has it. */
+export function asForked<Request extends { prompt?: string; messages?: Message[]; policy?: PolicyRef }>(
+  step: string,
+  request: Request,
+): Request {
+  const fork = currentFork();
+  if (fork?.at !== step || fork.overrides === undefined) return request;
+  const { policy = request.policy, prompt } = fork.overrides;
+  if (prompt === undefined) return { ...request, policy };
+  if (request.messages === undefined) return { ...request, policy, prompt };
+  return { ...request, policy, messages: [...request.messages.slice(0, -1), { role: 'user', content: prompt }] };
+}
+
+/** A call that says where its answer may already be, or that no kept answer will do. */
+export function callAsForked(call: ModelCall): ModelCall {
+  const fork = currentFork();
+  if (!fork) return call;
+  return isBefore(fork, call.step) ? { ...call, from: fork.from } : { ...call, cacheTtlSeconds: undefined };
+}
+
+/** The memo of a run that does a step of this one: in a fork, it is a fork as well. */
+export function forkMemo(step: string, ownPath: string): Record<string, Fork> {
+  const fork = currentFork();
+  if (!fork) return {};
+  const run = `${fork.run}/${ownPath}`;
+  return { [FORK_MEMO]: { from: { run }, run, before: isBefore(fork, step) ? 'all' : [] } };
+}

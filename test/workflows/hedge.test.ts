@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { RunEvent } from '../../src/contract/index.ts';
+import { activitiesOf } from '../setup/history.ts';
+import { echo, mockProvider, promptOf } from '../setup/mock-provider.ts';
+import { type TestBed, testBed } from '../setup/test-bed.ts';
+import { query } from '../store/fresh-store.ts';
+
+const GPT = 'openai/gpt-6-sol';
+const CLAUDE = 'anthropic/claude-sonnet-5-5';
+const policy = { candidates: [GPT, CLAUDE], cache: false as const, hedge: { afterMs: 150 } };
+let bed: TestBed;
+
+beforeAll(async () => {
+  const provider = await mockProvider();
+  const late = (words: string, model: string, ttft: number, reply = echo) =>
+    provider.first((request) => promptOf(request).includes(words) && request.model.startsWith(model), reply, {
+      streamingProfile: { ttft, tps: 200 },
+    });
+  late('sleepy', 'gpt', 20_000);
+  late('both slow', 'gpt', 700);
+  late('both slow', 'claude', 20_000);
+  late('broken second', 'gpt', 700);
+  provider.first(
+    (request) => promptOf(request).includes('broken second') && request.model.startsWith('claude'),
+    () => ({ status: 500, error: { message: 'out of order', type: 'server_error' } }),
+  );
+  bed = await testBed({ provider });
+});
+afterAll(() => bed.close());
+
+async function ask(prompt: string, options = {}) {
+  const run = await bed.client.start('ask', { prompt, policy }, options);
+  const from = performance.now();
+  const answer = await run.result();
+  return { id: run.id, answer, tookMs: performance.now() - from, events: await bed.eventsOf(run.id) };
+}
+
+const typesOf = (events: RunEvent[]) => events.map(({ type }) => type).filter((type) => type !== 'call.delta');
+
+test('a second candidate answers where the first token is late; the loser is aborted and billed as far as it went', async () => {
+  const { id, answer, tookMs, events } = await ask('sleepy', { budgetUsd: 1 });
+
+  expect(answer).toMatchObject({ model: CLAUDE, text: 'answer to: sleepy' });
+  expect(tookMs).toBeLessThan(10_000);
+  expect(typesOf(events).sort()).toEqual([
+    'call.abandoned',
+    'call.completed',
+    'call.hedged',
+    'call.started',
+    'call.started',
+    'run.completed',
+    'run.started',
+    'step.completed',
+    'step.started',
+  ]);
+  expect(events.find(({ type }) => type === 'call.hedged')).toMatchObject({ from: GPT, to: CLAUDE, afterMs: 150 });
+  const abandoned = events.find((event) => event.type === 'call.abandoned')!;
+  expect(abandoned).toMatchObject({ model: GPT, by: CLAUDE, usage: { outputTokens: 0 } });
+  expect(abandoned.usage.inputTokens).toBeGreaterThan(0);
+
+  const bill = await bed.client.bill(id);
+  expect(bill.calls.map(({ model }) => model).sort()).toEqual([CLAUDE, GPT]);
+  const [partial] = bill.calls.filter(({ model }) => model === GPT);
+  expect(partial).toMatchObject({ usage: abandoned.usage, costUsd: abandoned.costUsd });
+  expect(bill.totalUsd).toBeCloseTo(answer.costUsd! + abandoned.costUsd!, 9);
+  expect(await held()).toBe(0);
+  expect(await activitiesOf(bed.temporal, id)).toEqual([
+    { type: 'callHedged', summary: `${GPT}, after 150 ms also ${CLAUDE} · ask`, failed: false },
+  ]);
+});
+
+test('a first candidate that speaks in time is alone', async () => {
+  const { id, answer, events } = await ask('lively');
+  expect(answer.model).toBe(GPT);
+  expect(bed.provider.asked('lively')).toBe(1);
+  expect(typesOf(events)).not.toContain('call.hedged');
+  expect((await bed.client.bill(id)).calls).toHaveLength(1);
+});
+
+test('a late first candidate that still speaks first is heard, and the second one is aborted', async () => {
+  const { answer, events } = await ask('both slow');
+  expect(answer.model).toBe(GPT);
+  expect(events.find((event) => event.type === 'call.abandoned')).toMatchObject({ model: CLAUDE, by: GPT });
+});
+
+test('a second candidate that fails leaves the first one to answer', async () => {
+  const { id, answer, events } = await ask('broken second');
+  expect(answer.model).toBe(GPT);
+  expect(typesOf(events)).toContain('call.hedged');
+  expect(typesOf(events)).not.toContain('call.abandoned');
+  expect((await bed.client.bill(id)).calls.map(({ model }) => model)).toEqual([GPT]);
+});
+
+/** What is still held for calls in flight. */
+async function held(): Promise<number> {
+  return (await query(bed.databaseUrl, 'select call_key from reservations')).length;
+}
