@@ -29,7 +29,7 @@ module.exports = {
     may('providers', 'contract', 'config'),
     may('store', 'contract'),
     may('activities', 'contract', 'config', 'providers', 'store'),
-    may('workers', 'contract', 'config', 'activities', 'client'),
+    may('workers', 'contract', 'config', 'activities', 'store', 'client'),
     may('client', 'contract', 'config', 'store', 'providers'),
     may('gateway', 'contract', 'config', 'client'),
     may('local', 'contract', 'config', 'store'),

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { CadenzaActivities, ModelCall, ModelReply, ModelRequest } from '../contract/index.ts';
+import type { CadenzaActivities, ModelCall, ModelReply } from '../contract/index.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
 import { createCallOnce, HedgeLost } from './call-model.ts';
 import type { Rooms } from './rooms.ts';
@@ -32,7 +32,7 @@ export function createCallHedged(rooms: Rooms): CadenzaActivities['callHedged'] 
     if (info.attempt > 1) {
       // The worker may have been lost between the second call's end and its being told.
       const finished = await journal.find(callKey(second, hashOfRequest(request)));
-      if (finished) return finished;
+      if (finished && 'reply' in finished) return finished.reply;
     }
     const one = start(first);
     if (!(await isLate(one, afterMs))) return one.reply;
@@ -51,7 +51,7 @@ export function createCallHedged(rooms: Rooms): CadenzaActivities['callHedged'] 
       const stop = new AbortController();
       const signal = AbortSignal.any([cancellationSignal, stop.signal]);
       const token = Promise.withResolvers<void>();
-      const reply = callOnce(call, request as ModelRequest, { signal, onFirstToken: token.resolve });
+      const reply = callOnce(call, request, { signal, onFirstToken: token.resolve });
       const spoke = Promise.race([token.promise, reply]);
       for (const promise of [reply, spoke]) promise.catch(() => {});
       return { call, reply, spoke, abandon: (by) => stop.abort(new HedgeLost(by.call.model)) };

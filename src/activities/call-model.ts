@@ -62,7 +62,7 @@ export function createCallOnce(
     const earlier = await earlierAnswer(store, call, requestHash);
     if (earlier && 'error' in earlier) throw failureOf(earlier.error, 'final');
     if (earlier) {
-      const completesStep = earlier.reply.invalid === undefined;
+      const completesStep = earlier.reply.invalid === undefined && !call.checkedAfter;
       return forHistory(await store.journal.finishCached({ ...place, reply: earlier.reply, completesStep }));
     }
 

@@ -12,13 +12,13 @@ import type {
   PendingApproval,
   RunEvent,
   RunInfo,
-  RunOptions,
   RunPage,
   Timeline,
 } from '../contract/index.ts';
 import type { Budgets } from './budgets.ts';
 import type { MapData } from './data-sets.ts';
 import type { Schedules } from './schedules.ts';
+import type { StartOptions } from './start-options.ts';
 
 /** What a backend service does with runs. Every method throws a `CadenzaError` (see errors.ts) a person can act on. */
 export interface Cadenza extends MapData {
@@ -63,11 +63,6 @@ export interface Cadenza extends MapData {
   /** Throws if Temporal or the store cannot be reached. */
   ready(): Promise<void>;
   close(): Promise<void>;
-}
-
-export interface StartOptions extends RunOptions {
-  /** the workflow id; given twice, the second start returns the first run */
-  id?: string;
 }
 
 export interface StartedRun<Name extends PatternName = PatternName> {

@@ -11,11 +11,11 @@ import {
   RunOptions,
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
-import type { StartOptions } from './cadenza.ts';
 import { checkRoutes } from './check-route.ts';
 import { checkWebhook } from './check-webhook.ts';
 import { CadenzaError } from './errors.ts';
 import type { OpenRooms } from './open-rooms.ts';
+import type { StartOptions } from './start-options.ts';
 
 export interface CheckedStart {
   workflowType: string;

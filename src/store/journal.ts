@@ -100,8 +100,6 @@ export interface Journal {
   finish(call: FinishCall): Promise<ModelReply>;
   /** Ends an attempt that nobody waits for any more, and bills what it went through: the call itself stays unanswered. */
   abandon(call: AbandonCall): Promise<void>;
-  /** What a finished call gave. */
-  find(key: string): Promise<ModelReply | undefined>;
   /** Finishes a call with a reply that the cache had, at no cost. @returns the reply that counts */
   finishCached(call: FinishCachedCall): Promise<ModelReply>;
 }
@@ -220,17 +218,6 @@ export function createJournal(
         writer.write({ run, events: [told], end: bill }),
         writer.write({ run, events: [], end: { op: 'fail', key, call, step, epoch, error, final: true } }),
       ]);
-    },
-    async find(key) {
-      const query = () =>
-        db
-          .selectFrom('calls')
-          .select('reply')
-          .where('key', '=', key)
-          .where('state', '=', 'finished')
-          .executeTakeFirst();
-      const row = await outlast(query, 'looking for a finished call', log, { patienceMs: PATIENCE_MS });
-      return row?.reply ?? undefined;
     },
     finishCached({ key, run, step, model, reply: found, completesStep = true }) {
       const call = shortId(key);
