@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { CadenzaActivities, ModelCall, ModelReply } from '../contract/index.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
 import { createCallOnce, HedgeLost } from './call-model.ts';
+import { earlierAnswer } from './earlier-answer.ts';
 import type { Rooms } from './rooms.ts';
 
 /** One of the two calls. */
@@ -29,11 +30,7 @@ export function createCallHedged(rooms: Rooms): CadenzaActivities['callHedged'] 
 
   return async (first, second, afterMs, request) => {
     const { cancellationSignal, info } = Context.current();
-    if (info.attempt > 1) {
-      // The worker may have been lost between the second call's end and its being told.
-      const finished = await journal.find(callKey(second, hashOfRequest(request)));
-      if (finished && 'reply' in finished) return finished.reply;
-    }
+    if (await isAnswered(second, info.attempt)) return start(second).reply;
     const one = start(first);
     if (!(await isLate(one, afterMs))) return one.reply;
 
@@ -46,6 +43,14 @@ export function createCallHedged(rooms: Rooms): CadenzaActivities['callHedged'] 
     loser.abandon(winner);
     await Promise.allSettled([winner.reply, loser.reply]);
     return winner.reply;
+
+    /** By this run, whose worker was lost before it could tell, or by the one it is a fork of. */
+    async function isAnswered(call: ModelCall, attempts: number): Promise<boolean> {
+      const hash = hashOfRequest(request);
+      const ended = attempts > 1 ? await journal.ended(callKey(call, hash)) : undefined;
+      const known = ended ?? (await earlierAnswer(rooms.store, call, hash));
+      return known !== undefined && 'reply' in known;
+    }
 
     function start(call: ModelCall): Lane {
       const stop = new AbortController();

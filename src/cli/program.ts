@@ -12,6 +12,7 @@ import { addDoctor } from './commands/doctor.ts';
 import { addEval } from './commands/eval.ts';
 import { addFork } from './commands/fork.ts';
 import { addGateway } from './commands/gateway.ts';
+import { addGraph } from './commands/graph.ts';
 import { addMap } from './commands/map.ts';
 import { addRun } from './commands/run.ts';
 import { addRuns } from './commands/runs.ts';
@@ -28,6 +29,7 @@ const COMMANDS = [
   addWatch,
   addCompare,
   addChat,
+  addGraph,
   addMap,
   addRuns,
   addBill,

@@ -8,7 +8,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import startServers from '../setup/start-servers.ts';
 import stopServers from '../setup/stop-servers.ts';
 import { failWith, mockProvider } from '../setup/mock-provider.ts';
-import { testBed } from '../setup/test-bed.ts';
+import { type TestBed, testBed } from '../setup/test-bed.ts';
 
 const gpt = 'openai/gpt-6-sol';
 const claude = 'anthropic/claude-sonnet-5-5';
@@ -36,6 +36,29 @@ const runs: [file: string, pattern: string, input: object][] = [
   }],
 ];
 
+/** Runs that are talked to, or that need more than a start. */
+const talks: [file: string, talk: (client: TestBed['client']) => Promise<string>][] = [
+  [
+    'conversation.plain',
+    async (client) => {
+      const { id } = await client.start('conversation', { policy: { candidates: [claude] }, historyTurns: 50 });
+      for (const text of ['Hello', 'And then?']) await client.send(id, text);
+      await client.end(id);
+      await client.result(id);
+      return id;
+    },
+  ],
+  [
+    'map.plain',
+    async (client) => {
+      const input = { pattern: 'ask' as const, items: [{ x: 1 }, { x: 2 }], input: { prompt: 'Row {{item.x}}', policy: { candidates: [claude] } } };
+      const run = await client.start('map', input);
+      await run.result();
+      return run.id;
+    },
+  ],
+];
+
 await startServers();
 const provider = await mockProvider();
 provider.first((request) => request.model.startsWith('gpt') && JSON.stringify(request.messages).includes('down'), failWith(500, 'out of order'));
@@ -47,13 +70,18 @@ try {
   for (const [file, pattern, input] of runs) {
     const run = await bed.client.startUnchecked(pattern, input);
     await run.result().catch(() => {});
-    const history = await bed.temporal.workflow.getHandle(run.id).fetchHistory();
-    await writeFile(path.join(folder, `${file}.json`), `${withoutPlaces(historyToJSON(history))}\n`);
-    console.log(`kept ${file}`);
+    await keep(file, run.id);
   }
+  for (const [file, talk] of talks) await keep(file, await talk(bed.client));
 } finally {
   await bed.close();
   await stopServers();
+}
+
+async function keep(file: string, id: string): Promise<void> {
+  const history = await bed.temporal.workflow.getHandle(id).fetchHistory();
+  await writeFile(path.join(folder, `${file}.json`), `${withoutPlaces(historyToJSON(history))}\n`);
+  console.log(`kept ${file}`);
 }
 
 /** A history without the names and paths of the machine it was made on. */

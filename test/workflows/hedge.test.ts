@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RunEvent } from '../../src/contract/index.ts';
 import { activitiesOf } from '../setup/history.ts';
@@ -7,8 +10,10 @@ import { query } from '../store/fresh-store.ts';
 
 const GPT = 'openai/gpt-6-sol';
 const CLAUDE = 'anthropic/claude-sonnet-5-5';
-const policy = { candidates: [GPT, CLAUDE], cache: false as const, hedge: { afterMs: 150 } };
+const GEMINI = 'gemini/gemini-3.8-flash';
+const policy = { cache: false as const, hedge: { afterMs: 150 } };
 let bed: TestBed;
+let silent: Awaited<ReturnType<typeof silentProvider>>;
 
 beforeAll(async () => {
   const provider = await mockProvider();
@@ -16,20 +21,37 @@ beforeAll(async () => {
     provider.first((request) => promptOf(request).includes(words) && request.model.startsWith(model), reply, {
       streamingProfile: { ttft, tps: 200 },
     });
-  late('sleepy', 'gpt', 20_000);
   late('both slow', 'gpt', 700);
-  late('both slow', 'claude', 20_000);
+  late('both slow', 'claude', 3_000);
   late('broken second', 'gpt', 700);
   provider.first(
     (request) => promptOf(request).includes('broken second') && request.model.startsWith('claude'),
     () => ({ status: 500, error: { message: 'out of order', type: 'server_error' } }),
   );
-  bed = await testBed({ provider });
+  silent = await silentProvider();
+  bed = await testBed({ provider, env: { GEMINI_BASE_URL: silent.url } });
 });
-afterAll(() => bed.close());
+afterAll(async () => {
+  await bed.close();
+  silent.stop();
+});
 
-async function ask(prompt: string, options = {}) {
-  const run = await bed.client.start('ask', { prompt, policy }, options);
+/** A provider that takes a request, and never says a word. */
+async function silentProvider() {
+  const hungUp = Promise.withResolvers<void>();
+  const server = createServer((_, response) => response.on('close', hungUp.resolve));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${port}`, hungUp: hungUp.promise, stop };
+}
+
+async function ask(prompt: string, first = GPT, options = {}) {
+  const input = { prompt, policy: { ...policy, candidates: [first, CLAUDE] } };
+  const run = await bed.client.start('ask', input, options);
   const from = performance.now();
   const answer = await run.result();
   return { id: run.id, answer, tookMs: performance.now() - from, events: await bed.eventsOf(run.id) };
@@ -38,7 +60,7 @@ async function ask(prompt: string, options = {}) {
 const typesOf = (events: RunEvent[]) => events.map(({ type }) => type).filter((type) => type !== 'call.delta');
 
 test('a second candidate answers where the first token is late; the loser is aborted and billed as far as it went', async () => {
-  const { id, answer, tookMs, events } = await ask('sleepy', { budgetUsd: 1 });
+  const { id, answer, tookMs, events } = await ask('sleepy', GEMINI, { budgetUsd: 1 });
 
   expect(answer).toMatchObject({ model: CLAUDE, text: 'answer to: sleepy' });
   expect(tookMs).toBeLessThan(10_000);
@@ -53,19 +75,20 @@ test('a second candidate answers where the first token is late; the loser is abo
     'step.completed',
     'step.started',
   ]);
-  expect(events.find(({ type }) => type === 'call.hedged')).toMatchObject({ from: GPT, to: CLAUDE, afterMs: 150 });
+  expect(events.find(({ type }) => type === 'call.hedged')).toMatchObject({ from: GEMINI, to: CLAUDE, afterMs: 150 });
   const abandoned = events.find((event) => event.type === 'call.abandoned')!;
-  expect(abandoned).toMatchObject({ model: GPT, by: CLAUDE, usage: { outputTokens: 0 } });
+  expect(abandoned).toMatchObject({ model: GEMINI, by: CLAUDE, usage: { outputTokens: 0 } });
   expect(abandoned.usage.inputTokens).toBeGreaterThan(0);
 
+  await silent.hungUp;
   const bill = await bed.client.bill(id);
-  expect(bill.calls.map(({ model }) => model).sort()).toEqual([CLAUDE, GPT]);
-  const [partial] = bill.calls.filter(({ model }) => model === GPT);
+  expect(bill.calls.map(({ model }) => model).sort()).toEqual([CLAUDE, GEMINI]);
+  const [partial] = bill.calls.filter(({ model }) => model === GEMINI);
   expect(partial).toMatchObject({ usage: abandoned.usage, costUsd: abandoned.costUsd });
   expect(bill.totalUsd).toBeCloseTo(answer.costUsd! + abandoned.costUsd!, 9);
   expect(await held()).toBe(0);
   expect(await activitiesOf(bed.temporal, id)).toEqual([
-    { type: 'callHedged', summary: `${GPT}, after 150 ms also ${CLAUDE} · ask`, failed: false },
+    { type: 'callHedged', summary: `${GEMINI}, after 150 ms also ${CLAUDE} · ask`, failed: false },
   ]);
 });
 

@@ -193,7 +193,7 @@ test('a model that answers too late is a router that failed', async () => {
     (request) =>
       JSON.stringify(request.messages).includes('You sort requests') && promptOf(request).includes('too late'),
     () => ({ content: '{"label":"fast","confidence":1}' }),
-    { latency: 800 },
+    { latency: 1_500, chunkSize: 1_000 },
   );
   const route = { ...ROUTES.classifier!, timeoutMs: 300 } as Route;
   const { decided } = await ask({ prompt: 'Is it too late?', route });

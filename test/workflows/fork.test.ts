@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { ChainDefinition } from '../../src/contract/index.ts';
+import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
+import { type TestBed, testBed } from '../setup/test-bed.ts';
+
+const gpt = 'openai/gpt-6-sol';
+const claude = 'anthropic/claude-sonnet-5-5';
+const dead = 'openai/gpt-6-luna';
+
+let bed: TestBed;
+beforeAll(async () => {
+  // Whoever is asked what: an answer that says nothing of its model makes later requests equal, and so cached.
+  const provider = await mockProvider((request) => ({
+    content: `(${promptOf(request).slice(0, 40)})`,
+    usage: { prompt_tokens: 100, completion_tokens: 10, input_tokens: 100, output_tokens: 10 },
+  }));
+  provider.first((request) => request.model === 'gpt-6-luna', failWith(401, 'no'));
+  const prices = {
+    [gpt]: { inputPerMillion: 1, outputPerMillion: 10 },
+    [claude]: { inputPerMillion: 10, outputPerMillion: 100 },
+  };
+  bed = await testBed({ provider, config: { prices } });
+});
+afterAll(() => bed.close());
+
+/** Six steps, each asking with what the one before gave; the first two candidates of `one` are told by its events. */
+function six(word: string): ChainDefinition {
+  const names = ['one', 'two', 'three', 'four', 'five', 'six'];
+  return {
+    policy: { candidates: [gpt] },
+    steps: names.map((id, index) => ({
+      id,
+      prompt: index === 0 ? `${word} ${id}` : `${word} ${id} after {{steps.${names[index - 1]}.text}}`,
+      ...(index === 0 ? { policy: { candidates: [dead, gpt] } } : {}),
+    })),
+  };
+}
+
+async function finishedChain(word: string) {
+  const run = await bed.client.start('chain', six(word));
+  const result = (await run.result()) as { steps: Record<string, { text: string }> };
+  return { id: run.id, result, asked: bed.provider.asked(word) };
+}
+
+test('a fork from step 4 of 6 with another model asks the provider for exactly 3 calls', async () => {
+  const old = await finishedChain('Forked');
+  const fork = await bed.client.fork(old.id, { fromStep: 'four', overrides: { policy: claude } });
+  const result = (await fork.result()) as typeof old.result;
+
+  expect(fork).toMatchObject({ id: `${old.id}-fork-1`, pattern: 'chain', isNew: true });
+  expect(bed.provider.asked('Forked') - old.asked).toBe(3);
+  expect(bed.provider.asked('Forked four', 'claude-sonnet-5-5')).toBe(1);
+  for (const step of ['one', 'two', 'three'])
+    expect(result.steps[step]).toEqual({ ...old.result.steps[step], costUsd: 0 });
+
+  const { calls, totalUsd } = await bed.client.bill(fork.id);
+  expect(calls.map(({ step, model, cached }) => [step, model, cached])).toEqual([
+    ...['one', 'two', 'three'].map((step) => [step, gpt, true]),
+    ['four', claude, false],
+    ...['five', 'six'].map((step) => [step, gpt, false]),
+  ]);
+  expect(totalUsd).toBeCloseTo(0.002 + 2 * 0.0002, 9);
+  const events = await bed.eventsOf(fork.id);
+  expect(events.filter(({ type }) => type === 'call.cached').map(({ step }) => step)).toEqual(['one', 'two', 'three']);
+});
+
+test('a fork with another prompt asks it in that step alone; a fork of the fork has its answers for free too', async () => {
+  const old = await finishedChain('Prompted');
+  const fork = await bed.client.fork(old.id, {
+    fromStep: 'five',
+    overrides: { prompt: 'Say it otherwise' },
+    id: 'otherwise',
+  });
+  const { steps } = (await fork.result()) as typeof old.result;
+  expect(fork.id).toBe('otherwise');
+  expect(steps.five!.text).toBe('(Say it otherwise)');
+  expect(bed.provider.asked('Prompted six after (Say it otherwise)')).toBe(1);
+
+  const again = await bed.client.fork('otherwise', { fromStep: 'six' });
+  await again.result();
+  expect(bed.provider.asked('Say it otherwise')).toBe(3);
+  expect(bed.provider.asked('Prompted') - old.asked).toBe(2);
+  expect((await bed.client.fork(old.id, { fromStep: 'five', id: 'otherwise' })).isNew).toBe(false);
+});
+
+test('a step that is a run of its own is forked along', async () => {
+  const inner = {
+    pattern: 'chain',
+    input: { policy: { candidates: [gpt] }, steps: [{ id: 'deep', prompt: 'Deep down' }] },
+  };
+  const old = await bed.client.start('chain', {
+    policy: { candidates: [gpt] },
+    steps: [
+      { id: 'sub', ...inner },
+      { id: 'last', prompt: 'Last of all, {{steps.sub.text}}' },
+    ],
+  } as ChainDefinition);
+  await old.result();
+  const fork = await bed.client.fork(old.id, { fromStep: 'last' });
+  await fork.result();
+  expect(bed.provider.asked('Deep down')).toBe(3);
+  expect(
+    bed.provider.requests().filter(({ text }) => text.includes('Deep down') && !text.includes('Last')),
+  ).toHaveLength(1);
+  expect(await bed.client.bill(`${fork.id}/sub`)).toMatchObject({ totalUsd: 0, calls: [{ cached: true }] });
+
+  await expect(bed.client.fork(old.id, { fromStep: 'sub', overrides: { prompt: 'Other' } })).rejects.toMatchObject({
+    error: { path: 'overrides' },
+  });
+});
+
+test('a dry run says what the fork would cost and how sure that is, and starts nothing', async () => {
+  const old = await finishedChain('Priced');
+  const estimate = await bed.client.fork(old.id, { fromStep: 'four', overrides: { policy: claude }, dryRun: true });
+  expect(estimate.steps.map(({ step, model }) => [step, model])).toEqual([
+    ['four', claude],
+    ['five', gpt],
+    ['six', gpt],
+  ]);
+  // 100 tokens in and 10 out a call: 0.002 USD at the other model, 0.0002 at the old one
+  expect(estimate.estimateUsd).toBeCloseTo(0.0024, 9);
+  expect(estimate.steps[0]).toMatchObject({ lowUsd: 0.0013, highUsd: 0.0034 });
+  expect(estimate.lowUsd).toBeLessThan(estimate.estimateUsd!);
+  expect(estimate.highUsd).toBeGreaterThan(estimate.estimateUsd!);
+  expect(bed.provider.asked('Priced')).toBe(old.asked);
+
+  const fork = await bed.client.fork(old.id, { fromStep: 'four', overrides: { policy: claude } });
+  await fork.result();
+  const { totalUsd } = await bed.client.bill(fork.id);
+  expect(totalUsd).toBeGreaterThanOrEqual(estimate.lowUsd!);
+  expect(totalUsd).toBeLessThanOrEqual(estimate.highUsd!);
+});
+
+test('what cannot be forked is said before anything is started', async () => {
+  const { id } = await finishedChain('Refused');
+  const { runs } = await bed.client.list();
+  const refusal = (given: object) =>
+    bed.client.fork(id, given as never).then(
+      () => undefined,
+      (thrown) => thrown.error,
+    );
+
+  expect(await refusal({ fromStep: 'seven' })).toMatchObject({
+    type: 'InvalidRequest',
+    path: 'fromStep',
+    message: `The run ${id} has no step "seven". It has: one, two, three, four, five, six`,
+  });
+  expect(await refusal({ fromStep: 'two', overrides: { policy: 'no-such-policy' } })).toMatchObject({
+    path: 'overrides.policy',
+  });
+  expect(await refusal({ fromStep: 'two', overrides: { prompt: '' } })).toMatchObject({ path: 'overrides.prompt' });
+  await expect(bed.client.fork('no-such-run', { fromStep: 'two' })).rejects.toMatchObject({ code: 'NotFound' });
+  expect((await bed.client.list()).runs).toHaveLength(runs.length);
+});
