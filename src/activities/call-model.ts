@@ -60,7 +60,10 @@ export function createCallOnce(
     const shared = sharedAnswers(store.cache, call, requestHash, place.key);
 
     const earlier = await earlierAnswer(store, call, requestHash);
-    if (earlier && 'error' in earlier) throw failureOf(earlier.error, 'final');
+    if (earlier && 'error' in earlier) {
+      await store.journal.takeFailure({ ...place, error: earlier.error });
+      throw failureOf(earlier.error, 'final');
+    }
     if (earlier) {
       const completesStep = earlier.reply.invalid === undefined && !call.checkedAfter;
       return forHistory(await store.journal.finishCached({ ...place, reply: earlier.reply, completesStep }));

@@ -57,6 +57,7 @@ export async function fork(
     return estimateFork(rooms, { chain: old.chain, steps: steps.slice(at), model, prompt: overrides?.prompt });
 
   const [input, oldOptions] = await argumentsOf(temporal, namespace, old);
+  const earlier = await overridesOf(temporal, old.id);
   const options = RunOptions.parse(oldOptions ?? {});
   const checked = await checkStart(rooms, old.pattern, input, {
     ...options,
@@ -67,7 +68,7 @@ export async function fork(
     from: { chain: old.chain },
     run: old.id,
     before: [...new Set(steps.slice(0, at).map(({ step }) => step))],
-    ...(overrides ? { at: fromStep, overrides } : {}),
+    overrides: { ...earlier, ...(overrides ? { [fromStep]: { ...earlier[fromStep], ...overrides } } : {}) },
   };
   if (id !== undefined) return { id, isNew: await start(checked, id, { [FORK_MEMO]: memo }) };
   for (let n = 1; ; n += 1) {
@@ -108,6 +109,12 @@ async function argumentsOf(temporal: Client, namespace: string, { id, chain }: S
     });
   const payloads = found.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
   return decodeArrayFromPayloads(temporal.options.loadedDataConverter, payloads);
+}
+
+/** A fork of a fork is still asked as the first one was. */
+async function overridesOf(temporal: Client, id: string): Promise<NonNullable<Fork['overrides']>> {
+  const { memo } = await temporal.workflow.getHandle(id).describe();
+  return (memo?.[FORK_MEMO] as Fork | undefined)?.overrides ?? {};
 }
 
 /** gRPC */

@@ -52,8 +52,7 @@ export const Fork = z.object({
   run: z.string(),
   /** steps that are taken from the old run */
   before: z.union([z.literal('all'), z.array(z.string())]),
-  /** the step the overrides are for */
-  at: z.string().optional(),
-  overrides: ForkOverrides.optional(),
+  /** by step; those of a fork of a fork hold those of the first */
+  overrides: z.record(z.string(), ForkOverrides).optional(),
 });
 export type Fork = z.infer<typeof Fork>;

@@ -91,6 +91,8 @@ export interface Journal {
   begin(call: BeginCall): Promise<Begun>;
   /** How a call ended, if it did: its reply, or the error it was given up with. */
   ended(key: string): Promise<{ reply: ModelReply } | { error: CallError } | undefined>;
+  /** Takes over from another run that a call was given up, and tells nobody: nothing was asked. */
+  takeFailure(call: EndedCall & { model: ModelRef; error: CallError }): Promise<void>;
   /** Ends an attempt without a reply. One that is not the newest any more changes nothing. */
   fail(call: FailCall): Promise<void>;
   /**
@@ -175,6 +177,15 @@ export function createJournal(
 
   return {
     begin,
+    async takeFailure({ key, run, step, model, error }) {
+      const row = { key, chain: run.chain, step, model, state: 'failed' as const, epoch: 1, failures: 1 };
+      const now = new Date();
+      await db
+        .insertInto('calls')
+        .values({ ...row, error: JSON.stringify(error), started_at: now, ended_at: now })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    },
     async ended(key) {
       const row = await db
         .selectFrom('calls')

@@ -44,7 +44,7 @@ export async function bundlePatterns(): Promise<string> {
 }
 
 async function sourceHash(): Promise<string> {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(PRELOADED.join());
   for (const room of ['contract', 'workflows']) {
     const files = await readdir(path.join(ROOMS, room), { recursive: true });
     for (const file of files.filter((name) => name.endsWith(EXTENSION)).sort()) {

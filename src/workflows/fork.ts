@@ -22,9 +22,9 @@ export function asForked<Request extends { prompt?: string; messages?: Message[]
   step: string,
   request: Request,
 ): Request {
-  const fork = currentFork();
-  if (fork?.at !== step || fork.overrides === undefined) return request;
-  const { policy = request.policy, prompt } = fork.overrides;
+  const overrides = currentFork()?.overrides ?? {};
+  if (!Object.hasOwn(overrides, step)) return request;
+  const { policy = request.policy, prompt } = overrides[step]!;
   if (prompt === undefined) return { ...request, policy };
   if (request.messages === undefined) return { ...request, policy, prompt };
   return { ...request, policy, messages: [...request.messages.slice(0, -1), { role: 'user', content: prompt }] };

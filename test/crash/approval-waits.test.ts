@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type Cadenza, connect } from '../../src/client/index.ts';
 import { parseConfig } from '../../src/config/index.ts';
 import { type MockProvider, mockProvider } from '../setup/mock-provider.ts';
@@ -35,8 +35,10 @@ beforeAll(async () => {
   const config = parseConfig({ workflows: { announcement: { taskQueue } } });
   cadenza = await connect({ temporalAddress, databaseUrl: fresh.url, env, config, log: testLog().log });
 });
+afterEach(async () => {
+  if (worker?.exitCode === null && worker.signalCode === null) await kill9(worker);
+});
 afterAll(async () => {
-  if (worker && worker.exitCode === null && worker.signalCode === null) await kill9(worker);
   await cadenza.close();
   await provider.stop();
   await drop();
@@ -67,10 +69,8 @@ test('an approval whose worker was down while it waited is answered when another
   const { id } = await waitingWithoutWorker('topic-bridge', '3 days');
   expect((await cadenza.approvals(id)).map(({ approval }) => approval)).toEqual(['sign-off']);
   worker = await startExampleWorker('approval', env);
-  const receipt = await cadenza.approve(id, 'sign-off', { approved: true, by: 'ann', comment: 'Go' });
-  expect(receipt.taken).toBe(true);
+  await cadenza.approve(id, 'sign-off', { approved: true, by: 'ann', comment: 'Go' });
   await expectPublished(id, 'topic-bridge');
-  await kill9(worker);
 });
 
 test('an answer given in time counts though no worker was there until the time was over', async () => {
@@ -84,7 +84,6 @@ test('an answer given in time counts though no worker was there until the time w
   });
   worker = await startExampleWorker('approval', env);
   await expectPublished(id, 'topic-tunnel');
-  await kill9(worker);
 });
 
 test('an approval that expired while no worker was there is rejected by the next one', async () => {
@@ -92,5 +91,4 @@ test('an approval that expired while no worker was there is rejected by the next
   await until(() => Date.now() > expiresAt || undefined);
   worker = await startExampleWorker('approval', env);
   expect(await cadenza.result(id)).toEqual({ heldBack: 'Nobody signed it off in time' });
-  await kill9(worker);
 });

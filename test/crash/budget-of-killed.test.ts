@@ -17,10 +17,10 @@ let fresh: FreshStore;
 let cadenza: Cadenza;
 let connection: Connection;
 let env: NodeJS.ProcessEnv;
+let asked = 0;
 let worker: ChildProcess | undefined;
 
 beforeAll(async () => {
-  let asked = 0;
   provider = await mockProvider(async (request) => {
     asked += 1;
     // The calls of the first worker, which is killed, are never answered.
@@ -56,10 +56,11 @@ test('what a killed worker held is settled by the next one, or released where th
   worker = await startWorkerProcess(env);
   const start = (prompt: string) => cadenza.start('ask', { prompt, policy }, { tenant: 'unlucky' });
   const [goesOn, ended] = [await start('Go on'), await start('End')];
-  await until(() => provider.requests().length === 2 || undefined).catch(() => {});
+  await until(() => asked === 2 || undefined);
   const held = async () => (await cadenza.budgets.show(account)).reservedUsd;
   const both = await held();
   await kill9(worker);
+  worker = undefined;
 
   await new Client({ connection }).workflow.getHandle(ended.id).terminate('test');
   await releaseHeld(new Client({ connection }), fresh.store, 0);

@@ -84,6 +84,10 @@ test('twenty equal requests at once reach the provider once', async () => {
 });
 
 test('twenty equal requests at once, the first candidate down: one falls back for all', async () => {
+  // So slow that all have asked before the first one is given up.
+  const match = (request: { model: string; messages: unknown }) =>
+    request.model.startsWith('gpt') && JSON.stringify(request.messages).includes('How high');
+  bed.provider.first(match, failWith(500, 'out of order'), { chaos: { latencyMs: 1_000 } });
   const input = { prompt: 'How high is the sky?', policy: { candidates, maxAttempts: 2 } };
   const runs = await Promise.all(Array.from({ length: 20 }, () => bed.client.start('ask', input)));
   await Promise.all(runs.map((run) => run.result()));

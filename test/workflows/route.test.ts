@@ -193,11 +193,11 @@ test('a model that answers too late is a router that failed', async () => {
     (request) =>
       JSON.stringify(request.messages).includes('You sort requests') && promptOf(request).includes('too late'),
     () => ({ content: '{"label":"fast","confidence":1}' }),
-    { latency: 1_500, chunkSize: 1_000 },
+    { latency: 600, chunkSize: 1_000 },
   );
-  const route = { ...ROUTES.classifier!, timeoutMs: 300 } as Route;
+  const route = { ...ROUTES.classifier!, timeoutMs: 150 } as Route;
   const { decided } = await ask({ prompt: 'Is it too late?', route });
-  expect(decided).toMatchObject({ choice: 'strong', reason: expect.stringContaining('within 300 ms') });
+  expect(decided).toMatchObject({ choice: 'strong', reason: expect.stringContaining('within 150 ms') });
 });
 
 test('by goal, the next best is asked when the chosen one is down', async () => {
