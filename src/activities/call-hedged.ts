@@ -29,8 +29,8 @@ export function createCallHedged(rooms: Rooms): CadenzaActivities['callHedged'] 
   const { journal, events } = rooms.store;
 
   return async (first, second, afterMs, request) => {
-    const { cancellationSignal, info } = Context.current();
-    if (await isAnswered(second, info.attempt)) return start(second).reply;
+    const { cancellationSignal } = Context.current();
+    if (await isAnswered(second)) return start(second).reply;
     const one = start(first);
     if (!(await isLate(one, afterMs))) return one.reply;
 
@@ -44,12 +44,13 @@ export function createCallHedged(rooms: Rooms): CadenzaActivities['callHedged'] 
     await Promise.allSettled([winner.reply, loser.reply]);
     return winner.reply;
 
-    /** By this run, whose worker was lost before it could tell, or by the one it is a fork of. */
-    async function isAnswered(call: ModelCall, attempts: number): Promise<boolean> {
+    /** By this run, which was reset or whose worker was lost, or by the one it is a fork of. */
+    async function isAnswered(call: ModelCall): Promise<boolean> {
       const hash = hashOfRequest(request);
-      const ended = attempts > 1 ? await journal.ended(callKey(call, hash)) : undefined;
-      const known = ended ?? (await earlierAnswer(rooms.store, call, hash));
-      return known !== undefined && 'reply' in known;
+      const ended = await journal.ended(callKey(call, hash));
+      if (ended && 'reply' in ended) return true;
+      const earlier = await earlierAnswer(rooms.store, call, hash);
+      return earlier !== undefined && 'reply' in earlier;
     }
 
     function start(call: ModelCall): Lane {

@@ -37,7 +37,7 @@ function messageOf(type: WebhookMessage['type'], error?: CallError): WebhookMess
       status: STATUS[type],
       tenant,
       metadata,
-      costUsd: totalUsd(),
+      costUsd: Number(totalUsd().toFixed(12)),
       error,
       links: { self, result: `${self}/result`, events: `${self}/events`, bill: `${self}/bill` },
     },

@@ -55,7 +55,7 @@ test('what a killed worker held is settled by the next one, or released where th
   const policy = { candidates: ['openai/gpt-6-sol'], cache: false as const };
   worker = await startWorkerProcess(env);
   const start = (prompt: string) => cadenza.start('ask', { prompt, policy }, { tenant: 'unlucky' });
-  const [goesOn, ended] = [await start('Go on'), await start('End')];
+  const [goesOn, ended] = [await start('One'), await start('Two')];
   await until(() => asked === 2 || undefined);
   const held = async () => (await cadenza.budgets.show(account)).reservedUsd;
   const both = await held();

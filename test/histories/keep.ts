@@ -4,11 +4,14 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import startServers from '../setup/start-servers.ts';
 import stopServers from '../setup/stop-servers.ts';
 import { failWith, mockProvider } from '../setup/mock-provider.ts';
-import { type TestBed, testBed } from '../setup/test-bed.ts';
+import { pressReply } from '../crash/press-room.ts';
+import { stepBed } from '../setup/step-bed.ts';
+import type { TestBed } from '../setup/test-bed.ts';
 
 const gpt = 'openai/gpt-6-sol';
 const claude = 'anthropic/claude-sonnet-5-5';
@@ -63,7 +66,8 @@ await startServers();
 const provider = await mockProvider();
 provider.first((request) => request.model.startsWith('gpt') && JSON.stringify(request.messages).includes('down'), failWith(500, 'out of order'));
 provider.first((request) => JSON.stringify(request.messages).includes('Answer A'), () => ({ content: judged }));
-const bed = await testBed({ provider });
+provider.first((request) => JSON.stringify(request.messages).includes('topic-kept'), pressReply);
+const bed = await stepBed(provider, fileURLToPath(new URL('./workflows.ts', import.meta.url)));
 const folder = import.meta.dirname;
 try {
   await mkdir(folder, { recursive: true });
@@ -72,6 +76,9 @@ try {
     await run.result().catch(() => {});
     await keep(file, run.id);
   }
+  const topic = { topic: 'topic-kept', writers: members, policy: { candidates: [claude] } };
+  await bed.step('pressRelease', topic, 'kept-press-release');
+  await keep('pressRelease.plain', 'kept-press-release');
   for (const [file, talk] of talks) await keep(file, await talk(bed.client));
 } finally {
   await bed.close();

@@ -11,7 +11,8 @@ export interface StepBed extends TestBed {
   step<Result>(name: string, request: object, id: string): Promise<Result>;
 }
 
-export async function stepBed(provider: MockProvider): Promise<StepBed> {
+/** @param workflowsPath workflows to run instead of the steps */
+export async function stepBed(provider: MockProvider, workflowsPath = workflowModule('index')): Promise<StepBed> {
   const bed = await testBed({ provider });
   const taskQueue = `${bed.taskQueue}-steps`;
   const connection = await NativeConnection.connect({ address: process.env.CADENZA_TEST_TEMPORAL_ADDRESS! });
@@ -19,7 +20,7 @@ export async function stepBed(provider: MockProvider): Promise<StepBed> {
   const worker = await Worker.create({
     connection,
     taskQueue,
-    workflowsPath: workflowModule('index'),
+    workflowsPath,
     plugins: [await cadenzaPlugin({ databaseUrl, env, config, log: testLog().log })],
   });
   const run = worker.run();
