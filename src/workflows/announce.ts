@@ -6,7 +6,10 @@ import { currentRun, runOptions, totalUsd } from './run.ts';
 /** Where `webhook` runs if this is not a worker of its own. */
 const PATTERNS_QUEUE = 'cadenza';
 
-/** Has whoever the run names told of its end, by a workflow that goes on when the run is closed. */
+/**
+ * Has whoever the run names told of its end, by a workflow that goes on when the run is closed. Waits until that has been
+ * started, which takes a hop: Temporal starts no child of a workflow that is closed.
+ */
 export async function announce(type: WebhookMessage['type'], error?: CallError): Promise<void> {
   const { webhook: to } = runOptions();
   if (to === undefined) return;

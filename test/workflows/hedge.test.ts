@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -39,14 +40,18 @@ afterAll(async () => {
 /** A provider that takes a request, and never says a word. */
 async function silentProvider() {
   const hungUp = Promise.withResolvers<void>();
-  const server = createServer((_, response) => response.on('close', hungUp.resolve));
+  let requests = 0;
+  const server = createServer((_, response) => {
+    requests += 1;
+    response.on('close', hungUp.resolve);
+  });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const stop = () => {
     server.closeAllConnections();
     server.close();
   };
-  return { url: `http://127.0.0.1:${port}`, hungUp: hungUp.promise, stop };
+  return { url: `http://127.0.0.1:${port}`, hungUp: hungUp.promise, requests: () => requests, stop };
 }
 
 async function ask(prompt: string, first = GPT, options = {}) {
@@ -112,6 +117,25 @@ test('a second candidate that fails leaves the first one to answer', async () =>
   expect(typesOf(events)).toContain('call.hedged');
   expect(typesOf(events)).not.toContain('call.abandoned');
   expect((await bed.client.bill(id)).calls.map(({ model }) => model)).toEqual([GPT]);
+});
+
+test('a run that is reset after its second candidate answered asks nobody again', async () => {
+  const { id, answer } = await ask('reset me', GEMINI);
+  const asked = silent.requests();
+  const { runId } = await bed.temporal.workflow.getHandle(id).describe();
+  await bed.temporal.workflowService.resetWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId: id, runId },
+    reason: 'test',
+    requestId: randomUUID(),
+    // The end of the first workflow task: everything after it is done anew.
+    workflowTaskFinishEventId: 4 as never,
+  });
+
+  expect(await bed.client.result(id)).toEqual(answer);
+  expect(silent.requests()).toBe(asked);
+  expect(bed.provider.asked('reset me')).toBe(1);
+  expect((await bed.client.bill(id)).calls).toHaveLength(2);
 });
 
 /** What is still held for calls in flight. */
