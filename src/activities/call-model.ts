@@ -1,5 +1,4 @@
-import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { ApplicationFailureCategory } from '@temporalio/common';
+import { CancelledFailure, Context } from '@temporalio/activity';
 import {
   type CallError,
   type ModelCall,
@@ -8,18 +7,17 @@ import {
   type ModelRequest,
   type NewEvent,
   providerOf,
-  reactionTo,
 } from '../contract/index.ts';
 import { estimateUsage, ProviderError, priceOf, worstCase } from '../providers/index.ts';
+import { failureOf, nextAfter } from './after-failure.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
 import { ClockRanOut, timeoutError } from './clocks.ts';
 import { earlierAnswer } from './earlier-answer.ts';
+import { heartbeat } from './heartbeat.ts';
 import type { Rooms } from './rooms.ts';
 import { sharedAnswers } from './shared-answers.ts';
 import { streamReply } from './stream-reply.ts';
 import { wholeRequest } from './transcripts.ts';
-
-const HEARTBEAT_MS = 2_000;
 
 /**
  * Makes one request to one model, or returns what the same call already gave.
@@ -55,6 +53,7 @@ export function createCallOnce(
 ): (call: ModelCall, request: ModelRequest, listening: Listening) => Promise<ModelReply> {
   const { store, config } = rooms;
   return async (call, request, { signal, onFirstToken }) => {
+    const begunAt = performance.now();
     const requestHash = hashOfRequest(request);
     const place = { key: callKey(call, requestHash), run: call.run, step: call.step, model: call.model };
     const shared = sharedAnswers(store.cache, call, requestHash, place.key);
@@ -64,16 +63,9 @@ export function createCallOnce(
       await store.journal.takeFailure({ ...place, error: earlier.error });
       throw failureOf(earlier.error, 'final');
     }
-    if (earlier) {
-      const completesStep = earlier.reply.invalid === undefined && !call.checkedAfter;
-      return forHistory(await store.journal.finishCached({ ...place, reply: earlier.reply, completesStep }));
-    }
-
+    if (earlier) return answeredBefore(earlier.reply);
     const cached = await shared?.find();
-    if (cached)
-      return forHistory(
-        await store.journal.finishCached({ ...place, reply: cached, completesStep: !call.checkedAfter }),
-      );
+    if (cached) return answeredBefore(cached);
 
     const whole = await wholeRequest(store, request);
     const worstCaseUsd = () => worstCase(call.model, whole, config.prices);
@@ -87,10 +79,7 @@ export function createCallOnce(
     let said: string | undefined;
     try {
       const theirs = await shared?.join(signal);
-      if (theirs && 'reply' in theirs)
-        return forHistory(
-          await store.journal.finishCached({ ...place, reply: theirs.reply, completesStep: !call.checkedAfter }),
-        );
+      if (theirs && 'reply' in theirs) return await answeredBefore(theirs.reply);
       if (theirs) throw new ProviderError(theirs.failed);
       signal.throwIfAborted();
       said = '';
@@ -130,6 +119,14 @@ export function createCallOnce(
       stopHeartbeat();
     }
 
+    /** An answer that somebody paid for already: free, and here as soon as it was found. */
+    async function answeredBefore(found: ModelReply): Promise<ModelReply> {
+      const sinceBegun = Math.round(performance.now() - begunAt);
+      const reply = { ...found, firstTokenMs: sinceBegun, totalMs: sinceBegun };
+      const completesStep = found.invalid === undefined && !call.checkedAfter;
+      return forHistory(await store.journal.finishCached({ ...place, reply, completesStep }));
+    }
+
     /** Cancelled by a person: the call ends. Stopped with its worker: another worker repeats it. */
     async function stopped(reason: unknown): Promise<unknown> {
       await shared?.release();
@@ -165,42 +162,6 @@ export function createCallOnce(
       return { ...error, model, ...(midStream ? { midStream } : {}) };
     }
   };
-}
-
-type Next = { delayMs: number } | 'final';
-
-/** Whether, and after how long, the same model is asked again. A stream that broke was paid for, so it is repeated only once. */
-function nextAfter(error: CallError, call: ModelCall, begun: { failures: number; midStreamFailures: number }): Next {
-  const failures = begun.failures + 1;
-  const paidTwice = error.midStream === true && begun.midStreamFailures >= 1;
-  if (reactionTo(error.type) !== 'retry' || failures >= call.maxAttempts || paidTwice) return 'final';
-  const delayMs = error.retryAfterMs ?? Math.min(500 * 2 ** begun.failures, 30_000);
-  return delayMs > call.patienceMs ? 'final' : { delayMs };
-}
-
-function failureOf(error: CallError, next: Next): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: error.type,
-    message: error.message,
-    details: [error],
-    nonRetryable: next === 'final',
-    // Told by events and by the workflow, if it matters: not by a stack trace in the worker's log.
-    category: ApplicationFailureCategory.BENIGN,
-    ...(next === 'final' ? {} : { nextRetryDelay: Math.max(1, next.delayMs) }),
-  });
-}
-
-/** Tells Temporal, and the waiting, that this worker lives. @returns a function that stops it */
-function heartbeat(hold: () => Promise<void> | undefined): () => void {
-  const context = Context.current();
-  // Local activities belong to their workflow task, and have no heartbeat of their own.
-  const beat = () => (context.info.isLocal ? undefined : context.heartbeat());
-  beat();
-  const timer = setInterval(() => {
-    beat();
-    hold()?.catch(() => {});
-  }, HEARTBEAT_MS);
-  return () => clearInterval(timer);
 }
 
 function isWhole(reply: ModelReply): boolean {
