@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser } from 'playwright-core';
 import { readRunning } from '../../src/local/index.ts';
 import { type DevProcess, startDev } from '../setup/dev-process.ts';
 import { openBrowser } from './open-browser.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../../bin/cadenza.mjs');
 const QUESTION = 'Why do rivers bend?';
 const MODELS = ['sandbox/gpt', 'sandbox/claude', 'sandbox/gemini'];
 
@@ -22,19 +18,8 @@ afterAll(async () => {
   expect(await dev.stop()).toBe(0);
 }, 60_000);
 
-/** Runs the CLI beside the server, as in a second terminal. */
-async function cadenza(...args: string[]) {
-  const env = { ...process.env, CADENZA_HOME: dev.home, NODE_OPTIONS: '' };
-  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const pieces: string[] = [];
-  child.stdout.on('data', (data: Buffer) => pieces.push(data.toString()));
-  child.stderr.on('data', (data: Buffer) => pieces.push(data.toString()));
-  const [code] = await once(child, 'exit');
-  return { code, pieces, text: pieces.join('') };
-}
-
 test('the first run streams words, and says who spoke and what it cost', async () => {
-  const { code, pieces, text } = await cadenza(
+  const { code, pieces, text } = await dev.cadenza([
     'run',
     'ask',
     '--input',
@@ -42,7 +27,7 @@ test('the first run streams words, and says who spoke and what it cost', async (
     '--watch',
     '--id',
     'first',
-  );
+  ]);
   expect(code).toBe(0);
   expect(text).toContain('[sandbox/gpt]');
   expect(pieces.length).toBeGreaterThan(5);
@@ -50,17 +35,17 @@ test('the first run streams words, and says who spoke and what it cost', async (
 });
 
 test('three models are compared, each line labelled with its model when piped', async () => {
-  const { code, text } = await cadenza('compare', QUESTION, '--models', MODELS.join(','));
+  const { code, text } = await dev.cadenza(['compare', QUESTION, '--models', MODELS.join(',')]);
   expect(code).toBe(0);
   for (const model of MODELS) expect(text).toContain(`[${model}]`);
 });
 
 test('bad input ends with exit code 2 and the path of the field', async () => {
-  expect(await cadenza('run', 'ask', '--input', '{"prompt":1}')).toMatchObject({
+  expect(await dev.cadenza(['run', 'ask', '--input', '{"prompt":1}'])).toMatchObject({
     code: 2,
     text: expect.stringContaining('input.prompt'),
   });
-  expect(await cadenza('run', 'ask', '--input', '{oops')).toMatchObject({
+  expect(await dev.cadenza(['run', 'ask', '--input', '{oops'])).toMatchObject({
     code: 2,
     text: expect.stringMatching(/JSON/),
   });

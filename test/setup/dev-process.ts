@@ -23,6 +23,8 @@ export interface DevProcess {
   said(): string;
   /** pids and command lines of what it started */
   children(): { pid: number; args: string }[];
+  /** Runs the CLI beside it, as in a second terminal; `pieces` is what it printed, as it came. */
+  cadenza(args: string[], input?: string): Promise<{ code: number | null; pieces: string[]; text: string }>;
   /** Ctrl-C; @returns the exit code */
   stop(): Promise<number | null>;
 }
@@ -48,6 +50,7 @@ export async function startDev(env: Record<string, string>): Promise<DevProcess>
     home,
     said: () => said.join(''),
     children: () => childrenOf(dev.pid!),
+    cadenza: (args, input) => runCli({ ...process.env, ...env, CADENZA_HOME: home, NODE_OPTIONS: '' }, args, input),
     async stop() {
       const exited = once(dev, 'exit');
       dev.kill('SIGINT');
@@ -56,6 +59,15 @@ export async function startDev(env: Record<string, string>): Promise<DevProcess>
       return code;
     },
   };
+}
+
+async function runCli(env: NodeJS.ProcessEnv, args: string[], input?: string) {
+  const child = spawn(process.execPath, [path.join(ROOT, 'bin/cadenza.mjs'), ...args], { cwd: ROOT, env });
+  const pieces: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => pieces.push(data.toString()));
+  child.stdin.end(input ?? '');
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, pieces, text: pieces.join('') };
 }
 
 function childrenOf(parent: number): { pid: number; args: string }[] {

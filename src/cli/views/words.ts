@@ -64,7 +64,7 @@ function noteOf(event: RunEvent): string {
     case 'call.toolcall':
       return `→ ${event.name}(${JSON.stringify(event.arguments)})\n`;
     case 'approval.requested':
-      return `? Waits for the approval "${event.approval}".\n`;
+      return `? Waits for the approval "${event.approval}": cadenza approve ${event.runId} ${event.approval}\n`;
     case 'budget.warning':
       return `! ${event.scope} has spent $${event.spentUsd} of $${event.budgetUsd}.\n`;
     default:

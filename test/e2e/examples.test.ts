@@ -1,0 +1,79 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type DevProcess, startDev } from '../setup/dev-process.ts';
+
+const EXAMPLES = path.resolve(import.meta.dirname, '../../examples');
+const WITH_OWN_WORKER = ['approval', 'press-release'];
+
+let dev: DevProcess;
+let out: string;
+beforeAll(async () => {
+  out = mkdtempSync(path.join(os.tmpdir(), 'cadenza-examples-'));
+  const noKeys = { OPENAI_API_KEY: '', ANTHROPIC_API_KEY: '', GEMINI_API_KEY: '' };
+  dev = await startDev({ ...noKeys, CADENZA_SANDBOX_SPEED: 'instant' });
+}, 60_000);
+afterAll(async () => {
+  expect(await dev.stop()).toBe(0);
+  rmSync(out, { recursive: true, force: true });
+}, 60_000);
+
+/** Each as its README says, without keys. */
+const LABEL = /\[sandbox\//;
+const talk = readFileSync(path.join(EXAMPLES, 'conversation/messages.txt'), 'utf8');
+const runs = [
+  { example: 'best-of', args: ['run', 'best-of', '--input', 'examples/best-of/input.json'] },
+  { example: 'chain', args: ['run', 'chain', '--input', 'examples/chain/article.json'] },
+  { example: 'council', args: ['run', 'council', '--input', 'examples/council/input.json'] },
+  { example: 'route', args: ['run', 'ask', '--input', 'examples/route/input.json'] },
+  { example: 'route', args: ['run', 'ask', '--input', 'examples/route/cascade.json'] },
+  { example: 'map', args: ['run', 'map', '--input', 'examples/map/input.json'], shows: /"done":\s*[1-9]/ },
+  { example: 'conversation', args: ['chat', 'walk', '--input', 'examples/conversation/input.json'], stdin: talk },
+];
+
+test('every example is run here, or has a worker of its own', () => {
+  const run = new Set([...runs.map(({ example }) => example), ...WITH_OWN_WORKER]);
+  expect(readdirSync(EXAMPLES).filter((example) => !run.has(example))).toEqual([]);
+});
+
+test.each(runs)(
+  'the example $example runs: cadenza $args',
+  async (run) => {
+    const { code, text } = await dev.cadenza(run.args, run.stdin);
+    expect({ code, text }).toEqual({ code: 0, text: expect.stringMatching(run.shows ?? LABEL) });
+  },
+  90_000,
+);
+
+test('the example map writes its output in input order', async () => {
+  const file = path.join(out, 'cities.jsonl');
+  const { code } = await dev.cadenza([
+    ...['map', 'ask', '--data', 'examples/map/cities.csv', '--input', 'examples/map/prompt.json'],
+    ...['--policy', 'sandbox/gpt', '--out', file],
+  ]);
+  expect(code).toBe(0);
+  const rows = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { row: number });
+  expect(rows.length).toBeGreaterThan(1);
+  expect(rows.map(({ row }) => row)).toEqual(rows.map((_, index) => rows[0]!.row + index));
+}, 90_000);
+
+test('the example of routers is evaluated, with its curve', async () => {
+  const { code, text } = await dev.cadenza([
+    ...[
+      'eval',
+      'route',
+      '--data',
+      'examples/route/prompts.jsonl',
+      '--routes',
+      'examples/route/routes.json',
+      '--out',
+      out,
+    ],
+  ]);
+  expect({ code, text }).toMatchObject({ code: 0 });
+  expect(readFileSync(path.join(out, 'curve.svg'), 'utf8')).toContain('<svg');
+}, 90_000);
