@@ -1,56 +1,67 @@
 import { z } from 'zod';
+import { later } from './later.ts';
 
 /** The Update, and the Signal, by which a run takes the answer to an approval: both with one `ApprovalAnswer`. */
 export const ANSWER_APPROVAL = 'approve';
 
 /** What a person says. */
-export const ApprovalDecision = z.strictObject({
-  approved: z.boolean(),
-  /** why */
-  comment: z.string().max(10_000).optional(),
-  /** who; nobody checks that it is true but the way the answer comes in */
-  by: z.string().min(1).max(200).optional(),
-});
+export const ApprovalDecision = later(() =>
+  z.strictObject({
+    approved: z.boolean(),
+    /** why */
+    comment: z.string().max(10_000).optional(),
+    /** who; nobody checks that it is true but the way the answer comes in */
+    by: z.string().min(1).max(200).optional(),
+  }),
+);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 
 /** An answer on its way to the run. */
-export const ApprovalAnswer = ApprovalDecision.extend({
-  /** the step that asks */
-  approval: z.string().min(1),
-  /** ISO time at which the person answered; left out, when the run hears of it */
-  at: z.iso.datetime().optional(),
-  /** tells an answer that is sent twice from two answers */
-  answer: z.string().optional(),
-});
+export const ApprovalAnswer = later(() =>
+  ApprovalDecision.extend({
+    /** the step that asks */
+    approval: z.string().min(1),
+    /** ISO time at which the person answered; left out, when the run hears of it */
+    at: z.iso.datetime().optional(),
+    /** tells an answer that is sent twice from two answers */
+    answer: z.string().optional(),
+  }),
+);
 export type ApprovalAnswer = z.infer<typeof ApprovalAnswer>;
 
 /** Why a run does not take an answer: `type` of the ApplicationFailure an Update is refused with. */
-export const ApprovalRefusal = z.enum(['ApprovalNotAsked', 'ApprovalResolved', 'NotAnApprover', 'InvalidRequest']);
+export const ApprovalRefusal = later(() =>
+  z.enum(['ApprovalNotAsked', 'ApprovalResolved', 'NotAnApprover', 'InvalidRequest']),
+);
 export type ApprovalRefusal = z.infer<typeof ApprovalRefusal>;
 
 /** What became of an answer that was not refused. */
-export const ApprovalReceipt = z.object({
-  /** of the run */
-  id: z.string(),
-  approval: z.string(),
-  approved: z.boolean(),
-  /** false: no worker was there to take it, so Temporal keeps it until one is; an answer kept before it wins */
-  taken: z.boolean(),
-});
+export const ApprovalReceipt = later(() =>
+  z.object({
+    /** of the run */
+    id: z.string(),
+    approval: z.string(),
+    approved: z.boolean(),
+    /** false: no worker was there to take it, so Temporal keeps it until one is; an answer kept before it wins */
+    taken: z.boolean(),
+  }),
+);
 export type ApprovalReceipt = z.infer<typeof ApprovalReceipt>;
 
 /** An approval that waits for a person. Times are ISO. */
-export const PendingApproval = z.object({
-  /** of the run */
-  id: z.string(),
-  approval: z.string(),
-  pattern: z.string(),
-  tenant: z.string().optional(),
-  show: z.unknown(),
-  approvers: z.array(z.string()).optional(),
-  requestedAt: z.string(),
-  /** left out where the run waits for ever */
-  expiresAt: z.string().optional(),
-  links: z.record(z.string(), z.string()).optional(),
-});
+export const PendingApproval = later(() =>
+  z.object({
+    /** of the run */
+    id: z.string(),
+    approval: z.string(),
+    pattern: z.string(),
+    tenant: z.string().optional(),
+    show: z.unknown(),
+    approvers: z.array(z.string()).optional(),
+    requestedAt: z.string(),
+    /** left out where the run waits for ever */
+    expiresAt: z.string().optional(),
+    links: z.record(z.string(), z.string()).optional(),
+  }),
+);
 export type PendingApproval = z.infer<typeof PendingApproval>;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CallError } from './errors.ts';
 import { ForkSource } from './forks.ts';
 import type { GuardrailFinding, TextCheck } from './guardrails.ts';
+import { later } from './later.ts';
 import { ModelRef, type ModelReply, type ModelRequest } from './models.ts';
 import { type Policy, type PolicyRef, Timeouts } from './policy.ts';
 import type { RouteDecision, RouteFacts } from './route/decision.ts';
@@ -10,39 +11,43 @@ import { RunOptions } from './runs.ts';
 import type { WebhookDelivery } from './webhooks.ts';
 
 /** Which run a call belongs to. `chain` is the first-execution run id: it stays the same over reset and continue-as-new. */
-export const RunRef = RunOptions.omit({ webhook: true }).extend({
-  id: z.string(),
-  chain: z.string(),
-  pattern: z.string(),
-  /** ISO time at which the run was started */
-  startedAt: z.string(),
-  /** chains of the runs this one is a step of: their budgets pay its calls too */
-  above: z.array(z.string()).optional(),
-});
+export const RunRef = later(() =>
+  RunOptions.omit({ webhook: true }).extend({
+    id: z.string(),
+    chain: z.string(),
+    pattern: z.string(),
+    /** ISO time at which the run was started */
+    startedAt: z.string(),
+    /** chains of the runs this one is a step of: their budgets pay its calls too */
+    above: z.array(z.string()).optional(),
+  }),
+);
 export type RunRef = z.infer<typeof RunRef>;
 
 /** The input of the activity `callModel`; the request travels as a second argument, so that candidates share its blob. */
-export const ModelCall = z.object({
-  run: RunRef,
-  step: z.string(),
-  model: ModelRef,
-  /** all candidates of the policy: the cached answer of any of them will do */
-  candidates: z.array(ModelRef),
-  timeouts: Timeouts.required(),
-  maxAttempts: z.number().int(),
-  /** seconds; undefined asks the provider anew */
-  cacheTtlSeconds: z.number().optional(),
-  /** the candidate before this one, and why it was left */
-  fallback: z.object({ from: ModelRef, error: CallError }).optional(),
-  /** counts calls of one step that ask the same thing on purpose (a retry after an unusable answer) */
-  sample: z.number().int().optional(),
-  /** the step does not end with a usable answer: the workflow checks it first */
-  checkedAfter: z.boolean().optional(),
-  /** in a fork: whose journal may have the answer */
-  from: ForkSource.optional(),
-  /** ms the step may still wait where the provider asks for it */
-  patienceMs: z.number(),
-});
+export const ModelCall = later(() =>
+  z.object({
+    run: RunRef,
+    step: z.string(),
+    model: ModelRef,
+    /** all candidates of the policy: the cached answer of any of them will do */
+    candidates: z.array(ModelRef),
+    timeouts: Timeouts.required(),
+    maxAttempts: z.number().int(),
+    /** seconds; undefined asks the provider anew */
+    cacheTtlSeconds: z.number().optional(),
+    /** the candidate before this one, and why it was left */
+    fallback: z.object({ from: ModelRef, error: CallError }).optional(),
+    /** counts calls of one step that ask the same thing on purpose (a retry after an unusable answer) */
+    sample: z.number().int().optional(),
+    /** the step does not end with a usable answer: the workflow checks it first */
+    checkedAfter: z.boolean().optional(),
+    /** in a fork: whose journal may have the answer */
+    from: ForkSource.optional(),
+    /** ms the step may still wait where the provider asks for it */
+    patienceMs: z.number(),
+  }),
+);
 export type ModelCall = z.infer<typeof ModelCall>;
 
 /** The activities that workflows of the library call. */
@@ -67,10 +72,12 @@ export interface CadenzaActivities {
 }
 
 /** An event a workflow asks to be written; `key` makes a repeated write harmless. */
-export const RecordedEvent = z.object({
-  type: z.string(),
-  key: z.string(),
-  step: z.string().optional(),
-  data: z.record(z.string(), z.unknown()).optional(),
-});
+export const RecordedEvent = later(() =>
+  z.object({
+    type: z.string(),
+    key: z.string(),
+    step: z.string().optional(),
+    data: z.record(z.string(), z.unknown()).optional(),
+  }),
+);
 export type RecordedEvent = z.infer<typeof RecordedEvent>;

@@ -1,22 +1,25 @@
 import { z } from 'zod';
+import { later } from './later.ts';
 
-export const DataSetId = z
-  .string()
-  .regex(/^data-[\w-]{1,80}$/, 'A data set is named as its upload was answered: data-…');
+export const DataSetId = later(() =>
+  z.string().regex(/^data-[\w-]{1,80}$/, 'A data set is named as its upload was answered: data-…'),
+);
 export type DataSetId = z.infer<typeof DataSetId>;
 
 /** How a file gives its rows: a line of JSON each, or comma-separated values under a line of names. */
-export const DataFormat = z.enum(['jsonl', 'csv']);
+export const DataFormat = later(() => z.enum(['jsonl', 'csv']));
 export type DataFormat = z.infer<typeof DataFormat>;
 
 /** Rows kept in the store, numbered from 1. Equal data is kept once: uploaded again, it has the same id. */
-export const DataSet = z.object({
-  id: DataSetId,
-  /** rows in it */
-  count: z.number().int().positive(),
-  /** the fields any row has; left out where rows are not all objects, or have very many */
-  fields: z.array(z.string()).optional(),
-});
+export const DataSet = later(() =>
+  z.object({
+    id: DataSetId,
+    /** rows in it */
+    count: z.number().int().positive(),
+    /** the fields any row has; left out where rows are not all objects, or have very many */
+    fields: z.array(z.string()).optional(),
+  }),
+);
 export type DataSet = z.infer<typeof DataSet>;
 
 /** Beyond so many different fields nobody names them all. */

@@ -1,49 +1,54 @@
 import { z } from 'zod';
+import { later } from './later.ts';
 
 /** What can go wrong with a call or a run. A failure's `ApplicationFailure.type` is always one of these. */
-export const ErrorType = z.enum([
-  'RateLimited',
-  'Overloaded',
-  'Unavailable',
-  'ConnectionLost',
-  'Timeout',
-  'QuotaExhausted',
-  'AuthenticationFailed',
-  'ModelNotFound',
-  'ContextTooLong',
-  'ContentFiltered',
-  'Refused',
-  'InvalidOutput',
-  'InvalidRequest',
-  'BudgetExceeded',
-  'ToolDenied',
-  'Cancelled',
-]);
+export const ErrorType = later(() =>
+  z.enum([
+    'RateLimited',
+    'Overloaded',
+    'Unavailable',
+    'ConnectionLost',
+    'Timeout',
+    'QuotaExhausted',
+    'AuthenticationFailed',
+    'ModelNotFound',
+    'ContextTooLong',
+    'ContentFiltered',
+    'Refused',
+    'InvalidOutput',
+    'InvalidRequest',
+    'BudgetExceeded',
+    'ToolDenied',
+    'Cancelled',
+  ]),
+);
 export type ErrorType = z.infer<typeof ErrorType>;
 
 /** Which of a call's clocks ran out. */
-export const TimeoutPhase = z.enum(['connect', 'firstToken', 'betweenTokens', 'total']);
+export const TimeoutPhase = later(() => z.enum(['connect', 'firstToken', 'betweenTokens', 'total']));
 export type TimeoutPhase = z.infer<typeof TimeoutPhase>;
 
 /** An error as every room, event and HTTP answer carries it. Never holds a secret, a header or a request body. */
-export const CallError = z.object({
-  type: ErrorType,
-  message: z.string(),
-  /** what a person can do about it */
-  hint: z.string().optional(),
-  provider: z.string().optional(),
-  model: z.string().optional(),
-  status: z.number().int().optional(),
-  requestId: z.string().optional(),
-  /** ms the provider asked us to wait */
-  retryAfterMs: z.number().nonnegative().optional(),
-  phase: TimeoutPhase.optional(),
-  /** the provider had already sent part of its answer, so the input was paid for */
-  midStream: z.boolean().optional(),
-  /** the field of the input that is wrong, as `input.policy.candidates[0]` */
-  path: z.string().optional(),
-  step: z.string().optional(),
-});
+export const CallError = later(() =>
+  z.object({
+    type: ErrorType,
+    message: z.string(),
+    /** what a person can do about it */
+    hint: z.string().optional(),
+    provider: z.string().optional(),
+    model: z.string().optional(),
+    status: z.number().int().optional(),
+    requestId: z.string().optional(),
+    /** ms the provider asked us to wait */
+    retryAfterMs: z.number().nonnegative().optional(),
+    phase: TimeoutPhase.optional(),
+    /** the provider had already sent part of its answer, so the input was paid for */
+    midStream: z.boolean().optional(),
+    /** the field of the input that is wrong, as `input.policy.candidates[0]` */
+    path: z.string().optional(),
+    step: z.string().optional(),
+  }),
+);
 export type CallError = z.infer<typeof CallError>;
 
 /**

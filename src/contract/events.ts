@@ -1,20 +1,23 @@
 import { z } from 'zod';
 import { CallError } from './errors.ts';
 import { GuardrailEvent } from './guardrails.ts';
+import { later } from './later.ts';
 import { FinishReason, ModelRef, Usage } from './models.ts';
 
 const data = <Name extends string, Shape extends z.ZodRawShape>(type: Name, shape: Shape) =>
   z.object({ type: z.literal(type), ...shape });
 
 /** How far a map is. What is left is an estimate from its rows so far; null before there are any, or without prices. */
-export const MapProgress = z.object({
-  done: z.number().int(),
-  failed: z.number().int(),
-  total: z.number().int(),
-  costUsd: z.number().nullable(),
-  secondsLeft: z.number().nullable(),
-  usdLeft: z.number().nullable(),
-});
+export const MapProgress = later(() =>
+  z.object({
+    done: z.number().int(),
+    failed: z.number().int(),
+    total: z.number().int(),
+    costUsd: z.number().nullable(),
+    secondsLeft: z.number().nullable(),
+    usdLeft: z.number().nullable(),
+  }),
+);
 export type MapProgress = z.infer<typeof MapProgress>;
 
 const money = { usage: Usage, costUsd: z.number().nullable() };
@@ -23,74 +26,76 @@ const money = { usage: Usage, costUsd: z.number().nullable() };
  * What an event says beside its place in the run. Readers that show text keep it by `call` and drop what they have
  * of a call when its `epoch` rises.
  */
-export const EventBody = z.discriminatedUnion('type', [
-  data('run.started', { pattern: z.string(), tenant: z.string().optional() }),
-  /** `run`: the run the step is done by, where it is one of its own; `message`: what it answers in a conversation */
-  data('step.started', {
-    run: z.string().optional(),
-    message: z.object({ id: z.string(), text: z.string() }).optional(),
-  }),
-  data('call.started', { model: ModelRef }),
-  data('call.delta', { text: z.string() }),
-  data('call.reasoning', { text: z.string() }),
-  data('call.toolcall', { id: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()) }),
-  /** the attempt failed; the next one has the event's epoch and begins after `delayMs` */
-  data('call.retrying', { model: ModelRef, error: CallError, delayMs: z.number() }),
-  data('call.fallback', { from: ModelRef, to: ModelRef, error: CallError }),
-  /** the first token of `from` was late, so `to` is asked too: whoever speaks first is heard */
-  data('call.hedged', { from: ModelRef, to: ModelRef, afterMs: z.number() }),
-  /** another model was quicker: readers drop the text; what it cost so far is estimated */
-  data('call.abandoned', { model: ModelRef, by: ModelRef, ...money }),
-  data('call.cached', { model: ModelRef, savedUsd: z.number().nullable(), usage: Usage }),
-  data('call.completed', {
-    model: ModelRef,
-    ...money,
-    finishReason: FinishReason,
-    cached: z.boolean().optional(),
-    /** the answer does not match its schema, and is asked for again */
-    invalid: z.string().optional(),
-    firstTokenMs: z.number().optional(),
-    totalMs: z.number().optional(),
-  }),
-  /** a check of what is asked or answered was made */
-  data('guardrail', GuardrailEvent),
-  data('tool.started', { tool: z.string(), arguments: z.record(z.string(), z.unknown()) }),
-  data('tool.completed', { tool: z.string(), error: CallError.optional() }),
-  data('route.decided', {
-    choice: z.string(),
-    reason: z.string(),
-    confidence: z.number().optional(),
-    rejected: z.array(z.unknown()).optional(),
-    /** what would have done too, best first */
-    alternatives: z.array(z.string()).optional(),
-    /** of embeddings, to decide */
-    costUsd: z.number().optional(),
-  }),
-  data('approval.requested', {
-    approval: z.string(),
-    show: z.unknown(),
-    expiresAt: z.string().optional(),
-    approvers: z.array(z.string()).optional(),
-  }),
-  data('approval.resolved', {
-    approval: z.string(),
-    approved: z.boolean(),
-    by: z.string().optional(),
-    comment: z.string().optional(),
-    /** nobody answered in time */
-    expired: z.boolean().optional(),
-  }),
-  data('budget.warning', { scope: z.string(), spentUsd: z.number(), budgetUsd: z.number() }),
-  /** at most one a second */
-  data('map.progress', MapProgress.shape),
-  data('verdict', { verdict: z.unknown() }),
-  data('step.completed', {}),
-  /** the step has no result, and the run goes on without it */
-  data('step.failed', { error: CallError }),
-  data('run.completed', { costUsd: z.number().nullable() }),
-  data('run.failed', { error: CallError }),
-  data('run.cancelled', { error: CallError.optional() }),
-]);
+export const EventBody = later(() =>
+  z.discriminatedUnion('type', [
+    data('run.started', { pattern: z.string(), tenant: z.string().optional() }),
+    /** `run`: the run the step is done by, where it is one of its own; `message`: what it answers in a conversation */
+    data('step.started', {
+      run: z.string().optional(),
+      message: z.object({ id: z.string(), text: z.string() }).optional(),
+    }),
+    data('call.started', { model: ModelRef }),
+    data('call.delta', { text: z.string() }),
+    data('call.reasoning', { text: z.string() }),
+    data('call.toolcall', { id: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()) }),
+    /** the attempt failed; the next one has the event's epoch and begins after `delayMs` */
+    data('call.retrying', { model: ModelRef, error: CallError, delayMs: z.number() }),
+    data('call.fallback', { from: ModelRef, to: ModelRef, error: CallError }),
+    /** the first token of `from` was late, so `to` is asked too: whoever speaks first is heard */
+    data('call.hedged', { from: ModelRef, to: ModelRef, afterMs: z.number() }),
+    /** another model was quicker: readers drop the text; what it cost so far is estimated */
+    data('call.abandoned', { model: ModelRef, by: ModelRef, ...money }),
+    data('call.cached', { model: ModelRef, savedUsd: z.number().nullable(), usage: Usage }),
+    data('call.completed', {
+      model: ModelRef,
+      ...money,
+      finishReason: FinishReason,
+      cached: z.boolean().optional(),
+      /** the answer does not match its schema, and is asked for again */
+      invalid: z.string().optional(),
+      firstTokenMs: z.number().optional(),
+      totalMs: z.number().optional(),
+    }),
+    /** a check of what is asked or answered was made */
+    data('guardrail', GuardrailEvent()),
+    data('tool.started', { tool: z.string(), arguments: z.record(z.string(), z.unknown()) }),
+    data('tool.completed', { tool: z.string(), error: CallError.optional() }),
+    data('route.decided', {
+      choice: z.string(),
+      reason: z.string(),
+      confidence: z.number().optional(),
+      rejected: z.array(z.unknown()).optional(),
+      /** what would have done too, best first */
+      alternatives: z.array(z.string()).optional(),
+      /** of embeddings, to decide */
+      costUsd: z.number().optional(),
+    }),
+    data('approval.requested', {
+      approval: z.string(),
+      show: z.unknown(),
+      expiresAt: z.string().optional(),
+      approvers: z.array(z.string()).optional(),
+    }),
+    data('approval.resolved', {
+      approval: z.string(),
+      approved: z.boolean(),
+      by: z.string().optional(),
+      comment: z.string().optional(),
+      /** nobody answered in time */
+      expired: z.boolean().optional(),
+    }),
+    data('budget.warning', { scope: z.string(), spentUsd: z.number(), budgetUsd: z.number() }),
+    /** at most one a second */
+    data('map.progress', MapProgress.shape),
+    data('verdict', { verdict: z.unknown() }),
+    data('step.completed', {}),
+    /** the step has no result, and the run goes on without it */
+    data('step.failed', { error: CallError }),
+    data('run.completed', { costUsd: z.number().nullable() }),
+    data('run.failed', { error: CallError }),
+    data('run.cancelled', { error: CallError.optional() }),
+  ]),
+);
 export type EventBody = z.infer<typeof EventBody>;
 export type EventType = EventBody['type'];
 
@@ -108,7 +113,7 @@ const place = {
 };
 
 /** One line of a run's event log. */
-export const RunEvent = z.intersection(z.object(place), EventBody);
+export const RunEvent = later(() => z.intersection(z.object(place), EventBody));
 export type RunEvent = {
   [Type in EventType]: z.infer<z.ZodObject<typeof place>> & Extract<EventBody, { type: Type }>;
 }[EventType];

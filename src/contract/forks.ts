@@ -1,27 +1,32 @@
 import { z } from 'zod';
+import { later } from './later.ts';
 import { ModelRef } from './models.ts';
 import { PolicyRef } from './policy.ts';
 import { KeyName, RunId } from './runs.ts';
 
 /** What the step a fork begins at is asked otherwise; later steps only see what became of it. */
-export const ForkOverrides = z.strictObject({
-  policy: PolicyRef.optional(),
-  /** instead of the step's own prompt, or of the last message it asks with */
-  prompt: z.string().min(1).optional(),
-});
+export const ForkOverrides = later(() =>
+  z.strictObject({
+    policy: PolicyRef.optional(),
+    /** instead of the step's own prompt, or of the last message it asks with */
+    prompt: z.string().min(1).optional(),
+  }),
+);
 export type ForkOverrides = z.infer<typeof ForkOverrides>;
 
-export const ForkRun = z.strictObject({
-  /** id of the step from which on everything is asked anew */
-  fromStep: z.string().min(1),
-  overrides: ForkOverrides.optional(),
-  /** only say what it would cost */
-  dryRun: z.boolean().optional(),
-  /** of the new run; left out, `<id>-fork-<n>` */
-  id: RunId.optional(),
-  /** name of the API key that pays for the new run; left out, the old run's */
-  key: KeyName.optional(),
-});
+export const ForkRun = later(() =>
+  z.strictObject({
+    /** id of the step from which on everything is asked anew */
+    fromStep: z.string().min(1),
+    overrides: ForkOverrides.optional(),
+    /** only say what it would cost */
+    dryRun: z.boolean().optional(),
+    /** of the new run; left out, `<id>-fork-<n>` */
+    id: RunId.optional(),
+    /** name of the API key that pays for the new run; left out, the old run's */
+    key: KeyName.optional(),
+  }),
+);
 export type ForkRun = z.infer<typeof ForkRun>;
 
 /** USD; null where the price of a model is not known. What it will cost is likely to lie from low to high. */
@@ -32,27 +37,31 @@ const money = {
 };
 
 /** What a fork would cost, by what the old run used. */
-export const ForkEstimate = z.object({
-  ...money,
-  steps: z.array(z.object({ step: z.string(), model: ModelRef, ...money })),
-});
+export const ForkEstimate = later(() =>
+  z.object({
+    ...money,
+    steps: z.array(z.object({ step: z.string(), model: ModelRef, ...money })),
+  }),
+);
 export type ForkEstimate = z.infer<typeof ForkEstimate>;
 
 /** Where a call's answer may already be: in the journal of the run it is a fork of, by its chain or its id. */
-export const ForkSource = z.union([z.object({ chain: z.string() }), z.object({ run: z.string() })]);
+export const ForkSource = later(() => z.union([z.object({ chain: z.string() }), z.object({ run: z.string() })]));
 export type ForkSource = z.infer<typeof ForkSource>;
 
 /** The memo by which a run knows that it is a fork. */
 export const FORK_MEMO = 'cadenzaFork';
 
 /** What that memo says. */
-export const Fork = z.object({
-  from: ForkSource,
-  /** id of the old run: runs of its steps are named after it */
-  run: z.string(),
-  /** steps that are taken from the old run */
-  before: z.union([z.literal('all'), z.array(z.string())]),
-  /** by step; those of a fork of a fork hold those of the first */
-  overrides: z.record(z.string(), ForkOverrides).optional(),
-});
+export const Fork = later(() =>
+  z.object({
+    from: ForkSource,
+    /** id of the old run: runs of its steps are named after it */
+    run: z.string(),
+    /** steps that are taken from the old run */
+    before: z.union([z.literal('all'), z.array(z.string())]),
+    /** by step; those of a fork of a fork hold those of the first */
+    overrides: z.record(z.string(), ForkOverrides).optional(),
+  }),
+);
 export type Fork = z.infer<typeof Fork>;

@@ -1,49 +1,62 @@
 import { z } from 'zod';
+import { later } from './later.ts';
 
-const TextPart = z.object({ type: z.literal('text'), text: z.string() });
+const TextPart = later(() => z.object({ type: z.literal('text'), text: z.string() }));
 
 /** An image, inline as base64 or by an address the provider can fetch. */
-const ImagePart = z
-  .object({
-    type: z.literal('image'),
-    mediaType: z.enum(['image/png', 'image/jpeg', 'image/gif', 'image/webp']).optional(),
-    data: z.base64().optional(),
-    url: z.url().optional(),
-  })
-  .refine((part) => (part.data === undefined) !== (part.url === undefined), 'An image has either data or url')
-  .refine(
-    (part) => part.data === undefined || part.mediaType !== undefined,
-    'An image given as data needs its mediaType',
-  );
+const ImagePart = later(() =>
+  z
+    .object({
+      type: z.literal('image'),
+      mediaType: z.enum(['image/png', 'image/jpeg', 'image/gif', 'image/webp']).optional(),
+      data: z.base64().optional(),
+      url: z.url().optional(),
+    })
+    .refine((part) => (part.data === undefined) !== (part.url === undefined), 'An image has either data or url')
+    .refine(
+      (part) => part.data === undefined || part.mediaType !== undefined,
+      'An image given as data needs its mediaType',
+    ),
+);
 
 /** A model asks for a tool. `signature` is the provider's own token, to be sent back as it came. */
-export const ToolCallPart = z.object({
-  type: z.literal('toolCall'),
-  id: z.string(),
-  name: z.string(),
-  arguments: z.record(z.string(), z.unknown()),
-  signature: z.string().optional(),
-});
+export const ToolCallPart = later(() =>
+  z.object({
+    type: z.literal('toolCall'),
+    id: z.string(),
+    name: z.string(),
+    arguments: z.record(z.string(), z.unknown()),
+    signature: z.string().optional(),
+  }),
+);
 export type ToolCallPart = z.infer<typeof ToolCallPart>;
 
-const ToolResultPart = z.object({
-  type: z.literal('toolResult'),
-  id: z.string(),
-  name: z.string(),
-  content: z.string(),
-  isError: z.boolean().optional(),
-});
+const ToolResultPart = later(() =>
+  z.object({
+    type: z.literal('toolResult'),
+    id: z.string(),
+    name: z.string(),
+    content: z.string(),
+    isError: z.boolean().optional(),
+  }),
+);
 
 /** A model's thinking, kept so that it can be sent back with its signature. */
-const ReasoningPart = z.object({ type: z.literal('reasoning'), text: z.string(), signature: z.string().optional() });
+const ReasoningPart = later(() =>
+  z.object({ type: z.literal('reasoning'), text: z.string(), signature: z.string().optional() }),
+);
 
-export const Part = z.discriminatedUnion('type', [TextPart, ImagePart, ToolCallPart, ToolResultPart, ReasoningPart]);
+export const Part = later(() =>
+  z.discriminatedUnion('type', [TextPart, ImagePart, ToolCallPart, ToolResultPart, ReasoningPart]),
+);
 export type Part = z.infer<typeof Part>;
 
-export const Message = z.strictObject({
-  role: z.enum(['system', 'user', 'assistant', 'tool']),
-  content: z.union([z.string(), z.array(Part).min(1)]),
-});
+export const Message = later(() =>
+  z.strictObject({
+    role: z.enum(['system', 'user', 'assistant', 'tool']),
+    content: z.union([z.string(), z.array(Part).min(1)]),
+  }),
+);
 export type Message = z.infer<typeof Message>;
 
 /** The parts of a message, a plain string being one text part. */

@@ -1,13 +1,16 @@
 import { z } from 'zod';
+import { later } from './later.ts';
 import { Message, ToolCallPart } from './messages.ts';
 
 /** `provider/model`, or an alias of the config such as `fast`. The model part may itself hold slashes. */
-export const ModelRef = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][\w.-]*(\/[\w.:@/-]+)?$/,
-    'A model is written provider/model, for example anthropic/claude-sonnet-5-5, or is an alias of the config',
-  );
+export const ModelRef = later(() =>
+  z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][\w.-]*(\/[\w.:@/-]+)?$/,
+      'A model is written provider/model, for example anthropic/claude-sonnet-5-5, or is an alias of the config',
+    ),
+);
 export type ModelRef = z.infer<typeof ModelRef>;
 
 export function providerOf(model: ModelRef): string {
@@ -23,86 +26,98 @@ export function isAlias(model: ModelRef): boolean {
   return !model.includes('/');
 }
 
-export const JsonSchema = z.record(z.string(), z.unknown());
+export const JsonSchema = later(() => z.record(z.string(), z.unknown()));
 export type JsonSchema = z.infer<typeof JsonSchema>;
 
-export const ToolDefinition = z.object({
-  name: z.string().regex(/^[\w-]{1,64}$/),
-  description: z.string().optional(),
-  parameters: JsonSchema,
-});
+export const ToolDefinition = later(() =>
+  z.object({
+    name: z.string().regex(/^[\w-]{1,64}$/),
+    description: z.string().optional(),
+    parameters: JsonSchema,
+  }),
+);
 export type ToolDefinition = z.infer<typeof ToolDefinition>;
 
 /** How hard a model should think; providers that know fewer levels get the nearest. */
-export const Effort = z.enum(['none', 'minimal', 'low', 'medium', 'high']);
+export const Effort = later(() => z.enum(['none', 'minimal', 'low', 'medium', 'high']));
 export type Effort = z.infer<typeof Effort>;
 
 /** Lines of a transcript in the store: they stand before a request's own messages once the call is made. */
-export const TranscriptWindow = z.strictObject({
-  id: z.string(),
-  /** lines from `from` up to, not with, `to` */
-  from: z.number().int().nonnegative(),
-  to: z.number().int().nonnegative(),
-  /** hashes of messages whose text stands before the request's own system text */
-  system: z.array(z.string()),
-});
+export const TranscriptWindow = later(() =>
+  z.strictObject({
+    id: z.string(),
+    /** lines from `from` up to, not with, `to` */
+    from: z.number().int().nonnegative(),
+    to: z.number().int().nonnegative(),
+    /** hashes of messages whose text stands before the request's own system text */
+    system: z.array(z.string()),
+  }),
+);
 export type TranscriptWindow = z.infer<typeof TranscriptWindow>;
 
 /** What is asked of a model, whichever it is. */
-export const ModelRequest = z.strictObject({
-  messages: z.array(Message).min(1),
-  /** by reference, so that a long conversation does not travel; providers get requests without */
-  transcript: TranscriptWindow.optional(),
-  system: z.string().optional(),
-  tools: z.array(ToolDefinition).optional(),
-  toolChoice: z.union([z.enum(['auto', 'none', 'required']), z.object({ name: z.string() })]).optional(),
-  /** JSON schema the answer must match */
-  schema: JsonSchema.optional(),
-  maxOutputTokens: z.number().int().positive().optional(),
-  temperature: z.number().min(0).max(2).optional(),
-  topP: z.number().min(0).max(1).optional(),
-  seed: z.number().int().optional(),
-  stop: z.array(z.string().min(1)).max(4).optional(),
-  effort: Effort.optional(),
-});
+export const ModelRequest = later(() =>
+  z.strictObject({
+    messages: z.array(Message).min(1),
+    /** by reference, so that a long conversation does not travel; providers get requests without */
+    transcript: TranscriptWindow.optional(),
+    system: z.string().optional(),
+    tools: z.array(ToolDefinition).optional(),
+    toolChoice: z.union([z.enum(['auto', 'none', 'required']), z.object({ name: z.string() })]).optional(),
+    /** JSON schema the answer must match */
+    schema: JsonSchema.optional(),
+    maxOutputTokens: z.number().int().positive().optional(),
+    temperature: z.number().min(0).max(2).optional(),
+    topP: z.number().min(0).max(1).optional(),
+    seed: z.number().int().optional(),
+    stop: z.array(z.string().min(1)).max(4).optional(),
+    effort: Effort.optional(),
+  }),
+);
 export type ModelRequest = z.infer<typeof ModelRequest>;
 
 /** Tokens of one call. `inputTokens` holds the cached ones too, `outputTokens` the reasoning ones. */
-export const Usage = z.object({
-  inputTokens: z.number().int().nonnegative(),
-  outputTokens: z.number().int().nonnegative(),
-  cachedInputTokens: z.number().int().nonnegative().optional(),
-  cacheWriteTokens: z.number().int().nonnegative().optional(),
-  reasoningTokens: z.number().int().nonnegative().optional(),
-});
+export const Usage = later(() =>
+  z.object({
+    inputTokens: z.number().int().nonnegative(),
+    outputTokens: z.number().int().nonnegative(),
+    cachedInputTokens: z.number().int().nonnegative().optional(),
+    cacheWriteTokens: z.number().int().nonnegative().optional(),
+    reasoningTokens: z.number().int().nonnegative().optional(),
+  }),
+);
 export type Usage = z.infer<typeof Usage>;
 
-export const FinishReason = z.enum(['stop', 'length', 'toolCalls', 'contentFilter', 'refusal', 'other']);
+export const FinishReason = later(() => z.enum(['stop', 'length', 'toolCalls', 'contentFilter', 'refusal', 'other']));
 export type FinishReason = z.infer<typeof FinishReason>;
 
 /** What a model said. `costUsd` is null where the price of the model is not known. */
-export const Answer = z.object({
-  text: z.string(),
-  object: z.unknown().optional(),
-  model: ModelRef,
-  usage: Usage,
-  costUsd: z.number().nonnegative().nullable(),
-  finishReason: FinishReason,
-});
+export const Answer = later(() =>
+  z.object({
+    text: z.string(),
+    object: z.unknown().optional(),
+    model: ModelRef,
+    usage: Usage,
+    costUsd: z.number().nonnegative().nullable(),
+    finishReason: FinishReason,
+  }),
+);
 export type Answer = z.infer<typeof Answer>;
 
 /** The whole outcome of a model call: an answer, and what only further steps need. */
-export const ModelReply = Answer.extend({
-  reasoning: z.string().optional(),
-  reasoningSignature: z.string().optional(),
-  toolCalls: z.array(ToolCallPart).optional(),
-  requestId: z.string().optional(),
-  /** true when it came from the cache, and so cost nothing */
-  cached: z.boolean().optional(),
-  /** why the answer does not match the schema that was asked for */
-  invalid: z.string().optional(),
-  /** ms from the call's start to its first token, and to its end */
-  firstTokenMs: z.number().nonnegative().optional(),
-  totalMs: z.number().nonnegative().optional(),
-});
+export const ModelReply = later(() =>
+  Answer.extend({
+    reasoning: z.string().optional(),
+    reasoningSignature: z.string().optional(),
+    toolCalls: z.array(ToolCallPart).optional(),
+    requestId: z.string().optional(),
+    /** true when it came from the cache, and so cost nothing */
+    cached: z.boolean().optional(),
+    /** why the answer does not match the schema that was asked for */
+    invalid: z.string().optional(),
+    /** ms from the call's start to its first token, and to its end */
+    firstTokenMs: z.number().nonnegative().optional(),
+    totalMs: z.number().nonnegative().optional(),
+  }),
+);
 export type ModelReply = z.infer<typeof ModelReply>;

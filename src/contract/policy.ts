@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Guardrails } from './guardrails.ts';
+import { later } from './later.ts';
 import { Effort, ModelRef } from './models.ts';
 
 const UNIT_MS: Record<string, number> = {
@@ -8,15 +9,17 @@ const UNIT_MS: Record<string, number> = {
 };
 
 /** Milliseconds, or words such as `90 s`, `10 minutes`, `3 days`. */
-export const Duration = z.union([
-  z.number().nonnegative(),
-  z
-    .string()
-    .refine(
-      (text) => parseDuration(text) !== undefined,
-      'A duration is milliseconds or words such as "90 s", "10 minutes", "3 days"',
-    ),
-]);
+export const Duration = later(() =>
+  z.union([
+    z.number().nonnegative(),
+    z
+      .string()
+      .refine(
+        (text) => parseDuration(text) !== undefined,
+        'A duration is milliseconds or words such as "90 s", "10 minutes", "3 days"',
+      ),
+  ]),
+);
 export type Duration = z.infer<typeof Duration>;
 
 /** @returns ms */
@@ -32,15 +35,17 @@ function parseDuration(text: string): number | undefined {
   return unit === undefined ? undefined : Number(match[1]) * unit;
 }
 
-const Ms = z.number().int().positive().max(86_400_000);
+const Ms = later(() => z.number().int().positive().max(86_400_000));
 
 /** A call's clocks, ms: until the provider answers at all, until its first token, between tokens, and all of it. */
-export const Timeouts = z.strictObject({
-  connectMs: Ms.optional(),
-  firstTokenMs: Ms.optional(),
-  betweenTokensMs: Ms.optional(),
-  totalMs: Ms.optional(),
-});
+export const Timeouts = later(() =>
+  z.strictObject({
+    connectMs: Ms.optional(),
+    firstTokenMs: Ms.optional(),
+    betweenTokensMs: Ms.optional(),
+    totalMs: Ms.optional(),
+  }),
+);
 export type Timeouts = z.infer<typeof Timeouts>;
 
 /** Reasoning models may think for minutes before their first token, hence the long second clock. */
@@ -52,36 +57,38 @@ export const DEFAULT_TIMEOUTS: Required<Timeouts> = {
 };
 
 /** `standard`: each call an activity, seen one by one in the Temporal UI. `fast`: local activities, quicker for short chains. */
-export const Lane = z.enum(['standard', 'fast']);
+export const Lane = later(() => z.enum(['standard', 'fast']));
 export type Lane = z.infer<typeof Lane>;
 
-export const Policy = z.strictObject({
-  /** models or aliases, in the order they are tried */
-  candidates: z.array(ModelRef).min(1, 'A policy needs at least one candidate model'),
-  /** requests to one candidate before the next one is tried */
-  maxAttempts: z.number().int().min(1).max(100).optional(),
-  timeouts: Timeouts.optional(),
-  /** false asks the provider anew; else an equal request of the same tenant within the time is answered from the cache */
-  cache: z.union([z.literal(false), z.strictObject({ ttlSeconds: z.number().int().positive() })]).optional(),
-  /** how long the step may go on waiting through an outage of all its candidates before it fails */
-  patience: Duration.optional(),
-  maxOutputTokens: z.number().int().positive().optional(),
-  temperature: z.number().min(0).max(2).optional(),
-  topP: z.number().min(0).max(1).optional(),
-  seed: z.number().int().optional(),
-  stop: z.array(z.string().min(1)).max(4).optional(),
-  effort: Effort.optional(),
-  lane: Lane.optional(),
-  /** move on to the next candidate also after these */
-  fallbackOn: z.array(z.enum(['Refused', 'ContentFiltered'])).optional(),
-  guardrails: Guardrails.optional(),
-  /** the second candidate is asked too where the first one's first token has not come after so long */
-  hedge: z.strictObject({ afterMs: Ms }).optional(),
-});
+export const Policy = later(() =>
+  z.strictObject({
+    /** models or aliases, in the order they are tried */
+    candidates: z.array(ModelRef).min(1, 'A policy needs at least one candidate model'),
+    /** requests to one candidate before the next one is tried */
+    maxAttempts: z.number().int().min(1).max(100).optional(),
+    timeouts: Timeouts.optional(),
+    /** false asks the provider anew; else an equal request of the same tenant within the time is answered from the cache */
+    cache: z.union([z.literal(false), z.strictObject({ ttlSeconds: z.number().int().positive() })]).optional(),
+    /** how long the step may go on waiting through an outage of all its candidates before it fails */
+    patience: Duration.optional(),
+    maxOutputTokens: z.number().int().positive().optional(),
+    temperature: z.number().min(0).max(2).optional(),
+    topP: z.number().min(0).max(1).optional(),
+    seed: z.number().int().optional(),
+    stop: z.array(z.string().min(1)).max(4).optional(),
+    effort: Effort.optional(),
+    lane: Lane.optional(),
+    /** move on to the next candidate also after these */
+    fallbackOn: z.array(z.enum(['Refused', 'ContentFiltered'])).optional(),
+    guardrails: Guardrails.optional(),
+    /** the second candidate is asked too where the first one's first token has not come after so long */
+    hedge: z.strictObject({ afterMs: Ms }).optional(),
+  }),
+);
 export type Policy = z.infer<typeof Policy>;
 
 /** A policy, or the name of one (or of a model alias) in the config. */
-export const PolicyRef = z.union([z.string().min(1), Policy]);
+export const PolicyRef = later(() => z.union([z.string().min(1), Policy]));
 export type PolicyRef = z.infer<typeof PolicyRef>;
 
 /** Requests to one candidate before the next, where a policy does not say. */

@@ -1,111 +1,130 @@
 import { z } from 'zod';
 import { CallError } from './errors.ts';
+import { later } from './later.ts';
 import { ModelRef, Usage } from './models.ts';
 import { Webhook } from './webhooks.ts';
 
 /** What an API key is called: the gateway takes the first 12 hex digits of its SHA-256. */
-export const KeyName = z.string().regex(/^[\w.-]{1,64}$/, 'The name of a key is letters, digits and . _ -');
+export const KeyName = later(() =>
+  z.string().regex(/^[\w.-]{1,64}$/, 'The name of a key is letters, digits and . _ -'),
+);
 
 /** The second argument of every pattern. */
-export const RunOptions = z.strictObject({
-  tenant: z.string().min(1).max(200).optional(),
-  /** name of the API key the run was started with, whose budget pays too: never the key itself */
-  key: KeyName.optional(),
-  /** most USD the run may spend */
-  budgetUsd: z.number().positive('A budget is a number of USD above 0').optional(),
-  /** at most 8 KiB as JSON: it travels with every call */
-  metadata: z
-    .record(z.string(), z.unknown())
-    .refine((value) => JSON.stringify(value).length <= 8_192, 'metadata is at most 8 KiB as JSON')
-    .optional(),
-  /** who is told when the run has ended */
-  webhook: Webhook.optional(),
-});
+export const RunOptions = later(() =>
+  z.strictObject({
+    tenant: z.string().min(1).max(200).optional(),
+    /** name of the API key the run was started with, whose budget pays too: never the key itself */
+    key: KeyName.optional(),
+    /** most USD the run may spend */
+    budgetUsd: z.number().positive('A budget is a number of USD above 0').optional(),
+    /** at most 8 KiB as JSON: it travels with every call */
+    metadata: z
+      .record(z.string(), z.unknown())
+      .refine((value) => JSON.stringify(value).length <= 8_192, 'metadata is at most 8 KiB as JSON')
+      .optional(),
+    /** who is told when the run has ended */
+    webhook: Webhook.optional(),
+  }),
+);
 export type RunOptions = z.infer<typeof RunOptions>;
 
-export const RunId = z
-  .string()
-  .min(1)
-  .max(200)
-  .regex(/^[\w.:@/-]+$/, 'A run id is letters, digits and . : @ / _ -');
+export const RunId = later(() =>
+  z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^[\w.:@/-]+$/, 'A run id is letters, digits and . : @ / _ -'),
+);
 
-export const StartRun = RunOptions.extend({ pattern: z.string().min(1), input: z.unknown(), id: RunId.optional() });
+export const StartRun = later(() =>
+  RunOptions.extend({ pattern: z.string().min(1), input: z.unknown(), id: RunId.optional() }),
+);
 export type StartRun = z.infer<typeof StartRun>;
 
-export const RunStatus = z.enum(['running', 'completed', 'failed', 'cancelled']);
+export const RunStatus = later(() => z.enum(['running', 'completed', 'failed', 'cancelled']));
 export type RunStatus = z.infer<typeof RunStatus>;
 
-export const RunInfo = z.object({
-  id: z.string(),
-  pattern: z.string(),
-  status: RunStatus,
-  tenant: z.string().optional(),
-  metadata: z.record(z.string(), z.unknown()).optional(),
-  startedAt: z.string(),
-  endedAt: z.string().optional(),
-  models: z.array(ModelRef),
-  costUsd: z.number().nullable(),
-  error: CallError.optional(),
-  links: z.record(z.string(), z.string()).optional(),
-});
+export const RunInfo = later(() =>
+  z.object({
+    id: z.string(),
+    pattern: z.string(),
+    status: RunStatus,
+    tenant: z.string().optional(),
+    metadata: z.record(z.string(), z.unknown()).optional(),
+    startedAt: z.string(),
+    endedAt: z.string().optional(),
+    models: z.array(ModelRef),
+    costUsd: z.number().nullable(),
+    error: CallError.optional(),
+    links: z.record(z.string(), z.string()).optional(),
+  }),
+);
 export type RunInfo = z.infer<typeof RunInfo>;
 
-export const ListRuns = z.object({
-  pattern: z.string().optional(),
-  status: RunStatus.optional(),
-  tenant: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().optional(),
-});
+export const ListRuns = later(() =>
+  z.object({
+    pattern: z.string().optional(),
+    status: RunStatus.optional(),
+    tenant: z.string().optional(),
+    limit: z.coerce.number().int().min(1).max(200).default(50),
+    cursor: z.string().optional(),
+  }),
+);
 export type ListRuns = z.input<typeof ListRuns>;
 
-export const RunPage = z.object({ runs: z.array(RunInfo), nextCursor: z.string().optional() });
+export const RunPage = later(() => z.object({ runs: z.array(RunInfo), nextCursor: z.string().optional() }));
 export type RunPage = z.infer<typeof RunPage>;
 
 /** One paid (or cached) call. */
-export const BillLine = z.object({
-  step: z.string(),
-  model: ModelRef,
-  usage: Usage,
-  costUsd: z.number().nullable(),
-  cached: z.boolean(),
-});
+export const BillLine = later(() =>
+  z.object({
+    step: z.string(),
+    model: ModelRef,
+    usage: Usage,
+    costUsd: z.number().nullable(),
+    cached: z.boolean(),
+  }),
+);
 export type BillLine = z.infer<typeof BillLine>;
 
 /** What a run cost. `totalUsd` sums the known costs; `unpriced` counts calls whose price is not known. */
-export const Bill = z.object({
-  totalUsd: z.number().nullable(),
-  inputTokens: z.number().int(),
-  outputTokens: z.number().int(),
-  unpriced: z.number().int(),
-  calls: z.array(BillLine),
-});
+export const Bill = later(() =>
+  z.object({
+    totalUsd: z.number().nullable(),
+    inputTokens: z.number().int(),
+    outputTokens: z.number().int(),
+    unpriced: z.number().int(),
+    calls: z.array(BillLine),
+  }),
+);
 export type Bill = z.infer<typeof Bill>;
 
 /** Steps and attempts of a run, in the order they began. Times are ISO, durations ms. */
-export const Timeline = z.object({
-  id: z.string(),
-  steps: z.array(
-    z.object({
-      step: z.string(),
-      startedAt: z.string(),
-      endedAt: z.string().optional(),
-      calls: z.array(
-        z.object({
-          model: ModelRef,
-          startedAt: z.string(),
-          endedAt: z.string().optional(),
-          attempts: z.number().int(),
-          cached: z.boolean(),
-          firstTokenMs: z.number().optional(),
-          totalMs: z.number().optional(),
-          usage: Usage.optional(),
-          costUsd: z.number().nullable().optional(),
-          finishReason: z.string().optional(),
-          errors: z.array(CallError),
-        }),
-      ),
-    }),
-  ),
-});
+export const Timeline = later(() =>
+  z.object({
+    id: z.string(),
+    steps: z.array(
+      z.object({
+        step: z.string(),
+        startedAt: z.string(),
+        endedAt: z.string().optional(),
+        calls: z.array(
+          z.object({
+            model: ModelRef,
+            startedAt: z.string(),
+            endedAt: z.string().optional(),
+            attempts: z.number().int(),
+            cached: z.boolean(),
+            firstTokenMs: z.number().optional(),
+            totalMs: z.number().optional(),
+            usage: Usage.optional(),
+            costUsd: z.number().nullable().optional(),
+            finishReason: z.string().optional(),
+            errors: z.array(CallError),
+          }),
+        ),
+      }),
+    ),
+  }),
+);
 export type Timeline = z.infer<typeof Timeline>;

@@ -52,15 +52,12 @@ function resolved(schema: JsonSchema, root: JsonSchema): JsonSchema {
 
 function combined(schema: JsonSchema, root: JsonSchema): JsonSchema {
   const all = (schema.allOf as JsonSchema[]).map((one) => resolved(one, root));
-  return all.reduce(
-    (sum, one) => ({
-      ...sum,
-      ...one,
-      properties: { ...(sum.properties as object), ...(one.properties as object) },
-      required: [...((sum.required as string[]) ?? []), ...((one.required as string[]) ?? [])],
-    }),
-    without(schema, 'allOf'),
-  );
+  return {
+    ...without(schema, 'allOf'),
+    ...Object.assign({}, ...all),
+    properties: Object.assign({}, schema.properties, ...all.map(({ properties }) => properties)),
+    required: [schema, ...all].flatMap(({ required }) => (required as string[] | undefined) ?? []),
+  };
 }
 
 function typeOf(schema: JsonSchema): unknown {

@@ -14,7 +14,7 @@ export function workflowModule(name: string): string {
 }
 
 /** Modules without any state of a run: evaluated once a worker instead of once a workflow. */
-export const PRELOADED = ['zod'];
+export const PRELOADED = ['zod', path.join(ROOMS, 'contract', `index${EXTENSION}`)];
 
 /** The bundle that ships with the build; made by `npm run build`. */
 export const PREBUILT = path.join(ROOMS, 'workflow-bundle.cjs');

@@ -6,17 +6,20 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import startServers from '../setup/start-servers.ts';
-import stopServers from '../setup/stop-servers.ts';
-import { failWith, mockProvider } from '../setup/mock-provider.ts';
 import { pressReply } from '../crash/press-room.ts';
+import { failWith, mockProvider } from '../setup/mock-provider.ts';
+import startServers from '../setup/start-servers.ts';
 import { stepBed } from '../setup/step-bed.ts';
+import stopServers from '../setup/stop-servers.ts';
 import type { TestBed } from '../setup/test-bed.ts';
 
 const gpt = 'openai/gpt-6-sol';
 const claude = 'anthropic/claude-sonnet-5-5';
 const members = [gpt, claude];
-const judged = JSON.stringify({ answers: { A: { reason: 'thin', score: 0.2 }, B: { reason: 'full', score: 0.9 } }, reason: 'B says more' });
+const judged = JSON.stringify({
+  answers: { A: { reason: 'thin', score: 0.2 }, B: { reason: 'full', score: 0.9 } },
+  reason: 'B says more',
+});
 
 const runs: [file: string, pattern: string, input: object][] = [
   ['ask.plain', 'ask', { prompt: 'Why do rivers bend?', policy: { candidates: [claude] } }],
@@ -27,16 +30,26 @@ const runs: [file: string, pattern: string, input: object][] = [
   ['compare.judged', 'compare', { prompt: 'Sun or rain?', models: members, judge: claude, merge: claude }],
   ['council.plain', 'council', { prompt: 'Sea or hills?', members, chairman: claude }],
   ['best-of.plain', 'best-of', { prompt: 'A name for a cat', policy: { candidates: [claude] }, n: 2, judge: claude }],
-  ['chain.loop', 'chain', {
-    policy: { candidates: [claude] },
-    input: { topics: ['one', 'two'] },
-    steps: [
-      { id: 'each', prompt: 'About {{item}}', forEach: '{{input.topics}}' },
-      { id: 'both', parallel: [{ id: 'left', prompt: 'Left of {{steps.each.text}}' }, { id: 'right', prompt: 'Right of {{steps.each.text}}' }] },
-      { id: 'skipped', prompt: 'Never', when: { value: '{{steps.left.text}}', equals: 'nothing' } },
-      { id: 'end', prompt: 'End {{steps.right.text}}' },
-    ],
-  }],
+  [
+    'chain.loop',
+    'chain',
+    {
+      policy: { candidates: [claude] },
+      input: { topics: ['one', 'two'] },
+      steps: [
+        { id: 'each', prompt: 'About {{item}}', forEach: '{{input.topics}}' },
+        {
+          id: 'both',
+          parallel: [
+            { id: 'left', prompt: 'Left of {{steps.each.text}}' },
+            { id: 'right', prompt: 'Right of {{steps.each.text}}' },
+          ],
+        },
+        { id: 'skipped', prompt: 'Never', when: { value: '{{steps.left.text}}', equals: 'nothing' } },
+        { id: 'end', prompt: 'End {{steps.right.text}}' },
+      ],
+    },
+  ],
 ];
 
 /** Runs that are talked to, or that need more than a start. */
@@ -54,7 +67,11 @@ const talks: [file: string, talk: (client: TestBed['client']) => Promise<string>
   [
     'map.plain',
     async (client) => {
-      const input = { pattern: 'ask' as const, items: [{ x: 1 }, { x: 2 }], input: { prompt: 'Row {{item.x}}', policy: { candidates: [claude] } } };
+      const input = {
+        pattern: 'ask' as const,
+        items: [{ x: 1 }, { x: 2 }],
+        input: { prompt: 'Row {{item.x}}', policy: { candidates: [claude] } },
+      };
       const run = await client.start('map', input);
       await run.result();
       return run.id;
@@ -64,8 +81,14 @@ const talks: [file: string, talk: (client: TestBed['client']) => Promise<string>
 
 await startServers();
 const provider = await mockProvider();
-provider.first((request) => request.model.startsWith('gpt') && JSON.stringify(request.messages).includes('down'), failWith(500, 'out of order'));
-provider.first((request) => JSON.stringify(request.messages).includes('Answer A'), () => ({ content: judged }));
+provider.first(
+  (request) => request.model.startsWith('gpt') && JSON.stringify(request.messages).includes('down'),
+  failWith(500, 'out of order'),
+);
+provider.first(
+  (request) => JSON.stringify(request.messages).includes('Answer A'),
+  () => ({ content: judged }),
+);
 provider.first((request) => JSON.stringify(request.messages).includes('topic-kept'), pressReply);
 const bed = await stepBed(provider, fileURLToPath(new URL('./workflows.ts', import.meta.url)));
 const folder = import.meta.dirname;

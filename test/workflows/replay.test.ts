@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { PATTERNS } from '../../src/contract/index.ts';
-import { workflowModule } from '../../src/workers/workflow-bundle.ts';
+import { PRELOADED, workflowModule } from '../../src/workers/workflow-bundle.ts';
 
 const HISTORIES = path.resolve(import.meta.dirname, '../histories');
 const kept = readdirSync(HISTORIES).filter((file) => file.endsWith('.json'));
@@ -17,7 +17,7 @@ test('the code of today replays the kept histories', async () => {
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: path.resolve(import.meta.dirname, '../histories/workflows.ts'),
     workflowInterceptorModules: [workflowModule('interceptor')],
-    preloadModules: ['zod'],
+    preloadModules: PRELOADED,
     webpackConfigHook: (config) => ({
       ...config,
       resolve: { ...config.resolve, alias: { ...config.resolve?.alias, 'cadenza/workflow$': workflowModule('index') } },

@@ -1,36 +1,39 @@
 import { z } from 'zod';
+import { later } from '../later.ts';
 
 /**
  * A yes or no over what a chain has so far, in JSON: a test of one value, or tests joined by `and`, `or` and `not`.
  * `{ "value": "{{steps.review.object.score}}", "gte": 0.7 }`. Several tests of one value must all hold.
  */
-export const Condition = z.strictObject({
-  /** what is tested: a template, or any JSON with templates in it */
-  value: z.unknown().optional(),
-  /** the same value (objects and lists by their content) */
-  equals: z.unknown().optional(),
-  /** one of these */
-  in: z.array(z.unknown()).optional(),
-  gt: z.number().optional(),
-  gte: z.number().optional(),
-  lt: z.number().optional(),
-  lte: z.number().optional(),
-  /** the whole text looks like this, `*` standing for anything; upper and lower case are the same */
-  matches: z.string().optional(),
-  /** a text has this in it (upper and lower case are the same), or a list has this member */
-  contains: z.string().optional(),
-  /** there is such a value, and it is not empty text */
-  exists: z.boolean().optional(),
-  get and(): z.ZodOptional<z.ZodArray<typeof Condition>> {
-    return z.array(Condition).min(1).optional();
-  },
-  get or(): z.ZodOptional<z.ZodArray<typeof Condition>> {
-    return z.array(Condition).min(1).optional();
-  },
-  get not(): z.ZodOptional<typeof Condition> {
-    return Condition.optional();
-  },
-});
+export const Condition = later(() =>
+  z.strictObject({
+    /** what is tested: a template, or any JSON with templates in it */
+    value: z.unknown().optional(),
+    /** the same value (objects and lists by their content) */
+    equals: z.unknown().optional(),
+    /** one of these */
+    in: z.array(z.unknown()).optional(),
+    gt: z.number().optional(),
+    gte: z.number().optional(),
+    lt: z.number().optional(),
+    lte: z.number().optional(),
+    /** the whole text looks like this, `*` standing for anything; upper and lower case are the same */
+    matches: z.string().optional(),
+    /** a text has this in it (upper and lower case are the same), or a list has this member */
+    contains: z.string().optional(),
+    /** there is such a value, and it is not empty text */
+    exists: z.boolean().optional(),
+    get and(): z.ZodOptional<z.ZodArray<typeof Condition>> {
+      return z.array(Condition).min(1).optional();
+    },
+    get or(): z.ZodOptional<z.ZodArray<typeof Condition>> {
+      return z.array(Condition).min(1).optional();
+    },
+    get not(): z.ZodOptional<typeof Condition> {
+      return Condition.optional();
+    },
+  }),
+);
 export type Condition = z.infer<typeof Condition>;
 
 const TESTS = ['equals', 'in', 'gt', 'gte', 'lt', 'lte', 'matches', 'contains', 'exists'] as const;

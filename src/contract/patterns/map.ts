@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DataSetId, gatherFields } from '../data-sets.ts';
 import { CallError, invalidRequest } from '../errors.ts';
+import { later } from '../later.ts';
 import { PolicyRef } from '../policy.ts';
 import { RunId } from '../runs.ts';
 import { type ChainPatterns, inputProblems } from './chain-check.ts';
@@ -17,22 +18,24 @@ export const DEFAULT_MAP_CONCURRENCY = 16;
 const NOT_FOR_ROWS = ['map', 'conversation'];
 
 /** A map as JSON gives it, its template not yet checked. */
-export const MapDefinition = z.strictObject({
-  /** the pattern that is run for each row */
-  pattern: z.string().min(1),
-  /** the rows, where they are few */
-  items: z.array(z.unknown()).min(1, 'A map needs at least one row').max(MOST_INLINE_ITEMS).optional(),
-  /** or the data set they are in */
-  source: DataSetId.optional(),
-  /** the pattern's input: JSON with templates over `{{item.x}}` and `{{row}}`; left out, each row is an input itself */
-  input: z.unknown().optional(),
-  /** rows worked on at once */
-  concurrency: z.number().int().min(1).max(256).optional(),
-  /** of rows whose input names none */
-  policy: PolicyRef.optional(),
-  /** an earlier map over the same data: what it answered is taken over, and only the other rows are worked on */
-  after: RunId.optional(),
-});
+export const MapDefinition = later(() =>
+  z.strictObject({
+    /** the pattern that is run for each row */
+    pattern: z.string().min(1),
+    /** the rows, where they are few */
+    items: z.array(z.unknown()).min(1, 'A map needs at least one row').max(MOST_INLINE_ITEMS).optional(),
+    /** or the data set they are in */
+    source: DataSetId.optional(),
+    /** the pattern's input: JSON with templates over `{{item.x}}` and `{{row}}`; left out, each row is an input itself */
+    input: z.unknown().optional(),
+    /** rows worked on at once */
+    concurrency: z.number().int().min(1).max(256).optional(),
+    /** of rows whose input names none */
+    policy: PolicyRef.optional(),
+    /** an earlier map over the same data: what it answered is taken over, and only the other rows are worked on */
+    after: RunId.optional(),
+  }),
+);
 export type MapDefinition = z.infer<typeof MapDefinition>;
 
 /** Maps that could be started as they are. @param patterns those that may be run for a row */
@@ -83,42 +86,50 @@ function withPolicy({ input = WHOLE_ITEM, policy }: Pick<MapDefinition, 'input' 
   return 'route' in input ? input : { policy, ...input };
 }
 
-export const MapResult = z.object({
-  /** rows that have an answer, and rows that failed */
-  done: z.number().int(),
-  failed: z.number().int(),
-  /** the data set of the results, a `MapItem` each, in the order of the rows */
-  output: DataSetId,
-});
+export const MapResult = later(() =>
+  z.object({
+    /** rows that have an answer, and rows that failed */
+    done: z.number().int(),
+    failed: z.number().int(),
+    /** the data set of the results, a `MapItem` each, in the order of the rows */
+    output: DataSetId,
+  }),
+);
 export type MapResult = z.infer<typeof MapResult>;
 
-export const MapItemStatus = z.enum(['waiting', 'done', 'failed']);
+export const MapItemStatus = later(() => z.enum(['waiting', 'done', 'failed']));
 export type MapItemStatus = z.infer<typeof MapItemStatus>;
 
 /** What became of one row. */
-export const MapItem = z.object({
-  /** from 1 */
-  row: z.number().int(),
-  /** the row as the data set has it */
-  input: z.unknown(),
-  status: MapItemStatus,
-  /** the pattern's result */
-  answer: z.unknown().optional(),
-  error: CallError.optional(),
-});
+export const MapItem = later(() =>
+  z.object({
+    /** from 1 */
+    row: z.number().int(),
+    /** the row as the data set has it */
+    input: z.unknown(),
+    status: MapItemStatus,
+    /** the pattern's result */
+    answer: z.unknown().optional(),
+    error: CallError.optional(),
+  }),
+);
 export type MapItem = z.infer<typeof MapItem>;
 
-export const ListItems = z.object({
-  status: MapItemStatus.optional(),
-  /** begin after this row */
-  after: z.coerce.number().int().nonnegative().default(0),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
-});
+export const ListItems = later(() =>
+  z.object({
+    status: MapItemStatus.optional(),
+    /** begin after this row */
+    after: z.coerce.number().int().nonnegative().default(0),
+    limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  }),
+);
 export type ListItems = z.input<typeof ListItems>;
 
-export const ItemPage = z.object({
-  items: z.array(MapItem),
-  /** where the next page begins; left out on the last one */
-  nextAfter: z.number().int().optional(),
-});
+export const ItemPage = later(() =>
+  z.object({
+    items: z.array(MapItem),
+    /** where the next page begins; left out on the last one */
+    nextAfter: z.number().int().optional(),
+  }),
+);
 export type ItemPage = z.infer<typeof ItemPage>;

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { later } from '../later.ts';
 import { AskInput, AskResult } from './ask.ts';
 import { BestOfInput, BestOfResult } from './best-of.ts';
 import { ChainResult, chainInput } from './chain.ts';
@@ -12,7 +13,7 @@ import { MapResult, mapInput } from './map.ts';
 export const PATTERNS = {
   ask: { input: AskInput, result: AskResult, summary: 'Ask one question of the first candidate that can answer it' },
   chain: {
-    input: chainInput(allPatterns),
+    input: later(() => chainInput(allPatterns)),
     result: ChainResult,
     summary: 'Steps in order, at once, in loops and under conditions, each using what earlier ones gave',
   },
@@ -28,7 +29,7 @@ export const PATTERNS = {
     summary: 'Models answer, rank each other without names, and a chairman writes the final answer',
   },
   map: {
-    input: mapInput(allPatterns),
+    input: later(() => mapInput(allPatterns)),
     result: MapResult,
     summary: 'Run a pattern for each row of a data set, so many at once, and list what became of them',
   },

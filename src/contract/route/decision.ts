@@ -1,42 +1,49 @@
 import { z } from 'zod';
 import type { CallError } from '../errors.ts';
+import { later } from '../later.ts';
 import type { PolicyRef } from '../policy.ts';
 import type { Route } from './definition.ts';
 
 /** What a router knows of a request. */
-export const RouteFacts = z.object({
-  /** estimated, of all messages */
-  tokens: z.number(),
-  code: z.boolean(),
-  images: z.boolean(),
-  /** what the user said last; of a long text its beginning and its end */
-  text: z.string(),
-  tenant: z.string().optional(),
-  metadata: z.record(z.string(), z.unknown()).optional(),
-});
+export const RouteFacts = later(() =>
+  z.object({
+    /** estimated, of all messages */
+    tokens: z.number(),
+    code: z.boolean(),
+    images: z.boolean(),
+    /** what the user said last; of a long text its beginning and its end */
+    text: z.string(),
+    tenant: z.string().optional(),
+    metadata: z.record(z.string(), z.unknown()).optional(),
+  }),
+);
 export type RouteFacts = z.infer<typeof RouteFacts>;
 
 /** What was not chosen, and why. */
-export const RejectedChoice = z.object({
-  choice: z.string(),
-  reason: z.string(),
-  confidence: z.number().optional(),
-  /** what trying it cost */
-  costUsd: z.number().nullable().optional(),
-});
+export const RejectedChoice = later(() =>
+  z.object({
+    choice: z.string(),
+    reason: z.string(),
+    confidence: z.number().optional(),
+    /** what trying it cost */
+    costUsd: z.number().nullable().optional(),
+  }),
+);
 export type RejectedChoice = z.infer<typeof RejectedChoice>;
 
-export const RouteDecision = z.object({
-  choice: z.string(),
-  reason: z.string(),
-  /** 0..1 */
-  confidence: z.number().optional(),
-  rejected: z.array(RejectedChoice),
-  /** what would do too, best first: asked if the chosen one cannot answer */
-  alternatives: z.array(z.string()).optional(),
-  /** what embeddings cost to decide, USD; what models cost is told by their own calls */
-  costUsd: z.number().optional(),
-});
+export const RouteDecision = later(() =>
+  z.object({
+    choice: z.string(),
+    reason: z.string(),
+    /** 0..1 */
+    confidence: z.number().optional(),
+    rejected: z.array(RejectedChoice),
+    /** what would do too, best first: asked if the chosen one cannot answer */
+    alternatives: z.array(z.string()).optional(),
+    /** what embeddings cost to decide, USD; what models cost is told by their own calls */
+    costUsd: z.number().optional(),
+  }),
+);
 export type RouteDecision = z.infer<typeof RouteDecision>;
 
 /** The default, because the router itself could not decide. */
