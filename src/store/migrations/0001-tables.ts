@@ -7,6 +7,8 @@ create table runs (
   id text not null,
   pattern text not null,
   tenant text,
+  -- the API key it was started with, by name
+  key_name text,
   metadata jsonb,
   budget_usd numeric(24, 12),
   status text not null default 'running' check (status in ('running', 'completed', 'failed', 'cancelled')),
@@ -71,6 +73,7 @@ create table ledger (
   n bigint generated always as identity,
   chain text not null,
   tenant text,
+  key_name text,
   step text not null,
   model text not null,
   input_tokens bigint not null,
@@ -84,6 +87,7 @@ create table ledger (
 );
 create index ledger_by_run on ledger (chain, n);
 create index ledger_by_tenant on ledger (tenant);
+create index ledger_by_key_name on ledger (key_name) where key_name is not null;
 
 create table accounts (
   id text primary key,
@@ -101,6 +105,7 @@ create table reservations (
   at timestamptz not null default now()
 );
 create index reservations_by_run on reservations (chain);
+create index reservations_by_time on reservations (at);
 
 create table cache (
   tenant text not null,

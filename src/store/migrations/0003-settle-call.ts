@@ -25,6 +25,7 @@ declare
   v_usage jsonb := p_call->'reply'->'usage';
   v_held record;
   v_tenant text;
+  v_key_name text;
   v_accounts text[];
   v_charge numeric;
   v_warnings jsonb;
@@ -35,11 +36,11 @@ begin
     unpriced = unpriced + (v_cost is null)::integer,
     models = case when p_call->>'model' = any (models) then models else models || (p_call->>'model') end
   where chain = p_chain
-  returning tenant into v_tenant;
+  returning tenant, key_name into v_tenant, v_key_name;
 
-  insert into ledger (key, chain, tenant, step, model, input_tokens, output_tokens, cached_input_tokens,
+  insert into ledger (key, chain, tenant, key_name, step, model, input_tokens, output_tokens, cached_input_tokens,
     cache_write_tokens, reasoning_tokens, cost_usd, cached, at)
-  values (v_key, p_chain, v_tenant, p_call->>'step', p_call->>'model', (v_usage->>'inputTokens')::bigint,
+  values (v_key, p_chain, v_tenant, v_key_name, p_call->>'step', p_call->>'model', (v_usage->>'inputTokens')::bigint,
     (v_usage->>'outputTokens')::bigint, (v_usage->>'cachedInputTokens')::bigint,
     (v_usage->>'cacheWriteTokens')::bigint, (v_usage->>'reasoningTokens')::bigint,
     v_cost, (p_call->>'cached')::boolean, clock_timestamp())
@@ -47,7 +48,7 @@ begin
 
   select amount, accounts into v_held from reservations where call_key = v_key;
   v_charge := coalesce(v_cost, v_held.amount, 0);
-  v_accounts := array['run:' || p_chain, 'tenant:' || v_tenant] || v_held.accounts;
+  v_accounts := array['run:' || p_chain, 'tenant:' || v_tenant, 'key:' || v_key_name] || v_held.accounts;
   perform release_reservations(array[v_key]);
   if v_charge = 0 then return '[]'; end if;
 

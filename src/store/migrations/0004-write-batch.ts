@@ -47,6 +47,7 @@ begin
     perform from accounts where id = any (array(
         select 'run:' || chain from runs where chain = any (v_chains)
         union select 'tenant:' || tenant from runs where chain = any (v_chains)
+        union select 'key:' || key_name from runs where chain = any (v_chains)
         union select unnest(accounts) from reservations where chain = any (v_chains)))
       order by id collate "C" for update;
   end if;

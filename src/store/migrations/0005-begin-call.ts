@@ -47,6 +47,10 @@ begin
     v_accounts := array(select id from accounts
       where id = any (array(select jsonb_array_elements_text(p->'accounts'))) and budget_usd is not null
       order by id collate "C" for update);
+    if v_accounts <> '{}' and v_worst is null then
+      perform put_events(array[v_chain], '{}', '{}', p->>'origin', v_events);
+      return jsonb_build_object('state', 'priceNeeded', 'account', v_accounts[1]);
+    end if;
     if v_accounts <> '{}' then
       select id, spent_usd, reserved_usd, budget_usd into v_over from accounts
       where id = any (v_accounts) and spent_usd + reserved_usd + v_worst > budget_usd limit 1;
