@@ -28,11 +28,13 @@ interface SoFar {
   spentUsd: number;
 }
 
-/** Bookkeeping runs inside the workflow task: it costs no hop through the server. */
-const local = proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents'>>({
-  startToCloseTimeout: '1 minute',
-  retry: { initialInterval: '100 ms', maximumInterval: '10 s', nonRetryableErrorTypes: ['InvalidRequest'] },
-});
+/** Bookkeeping runs inside the workflow task: it costs no hop through the server. @param summary for the Temporal UI */
+const bookkeeping = (summary: string) =>
+  proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents'>>({
+    startToCloseTimeout: '1 minute',
+    retry: { initialInterval: '100 ms', maximumInterval: '10 s', nonRetryableErrorTypes: ['InvalidRequest'] },
+    summary,
+  });
 
 /** What one workflow execution knows of itself as a run. */
 interface Run {
@@ -124,14 +126,15 @@ export function policyOf(ref: PolicyRef | undefined): Promise<Policy> {
   if (typeof ref === 'object' && !ref.candidates.some(isAlias)) return Promise.resolve(ref);
   const { policies } = currentRun();
   const key = JSON.stringify(ref ?? null);
-  const found = policies.get(key) ?? local.resolvePolicy(ref);
+  const found = policies.get(key) ?? bookkeeping(typeof ref === 'string' ? ref : 'default').resolvePolicy(ref);
   policies.set(key, found);
   return found;
 }
 
 /** Writes events of the run's own, each once however often this code is replayed or retried. */
 export async function record(events: RecordedEvent[]): Promise<void> {
-  await local.recordEvents(currentRun().ref, events);
+  const summary = events.map(({ type, step }) => (step === undefined ? type : `${type} · ${step}`)).join(', ');
+  await bookkeeping(summary.slice(0, 200)).recordEvents(currentRun().ref, events);
 }
 
 /** Keeps the Temporal UI's live details true. */
