@@ -10,6 +10,7 @@ export * from './log.ts';
 export * from './messages.ts';
 export * from './model-call.ts';
 export * from './models.ts';
+export * from './nearest-names.ts';
 export * from './patterns/ask.ts';
 export * from './patterns/best-of.ts';
 export * from './patterns/chain.ts';

@@ -1,7 +1,6 @@
-import { type CallError, modelIdOf, providerOf } from '../contract/index.ts';
+import { type CallError, modelIdOf, nearestNames, providerOf } from '../contract/index.ts';
 import { type Definition, hasKey, missingKey } from './definitions.ts';
 import { MODEL_IDS } from './model-ids.ts';
-import { nearestNames } from './nearest-names.ts';
 import { SANDBOX_MODELS } from './sandbox-models.ts';
 
 /** How many known names an error tells. */

@@ -1,7 +1,6 @@
 import type { Config } from '../config/index.ts';
-import { isAlias, type ModelRef, type Policy, type PolicyRef } from '../contract/index.ts';
+import { isAlias, type ModelRef, nearestNames, type Policy, type PolicyRef } from '../contract/index.ts';
 import { BUILT_IN, isTier, TIERS, type Tier } from './defaults.ts';
-import { nearestNames } from './nearest-names.ts';
 import { SANDBOX_MODELS } from './sandbox-models.ts';
 import { ProviderError } from './wire.ts';
 

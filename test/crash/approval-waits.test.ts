@@ -7,8 +7,8 @@ import { type MockProvider, mockProvider } from '../setup/mock-provider.ts';
 import { testLog } from '../setup/test-log.ts';
 import { until, untilEvent } from '../setup/until.ts';
 import { freshStore } from '../store/fresh-store.ts';
-import { startExampleWorker } from './example-worker.ts';
 import { kill9 } from './press-room.ts';
+import { startExampleWorker } from './worker-process.ts';
 
 const policy = { candidates: ['openai/gpt-6-sol'], cache: false as const };
 

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { ChatCompletionRequest, FixtureResponse } from '@copilotkit/aimock';
 import { type MockProvider, promptOf } from '../setup/mock-provider.ts';
-import { startExampleWorker } from './example-worker.ts';
+import { startExampleWorker } from './worker-process.ts';
 
 /** The steps of examples/press-release, each by words that only its prompt holds. */
 export const STEPS = {

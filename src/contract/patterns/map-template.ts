@@ -1,5 +1,5 @@
+import { suggestion } from '../nearest-names.ts';
 import type { ChainProblem } from './chain-form.ts';
-import { suggestion } from './chain-suggestion.ts';
 import {
   isReference,
   onlyReference,

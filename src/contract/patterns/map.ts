@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { DataSetId, gatherFields } from '../data-sets.ts';
 import { CallError, invalidRequest } from '../errors.ts';
 import { later } from '../later.ts';
+import { suggestion } from '../nearest-names.ts';
 import { PolicyRef } from '../policy.ts';
 import { RunId } from '../runs.ts';
 import { type ChainPatterns, inputProblems } from './chain-check.ts';
 import type { ChainProblem } from './chain-form.ts';
-import { suggestion } from './chain-suggestion.ts';
 import { type DataRow, fillInRow, rowTemplateProblems, WHOLE_ITEM } from './map-template.ts';
 
 /** Most rows that may stand in the input itself; more are uploaded. */

@@ -1,12 +1,24 @@
+/** The names most like the one that was given, nearest first (edit distance; the order of `names` among equals). */
+export function nearestNames(given: string, names: string[], most: number): string[] {
+  return byDistance(given, names)
+    .slice(0, most)
+    .map(({ name }) => name);
+}
+
 /** ` Did you mean "research"?`, if a known name is like the one that was given, else the names there are. */
 export function suggestion(given: string, known: Iterable<string>): string {
   const names = [...known];
-  const [nearest] = names
-    .map((name) => ({ name, distance: editDistance(given.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(Math.max(name.length, given.length) / 3)))
-    .sort((a, b) => a.distance - b.distance);
+  const nearest = byDistance(given, names).find(
+    ({ name, distance }) => distance <= Math.max(1, Math.floor(Math.max(name.length, given.length) / 3)),
+  );
   if (nearest) return ` Did you mean "${nearest.name}"?`;
   return names.length === 0 ? '' : ` Known here: ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}`;
+}
+
+function byDistance(given: string, names: string[]): { name: string; distance: number }[] {
+  return names
+    .map((name) => ({ name, distance: editDistance(given.toLowerCase(), name.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
 }
 
 /** Letters to add, leave out, replace, or swap with the next one. */
