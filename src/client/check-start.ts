@@ -9,6 +9,7 @@ import {
   type PolicyRef,
   RunId,
   RunOptions,
+  withoutUndefined,
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
 import { checkRoutes } from './check-route.ts';
@@ -138,8 +139,4 @@ function resolved(providers: OpenRooms['providers'], ref: PolicyRef, path: strin
 
 function refused(error: CallError): CadenzaError {
   return new CadenzaError('InvalidRequest', error);
-}
-
-function withoutUndefined<Value extends object>(value: Value): Value {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Value;
 }

@@ -35,3 +35,4 @@ export * from './schedules.ts';
 export * from './search-attributes.ts';
 export * from './transcripts.ts';
 export * from './webhooks.ts';
+export * from './without-undefined.ts';

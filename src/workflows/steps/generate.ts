@@ -15,6 +15,7 @@ import {
   requestSettings,
   type ToolDefinition,
   type TranscriptWindow,
+  withoutUndefined,
 } from '../../contract/index.ts';
 import { failure, mayFallBack } from '../failures.ts';
 import { asForked } from '../fork.ts';
@@ -148,10 +149,6 @@ function requestOf(request: GenerateRequest, policy: Policy): ModelRequest {
     schema: output ? (z.toJSONSchema(output) as JsonSchema) : schema,
     ...requestSettings(policy),
   });
-}
-
-function withoutUndefined<Value extends object>(value: Value): Value {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Value;
 }
 
 /** The shortest `Retry-After` of the outages, else 5 s doubled each round up to 5 minutes; 0 if waiting would not help. */
