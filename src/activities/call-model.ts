@@ -7,9 +7,10 @@ import {
   type ModelRequest,
   type NewEvent,
   providerOf,
+  repeatAfter,
 } from '../contract/index.ts';
 import { estimateUsage, ProviderError, priceOf, worstCase } from '../providers/index.ts';
-import { failureOf, nextAfter } from './after-failure.ts';
+import { failureOf, type Next } from './after-failure.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
 import { ClockRanOut, timeoutError } from './clocks.ts';
 import { earlierAnswer } from './earlier-answer.ts';
@@ -111,7 +112,8 @@ export function createCallOnce(
     } catch (thrown) {
       if (signal.aborted) throw await stopped(signal.reason);
       const error = errorOf(thrown);
-      const next = nextAfter(error, call, begun);
+      const repeatMs = repeatAfter({ error, ...begun, now: Date.now() }, call);
+      const next: Next = repeatMs === undefined ? 'final' : { delayMs: repeatMs };
       await store.journal.fail({ ...attempt, error, next });
       await (next === 'final' ? shared?.release(error) : shared?.hold(next.delayMs));
       throw failureOf(error, next);

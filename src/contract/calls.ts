@@ -44,8 +44,12 @@ export const ModelCall = later(() =>
     checkedAfter: z.boolean().optional(),
     /** in a fork: whose journal may have the answer */
     from: ForkSource.optional(),
-    /** ms the step may still wait where the provider asks for it */
-    patienceMs: z.number(),
+    /** longest `Retry-After` that is waited for in place, ms */
+    maxRetryAfterMs: z.number(),
+    /** ms since 1970, by Temporal's clock: when the step's own patience ends */
+    deadline: z.number().optional(),
+    /** a cached answer that was not accepted: nobody else is to get it */
+    evict: z.object({ model: ModelRef, requestHash: z.string() }).optional(),
   }),
 );
 export type ModelCall = z.infer<typeof ModelCall>;

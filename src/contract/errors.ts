@@ -44,6 +44,10 @@ export const CallError = later(() =>
     phase: TimeoutPhase.optional(),
     /** the provider had already sent part of its answer, so the input was paid for */
     midStream: z.boolean().optional(),
+    /** no wait helps: one request alone is larger than the limit */
+    permanent: z.boolean().optional(),
+    /** the provider does not take the schema the answer must match; another one, or a looser request, may */
+    schemaRefused: z.boolean().optional(),
     /** the field of the input that is wrong, as `input.policy.candidates[0]` */
     path: z.string().optional(),
     step: z.string().optional(),

@@ -1,4 +1,5 @@
 export * from './approvals.ts';
+export * from './attempts.ts';
 export * from './budgets.ts';
 export * from './calls.ts';
 export * from './data-sets.ts';

@@ -1,15 +1,7 @@
+import { type RepeatLimits, repeatLimitsOf } from './attempts.ts';
 import type { ModelCall, RunRef } from './calls.ts';
 import type { ModelRequest } from './models.ts';
-import {
-  DEFAULT_CACHE_TTL_SECONDS,
-  DEFAULT_MAX_ATTEMPTS,
-  DEFAULT_TIMEOUTS,
-  durationMs,
-  type Policy,
-} from './policy.ts';
-
-/** How long a `Retry-After` may be where the policy has no patience of its own, ms. */
-const DEFAULT_PATIENCE_MS = 60_000;
+import { DEFAULT_CACHE_TTL_SECONDS, DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUTS, type Policy } from './policy.ts';
 
 /** What a policy sets of a request, whatever is asked. */
 export function requestSettings(policy: Policy): Partial<ModelRequest> {
@@ -17,10 +9,11 @@ export function requestSettings(policy: Policy): Partial<ModelRequest> {
   return { maxOutputTokens, temperature, topP, seed, stop, effort };
 }
 
-/** A call as its policy wants it made. */
+/** A call as its policy wants it made. @param deadline when the step's patience ends, ms since 1970 */
 export function modelCallOf(
   policy: Policy,
-  call: { run: RunRef; step: string; model: string } & Pick<ModelCall, 'fallback' | 'sample'>,
+  deadline: number,
+  call: { run: RunRef; step: string; model: string } & Pick<ModelCall, 'fallback' | 'sample' | 'evict'>,
 ): ModelCall {
   const checkedAfter = (policy.guardrails?.after?.length ?? 0) > 0;
   return {
@@ -31,6 +24,6 @@ export function modelCallOf(
     timeouts: { ...DEFAULT_TIMEOUTS, ...policy.timeouts },
     maxAttempts: policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     cacheTtlSeconds: policy.cache === false ? undefined : (policy.cache?.ttlSeconds ?? DEFAULT_CACHE_TTL_SECONDS),
-    patienceMs: policy.patience === undefined ? DEFAULT_PATIENCE_MS : durationMs(policy.patience),
-  };
+    ...repeatLimitsOf(policy, deadline),
+  } satisfies ModelCall & RepeatLimits;
 }

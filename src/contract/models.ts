@@ -113,6 +113,8 @@ export const ModelReply = later(() =>
     requestId: z.string().optional(),
     /** true when it came from the cache, and so cost nothing */
     cached: z.boolean().optional(),
+    /** under which equal requests find it in the cache */
+    cachedAs: z.string().optional(),
     /** why the answer does not match the schema that was asked for */
     invalid: z.string().optional(),
     /** ms from the call's start to its first token, and to its end */

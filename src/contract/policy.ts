@@ -69,8 +69,11 @@ export const Policy = later(() =>
     timeouts: Timeouts.optional(),
     /** false asks the provider anew; else an equal request of the same tenant within the time is answered from the cache */
     cache: z.union([z.literal(false), z.strictObject({ ttlSeconds: z.number().int().positive() })]).optional(),
-    /** how long the step may go on waiting through an outage of all its candidates before it fails */
+    /** how long the step may go on waiting through an outage of all its candidates before it fails; left out, it waits up
+     *  to a minute, and only where a provider says for how long */
     patience: Duration.optional(),
+    /** a `Retry-After` up to so long is waited for at the same model; a longer one leaves it for the next candidate */
+    maxRetryAfter: Duration.optional(),
     maxOutputTokens: z.number().int().positive().optional(),
     temperature: z.number().min(0).max(2).optional(),
     topP: z.number().min(0).max(1).optional(),
@@ -91,6 +94,8 @@ export type Policy = z.infer<typeof Policy>;
 export const PolicyRef = later(() => z.union([z.string().min(1), Policy]));
 export type PolicyRef = z.infer<typeof PolicyRef>;
 
+/** Longest `Retry-After` that is waited for at the same model where a policy does not say, ms. */
+export const DEFAULT_MAX_RETRY_AFTER_MS = 5_000;
 /** Requests to one candidate before the next, where a policy does not say. */
 export const DEFAULT_MAX_ATTEMPTS = 3;
 /** Seconds an answer stays in the cache, where a policy does not say. */

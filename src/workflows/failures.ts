@@ -1,5 +1,5 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
-import { CallError, ErrorType, reactionTo } from '../contract/index.ts';
+import { CallError, ErrorType } from '../contract/index.ts';
 
 /** The failure of a step or run that a person can act on; it ends the run unless the workflow catches it. */
 export function failure(error: CallError): ApplicationFailure {
@@ -27,10 +27,4 @@ export function callErrorOf(thrown: unknown): CallError {
       : { type: 'Timeout', message: 'The call took longer than its policy allows', phase: 'total' };
   }
   return { type: 'InvalidRequest', message: cause instanceof Error ? cause.message : String(cause) };
-}
-
-/** True if another candidate may do better. */
-export function mayFallBack(error: CallError, fallbackOn: readonly string[] = []): boolean {
-  const reaction = reactionTo(error.type);
-  return reaction === 'policy' ? fallbackOn.includes(error.type) : reaction !== 'fail';
 }

@@ -45,7 +45,7 @@ export async function askRow(
   if (!isKnown(question, KNOWN_FIELDS) || !isKnown(policy, KNOWN_SETTINGS)) return { open: { row } };
 
   const [model] = policy.candidates as [string];
-  const call = modelCallOf(policy, { run, step: `row/${row}`, model });
+  const call = modelCallOf(policy, Date.now() + 60_000, { run, step: `row/${row}`, model });
   try {
     const reply = await callModel(call, requestOf(question, policy));
     return isUsable(reply) ? { ended: { row, answer: Answer.parse(reply) }, model } : { open: { row } };

@@ -1,9 +1,8 @@
 import { ActivityCancellationType, isCancellation, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import {
+  type Ask,
   type CadenzaActivities,
   type CallError,
-  DEFAULT_MAX_ATTEMPTS,
-  DEFAULT_TIMEOUTS,
   type ModelCall,
   type ModelRef,
   type ModelReply,
@@ -17,18 +16,18 @@ import { currentRun, note, spent } from '../run.ts';
 
 /** A worker that has not been heard of for so long is dead, ms. Workers report every 2 s. */
 const HEARTBEAT_TIMEOUT_MS = 8_000;
-/** Attempts beyond the policy's that are lost with their workers rather than failed by a provider. */
-const LOST_WORKERS = 30;
+/** A worker is known by its heartbeats, and a provider by the call's own clocks: what is left is an answer that was paid
+ *  for and waits for PostgreSQL. It is not thrown away. */
+const LONGEST_CALL = '30 days';
+/** Attempts lost with their workers before the call is thought to be what kills them. Failures of a provider end by themselves. */
+const LOST_WORKERS = 50;
 
-export interface CallPlan {
+export interface CallPlan extends Pick<Ask, 'model' | 'nth' | 'fallback' | 'sample' | 'evict'> {
   step: string;
-  model: ModelRef;
   policy: Policy;
   request: ModelRequest;
-  /** the how-manieth call of the step this is, from 1 */
-  nth: number;
-  fallback?: ModelCall['fallback'];
-  sample?: number;
+  /** ms since 1970 until which the step waits */
+  deadline: number;
   /** the model that is asked too if the first token is late */
   hedge?: { model: ModelRef; afterMs: number };
 }
@@ -59,29 +58,22 @@ export async function callModel(plan: CallPlan): Promise<CallOutcome> {
   }
 }
 
-function callOf({ step, model, policy, fallback, sample }: CallPlan): ModelCall {
-  return callAsForked(modelCallOf(policy, { run: currentRun().ref, step, model, fallback, sample }));
+function callOf({ step, model, policy, deadline, fallback, sample, evict }: CallPlan): ModelCall {
+  return callAsForked(modelCallOf(policy, deadline, { run: currentRun().ref, step, model, fallback, sample, evict }));
 }
 
 function secondOf(plan: CallPlan, model: ModelRef): ModelCall {
-  return callOf({ ...plan, model, fallback: undefined });
+  return callOf({ ...plan, model, fallback: undefined, evict: undefined });
 }
 
-function activityFor(policy: Policy, summary: string): Pick<CadenzaActivities, 'callModel' | 'callHedged'> {
-  const totalMs = policy.timeouts?.totalMs ?? DEFAULT_TIMEOUTS.totalMs;
+function activityFor({ lane }: Policy, summary: string): Pick<CadenzaActivities, 'callModel' | 'callHedged'> {
   const options = {
     summary,
-    // Twice: a call may first wait for an equal one of another run, and then have to be made after all.
-    startToCloseTimeout: 2 * totalMs + 15_000,
+    startToCloseTimeout: LONGEST_CALL,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: {
-      initialInterval: 500,
-      backoffCoefficient: 2,
-      maximumInterval: 30_000,
-      maximumAttempts: (policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS) + LOST_WORKERS,
-    },
-  };
-  return policy.lane === 'fast'
+    retry: { initialInterval: 500, backoffCoefficient: 2, maximumInterval: 30_000, maximumAttempts: LOST_WORKERS },
+  } as const;
+  return lane === 'fast'
     ? proxyLocalActivities<CadenzaActivities>(options)
     : proxyActivities<CadenzaActivities>({ ...options, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS });
 }

@@ -1,15 +1,18 @@
-import { sleep } from '@temporalio/workflow';
+import { sleep, workflowInfo } from '@temporalio/workflow';
 import { z } from 'zod';
 import {
+  type Ask,
+  type At,
+  beginCourse,
   type CallError,
-  durationMs,
   GuardrailVerdict,
-  isOutage,
   type JsonSchema,
   type Message,
-  type ModelCall,
   type ModelReply,
   type ModelRequest,
+  type Move,
+  nextMove,
+  type Outcome,
   type Policy,
   type PolicyRef,
   requestSettings,
@@ -17,12 +20,13 @@ import {
   type TranscriptWindow,
   withoutUndefined,
 } from '../../contract/index.ts';
-import { failure, mayFallBack } from '../failures.ts';
+import { failure } from '../failures.ts';
 import { asForked } from '../fork.ts';
 import { note, policyOf, stepId } from '../run.ts';
 import { type CallPlan, callModel } from './call-model.ts';
 import { type Guard, guarded } from './guardrails.ts';
 import type { AskJudge } from './run-checks.ts';
+import { corrected, usabilityOf } from './usable-reply.ts';
 
 export interface GenerateRequest<Output = unknown> {
   /** stable name of the step; used again in the same run it is numbered: `draft`, `draft#2` */
@@ -42,6 +46,8 @@ export interface GenerateRequest<Output = unknown> {
   toolChoice?: ModelRequest['toolChoice'];
   /** what the first candidate was tried with before, and ended with for good: the next one is asked */
   tried?: CallError;
+  /** ms since 1970: when the step's patience ends, where it began in an earlier history */
+  deadline?: number;
 }
 
 export type Generated<Output = unknown> = Omit<ModelReply, 'object' | 'invalid'> & { object: Output };
@@ -49,9 +55,11 @@ export type Generated<Output = unknown> = Omit<ModelReply, 'object' | 'invalid'>
 /**
  * Ask a model, durably: the first candidate of the policy that can answer does.
  *
- *   candidate 1 --error--> candidate 2 --error--> ... --all down--> wait (patience) --> candidate 1
+ *   candidate 1 --error--> candidate 2 --error--> ... --all down--> wait (patience) --> whoever is back first
  *        |                      |
  *        +-------answer---------+--> fits the schema? --no--> repair --> ask again --> next candidate
+ *
+ * The rules of this course are `contract/attempts.ts`; here its moves are carried out.
  *
  * A finished call is never paid again, whatever dies meanwhile; its words stream to the run's events as they come.
  * @throws ApplicationFailure with a `CallError` as its detail, once no candidate can answer
@@ -65,57 +73,40 @@ export async function generateAs<Output>(step: string, asked: GenerateRequest<Ou
   const request = asForked(step, asked);
   const policy = await policyOf(request.policy);
   const guard = await guarded(step, policy, requestOf(request, policy), askJudge);
-  const askAll = candidates(step, policy, guard, request);
-  const patienceEnds = Date.now() + (policy.patience === undefined ? 0 : durationMs(policy.patience));
+  let { course, move } = beginCourse(policy, at(), request.deadline);
+  if (request.tried) ({ course, move } = nextMove(course, { error: request.tried }, at()));
 
-  for (let round = 1; ; round += 1) {
-    const outcome = await askAll();
-    if ('reply' in outcome) return outcome.reply as Generated<Output>;
-    const waitMs = Math.min(outageWaitMs(outcome.errors, round), patienceEnds - Date.now());
-    if (waitMs <= 0) throw failure(summed(step, outcome.errors));
-    note(`${step}: no candidate can answer, asking again in ${Math.ceil(waitMs / 1_000)} s`);
-    await sleep(waitMs, { summary: `${step} · waiting, ${outcome.errors.at(-1)!.type}` });
+  for (;;) {
+    if ('fail' in move) throw failure(summed(step, move.fail));
+    const outcome = 'ask' in move ? await answerTo(move.ask) : await waited(step, move);
+    if (outcome !== 'waited' && 'reply' in outcome) return outcome.reply as Generated<Output>;
+    ({ course, move } = nextMove(course, outcome, at()));
+  }
+
+  async function answerTo(ask: Ask): Promise<{ reply: ModelReply } | Outcome> {
+    const mine = guard.requestFor(ask.model);
+    if ('rejected' in mine) return mine;
+    const called = await callModel({
+      ...ask,
+      step,
+      policy,
+      request: corrected(mine.request, ask.corrections),
+      deadline: course.deadline,
+      hedge: hedgeOf(policy, ask.model, guard),
+    });
+    const usable = 'error' in called ? called : usabilityOf(called.reply, request.output);
+    return 'reply' in usable ? guard.accept(usable.reply) : usable;
   }
 }
 
-type Outcome = { reply: ModelReply } | { errors: CallError[] };
+function at(): At {
+  return { now: Date.now(), historyLength: workflowInfo().historyLength };
+}
 
-/** Goes once through the policy's candidates each time it is called; calls are numbered over all rounds. */
-function candidates(
-  step: string,
-  policy: Policy,
-  guard: Guard,
-  { output, tried: before }: Pick<GenerateRequest, 'output' | 'tried'>,
-): () => Promise<Outcome> {
-  let nth = 0;
-  let tried = before;
-  let fallback: ModelCall['fallback'];
-  return async () => {
-    const errors: CallError[] = [];
-    for (const model of policy.candidates) {
-      const mine = guard.requestFor(model);
-      if ('error' in mine) {
-        errors.push(mine.error);
-        fallback = { from: model, error: mine.error };
-        continue;
-      }
-      const hedge = hedgeOf(policy, model, guard);
-      const ask = (asked: ModelRequest, sample?: number) => {
-        const left = fallback?.from === model ? undefined : fallback;
-        fallback = undefined;
-        nth += 1;
-        return callModel({ step, model, policy, request: asked, nth, fallback: left, sample, hedge });
-      };
-      const outcome = tried ? { error: tried } : await guard.reply(ask, mine.request, output);
-      tried = undefined;
-      if ('reply' in outcome) return outcome;
-      errors.push(outcome.error);
-      fallback = { from: model, error: outcome.error };
-      const movesOn = 'moveOn' in outcome || mayFallBack(outcome.error, policy.fallbackOn);
-      if (!movesOn) break;
-    }
-    return { errors };
-  };
+async function waited(step: string, { waitMs, error }: Extract<Move, { waitMs: number }>): Promise<'waited'> {
+  note(`${step}: no candidate can answer, asking again in ${Math.ceil(waitMs / 1_000)} s`);
+  await sleep(waitMs, { summary: `${step} · waiting, ${error.type}` });
+  return 'waited';
 }
 
 /** Only the first candidate is hedged, and only with one that may be asked the same. */
@@ -149,14 +140,6 @@ function requestOf(request: GenerateRequest, policy: Policy): ModelRequest {
     schema: output ? (z.toJSONSchema(output) as JsonSchema) : schema,
     ...requestSettings(policy),
   });
-}
-
-/** The shortest `Retry-After` of the outages, else 5 s doubled each round up to 5 minutes; 0 if waiting would not help. */
-function outageWaitMs(errors: CallError[], round: number): number {
-  const outages = errors.filter((error) => isOutage(error.type));
-  if (outages.length === 0) return 0;
-  const asked = outages.map((error) => error.retryAfterMs).filter((ms) => ms !== undefined);
-  return asked.length > 0 ? Math.min(...asked) : Math.min(5_000 * 2 ** (round - 1), 300_000);
 }
 
 function summed(step: string, errors: CallError[]): CallError {
