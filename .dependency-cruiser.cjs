@@ -1,5 +1,5 @@
 // The arrows of docs/architecture.md: contract <- {providers, tools, store} <- activities <- workers;
-// contract <- workflows <- (types only) client <- {gateway, cli}.
+// contract <- workflows <- (types only) client <- {gateway, evaluation} <- cli.
 const room = (name) => `^src/${name}/`;
 const may = (from, ...allowed) => ({
   name: `${from}-arrows`,
@@ -31,6 +31,7 @@ module.exports = {
     may('activities', 'contract', 'config', 'providers', 'store'),
     may('workers', 'contract', 'config', 'activities', 'store', 'client'),
     may('client', 'contract', 'config', 'store', 'providers'),
+    may('evaluation', 'contract', 'config', 'providers', 'store', 'client', 'activities', 'workflows'),
     may('gateway', 'contract', 'config', 'client'),
     may('local', 'contract', 'config', 'store'),
     {

@@ -152,7 +152,7 @@ const mistakes: [string, string[], string][] = [
   [
     'a baseline that nobody chooses',
     ['--data', DATA, '--routes', example('routes.json'), '--strong', 'huge'],
-    '--strong huge is chosen by no route. Known: strong, fast',
+    'The strong baseline "huge" is chosen by no route. Known: strong, fast',
   ],
 ];
 test.each(mistakes)('%s ends with 2 and says so', async (_, args, said) => {

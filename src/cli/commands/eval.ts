@@ -1,10 +1,15 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import type { Evaluation } from '../eval/evaluate.ts';
-import type { EvalRecord } from '../eval/records.ts';
-import { usageError } from '../failure.ts';
+import type { Config } from '../../config/index.ts';
+import { invalidRequest, Route } from '../../contract/index.ts';
+import type { Classify, EvalRecord, Evaluation } from '../../evaluation/index.ts';
+import { CliFailure, usageError } from '../failure.ts';
+import { findTarget, lookForTarget } from '../find-target.ts';
+import { openLog } from '../log.ts';
 import { printJson, printLine, quiet, wantsJson } from '../output.ts';
+import { parseJson } from '../read-input.ts';
+import { withClient } from '../with-client.ts';
 
 interface EvalFlags {
   data?: string;
@@ -44,31 +49,56 @@ Examples:
 }
 
 async function evaluated(flags: EvalFlags): Promise<Evaluation> {
-  const [{ loadConfig }, { providerRegistry }, { evaluate }, { prepare }, { readRoutes }, { classifyByRuns }] =
-    await Promise.all([
-      import('../../config/index.ts'),
-      import('../../providers/index.ts'),
-      import('../eval/evaluate.ts'),
-      import('../eval/prepare.ts'),
-      import('../eval/read-routes.ts'),
-      import('../eval/classify.ts'),
-    ]);
+  const [{ loadConfig }, { providerRegistry }, { evaluate, prepare }] = await Promise.all([
+    import('../../config/index.ts'),
+    import('../../providers/index.ts'),
+    import('../../evaluation/index.ts'),
+  ]);
   const config = await loadConfig();
   const routes = readRoutes(flags.routes, config);
   const records = await recordsOf(flags);
   const providers = providerRegistry({ config, env: process.env });
   try {
-    const looked = await prepare({ records, routes, config, providers, classify: classifyByRuns });
+    const looked = await prepare({ records, routes, config, providers, classify });
     return evaluate({ routes, ...looked, weak: flags.weak, strong: flags.strong });
   } finally {
     await providers.close();
   }
 }
 
+/** The routers `--routes` names: a file with one or with several by their names, or names of the config. */
+function readRoutes(given: string, config: Config): Record<string, Route> {
+  if (given.endsWith('.json')) return fromFile(given);
+  const names = given.split(',').map((name) => name.trim());
+  return Object.fromEntries(
+    names.filter(Boolean).map((name) => {
+      const route = Object.hasOwn(config.routes, name) ? config.routes[name] : undefined;
+      if (route) return [name, route];
+      const known = Object.keys(config.routes);
+      const hint = known.length === 0 ? 'The config has none.' : `Known: ${known.join(', ')}.`;
+      throw usageError(`There is no route named "${name}" in the config.`, `${hint} --routes also takes a .json file.`);
+    }),
+  );
+}
+
+function fromFile(file: string): Record<string, Route> {
+  if (!existsSync(file))
+    throw usageError(`There is no file "${file}".`, '--routes takes a .json file, or names of the config.');
+  const read = parseJson(readFileSync(file, 'utf8'), file) as Record<string, unknown>;
+  const routes = typeof read?.strategy === 'string' ? { route: read } : read;
+  return Object.fromEntries(
+    Object.entries(routes).map(([name, route]) => {
+      const parsed = Route.safeParse(route);
+      if (!parsed.success) throw usageError(`${file}: ${invalidRequest(parsed.error, name).message}.`);
+      return [name, parsed.data];
+    }),
+  );
+}
+
 async function recordsOf({ data, fromLedger, hours }: EvalFlags): Promise<EvalRecord[]> {
   if ((data === undefined) === (fromLedger === undefined)) throw usageError('Give either --data or --from-ledger.');
-  if (data === undefined) return (await import('../eval/past-runs.ts')).recordsOfPastRuns(process.env, hours);
-  const { readRecords } = await import('../eval/records.ts');
+  if (data === undefined) return recordsOfPastRuns(process.env, hours);
+  const { readRecords } = await import('../../evaluation/index.ts');
   return readRecords(readData(data), data);
 }
 
@@ -80,8 +110,48 @@ function readData(file: string): string {
   }
 }
 
+async function recordsOfPastRuns(env: NodeJS.ProcessEnv, hours: number): Promise<EvalRecord[]> {
+  const { databaseUrl, temporalAddress, namespace } = findTarget(env);
+  const [{ Connection }, { dataConverter }, { temporalTarget }, { secretsOf }, { openStore }, { pastComparisons }] =
+    await Promise.all([
+      import('@temporalio/client'),
+      import('../../client/index.ts'),
+      import('../../config/index.ts'),
+      import('../../providers/index.ts'),
+      import('../../store/index.ts'),
+      import('../../evaluation/index.ts'),
+    ]);
+  const store = await openStore({ url: databaseUrl, log: openLog(env, 'error') });
+  try {
+    const { connection: address } = temporalTarget(temporalAddress, namespace);
+    const connection = await Connection.connect(address as Parameters<typeof Connection.connect>[0]);
+    try {
+      const codecs = dataConverter(store.blobs, secretsOf(env)).payloadCodecs;
+      return await pastComparisons({ store, connection, namespace, codecs }, hours);
+    } finally {
+      await connection.close();
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+/** Asks the classifiers of routers about the prompts the data does not say it of. */
+const classify: Classify = async (name, route, texts) => {
+  if (!lookForTarget(process.env)) {
+    throw new CliFailure(
+      `The classifier "${name}" has to be asked about ${texts.length} prompts, and nothing is running here.`,
+      {
+        hint: 'Start it with npm start, or give each record what it said: "classified": {"label": ..., "confidence": ...}.',
+      },
+    );
+  }
+  const { classifyByRuns } = await import('../../evaluation/index.ts');
+  return withClient((client) => classifyByRuns(client, route, texts));
+};
+
 async function written(evaluation: Evaluation, folder: string): Promise<{ curve: string; decisions: string }> {
-  const { drawChart } = await import('../eval/chart.ts');
+  const { drawChart } = await import('../../evaluation/index.ts');
   const files = { curve: path.join(folder, 'curve.svg'), decisions: path.join(folder, 'decisions.jsonl') };
   mkdirSync(folder, { recursive: true });
   writeFileSync(files.curve, await drawChart(evaluation));
@@ -97,7 +167,7 @@ function withoutDecisions({ routers, ...evaluation }: Evaluation): object {
 }
 
 async function show(evaluation: Evaluation, files: { curve: string; decisions: string }): Promise<void> {
-  const { evaluationTable, savingLines } = await import('../eval/views.ts');
+  const { evaluationTable, savingLines } = await import('../views/evaluation.ts');
   printLine(evaluationTable(evaluation));
   printLine('');
   for (const line of savingLines(evaluation)) printLine(line);

@@ -11,7 +11,7 @@ import {
   type RouteDecision,
   type RouteFacts,
   type RuleSenses,
-} from '../../contract/index.ts';
+} from '../contract/index.ts';
 import { type EvalRecord, recordedOf } from './records.ts';
 
 /** One prompt of a data set with everything routers may ask about it; looked up once for all of them. */
@@ -31,7 +31,7 @@ export interface Replaying {
   examples: Map<string, number[][]>;
   /** the names a label's records may be under: itself, and the model it stands for */
   namesOf(route: Route, label: string): string[];
-  /** score (0..1) and cost (USD) of a label's answer. @throws CliFailure where the data does not tell */
+  /** score (0..1) and cost (USD) of a label's answer. @throws CadenzaError where the data does not tell */
   outcome(route: Route, prepared: Prepared, label: string): { score: number; costUsd: number };
   quality: Record<string, number>;
 }

@@ -1,8 +1,11 @@
 import { z } from 'zod';
-import { deepestIssue, fieldPath, Message } from '../../contract/index.ts';
-import { usageError } from '../failure.ts';
-import { parseJson } from '../read-input.ts';
-import { Scorer, scored } from './scorers.ts';
+import { CadenzaError } from '../client/errors.ts';
+import { deepestIssue, fieldPath, Message } from '../contract/index.ts';
+import { normalised } from '../workflows/steps/normalise.ts';
+
+/** How an answer is held against what was expected. */
+export const Scorer = z.enum(['exact', 'contains', 'number']);
+export type Scorer = z.infer<typeof Scorer>;
 
 const Share = z.number().min(0).max(1);
 
@@ -45,18 +48,31 @@ export const EvalRecord = z
   });
 export type EvalRecord = z.infer<typeof EvalRecord>;
 
-/** @throws CliFailure naming the line and the field that is wrong */
+/** What was given to an evaluation cannot be evaluated. */
+export function unusable(message: string, hint?: string): CadenzaError {
+  return new CadenzaError('InvalidRequest', { type: 'InvalidRequest', message, hint });
+}
+
+/** @throws CadenzaError naming the line and the field that is wrong */
 export function readRecords(text: string, source: string): EvalRecord[] {
   const records = text.split('\n').flatMap((line, index): EvalRecord[] => {
     if (line.trim() === '') return [];
     const place = `${source}, line ${index + 1}`;
-    const parsed = EvalRecord.safeParse(parseJson(line, place));
+    const parsed = EvalRecord.safeParse(jsonOf(line, place));
     if (parsed.success) return [parsed.data];
     const { path, message } = deepestIssue(parsed.error.issues[0]!);
-    throw usageError(`${place}: ${fieldPath('', path)}: ${message}.`);
+    throw unusable(`${place}: ${fieldPath('', path)}: ${message}.`);
   });
-  if (records.length === 0) throw usageError(`${source} holds no records.`, 'It takes one JSON object a line.');
+  if (records.length === 0) throw unusable(`${source} holds no records.`, 'It takes one JSON object a line.');
   return records;
+}
+
+function jsonOf(line: string, place: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw unusable(`${place} is not JSON: ${(error as Error).message}.`);
+  }
 }
 
 /** Score (0..1) and cost (USD) of having a label answer a prompt; undefined where the data does not tell. */
@@ -78,4 +94,26 @@ export function outcomeOf(record: EvalRecord, label: string, models: string[]): 
 export function recordedOf(record: EvalRecord, models: string[]): EvalRecord['models'][string] | undefined {
   const name = models.find((one) => Object.hasOwn(record.models, one));
   return name === undefined ? undefined : record.models[name];
+}
+
+/**
+ * 1 if the answer is right, else 0.
+ * - `exact`: the same but for case, punctuation and how numbers are written
+ * - `contains`: what was expected is in it
+ * - `number`: its last number is the expected one
+ */
+export function scored(answer: string, expected: string, scorer: Scorer = 'exact'): number {
+  switch (scorer) {
+    case 'exact':
+      return Number(normalised(answer) === normalised(expected));
+    case 'contains':
+      return Number(normalised(answer).includes(normalised(expected)));
+    case 'number':
+      return Number(lastNumber(answer) !== undefined && lastNumber(answer) === lastNumber(expected));
+  }
+}
+
+function lastNumber(text: string): number | undefined {
+  const numbers = normalised(text).match(/-?\d+(?:\.\d+)?/g);
+  return numbers ? Number(numbers.at(-1)) : undefined;
 }

@@ -1,5 +1,5 @@
-import { table } from '../views/table.ts';
-import type { Evaluation, RouterResult } from './evaluate.ts';
+import type { Evaluation, RouterResult } from '../../evaluation/index.ts';
+import { table } from './table.ts';
 
 const COLUMNS = [
   { head: 'ROUTE' },

@@ -1,10 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { atAllThresholds, type Prepared, type Replaying, replay } from '../../../src/cli/eval/decide.ts';
-import { evaluate } from '../../../src/cli/eval/evaluate.ts';
-import { EvalRecord, outcomeOf, readRecords } from '../../../src/cli/eval/records.ts';
-import { scored } from '../../../src/cli/eval/scorers.ts';
-import type { CascadeRoute, Route } from '../../../src/contract/index.ts';
-import { factsOf } from '../../../src/workflows/steps/route-facts.ts';
+import type { CascadeRoute, Route } from '../../src/contract/index.ts';
+import { evaluate } from '../../src/evaluation/evaluate.ts';
+import { EvalRecord, outcomeOf, readRecords, scored } from '../../src/evaluation/records.ts';
+import { atAllThresholds, type Prepared, type Replaying, replay } from '../../src/evaluation/replay.ts';
+import { factsOf } from '../../src/workflows/steps/route-facts.ts';
 
 const prepared = (given: unknown): Prepared => {
   const record = EvalRecord.parse(given);

@@ -1,22 +1,38 @@
-import { ruleSenses } from '../../activities/rule-senses.ts';
-import type { Config } from '../../config/index.ts';
+import { z } from 'zod';
+import { ruleSenses } from '../activities/rule-senses.ts';
+import type { Cadenza } from '../client/cadenza.ts';
+import type { Config } from '../config/index.ts';
 import {
+  type ClassifierRoute,
+  classifierOutput,
+  classifierPrompt,
   DEFAULT_EMBEDDINGS,
   examplesOf,
+  type JsonSchema,
   policyOfChoice,
   type Route,
   type SemanticRoute,
-} from '../../contract/index.ts';
-import { embed, type ProviderRegistry, priceOf } from '../../providers/index.ts';
-import { factsOf } from '../../workflows/steps/route-facts.ts';
-import { usageError } from '../failure.ts';
-import type { Classify } from './classify.ts';
-import type { Prepared, Replaying } from './decide.ts';
-import { type EvalRecord, outcomeOf } from './records.ts';
+} from '../contract/index.ts';
+import { embed, type ProviderRegistry, priceOf } from '../providers/index.ts';
+import { factsOf } from '../workflows/steps/route-facts.ts';
+import { type EvalRecord, outcomeOf, unusable } from './records.ts';
+import type { Prepared, Replaying } from './replay.ts';
 
 /** Length of an answer whose cost is not recorded, tokens. */
 const USUAL_ANSWER_TOKENS = 500;
 const EMBED_WITHIN_MS = 120_000;
+
+/** What a classifier says of texts, in their order, and what that cost, USD. */
+export type Classify = (name: string, route: ClassifierRoute, texts: string[]) => Promise<Classified[]>;
+
+interface Classified {
+  label: string;
+  confidence: number;
+  costUsd: number;
+}
+
+/** Runs of `ask` that classify at once. */
+const CLASSIFIED_AT_ONCE = 8;
 
 export interface Prepare {
   records: EvalRecord[];
@@ -82,13 +98,13 @@ function lookUps({ records, config, providers }: Prepare): Pick<Replaying, 'name
       const { score, costUsd = estimated(names.at(-1)!, facts.tokens) } = outcomeOf(record, label, names);
       const line = records.indexOf(record) + 1;
       if (score === undefined) {
-        throw usageError(
+        throw unusable(
           `Record ${line} does not say how good "${label}" is.`,
           `Give models.${label}.score, models.${label}.answer with expected, or label.`,
         );
       }
       if (costUsd !== undefined) return { score, costUsd };
-      throw usageError(
+      throw unusable(
         `Record ${line} does not say what "${label}" costs, and no price is known.`,
         `Give models.${label}.costUsd.`,
       );
@@ -100,4 +116,24 @@ function lookUps({ records, config, providers }: Prepare): Pick<Replaying, 'name
     const usage = { inputTokens: Math.ceil(tokens), outputTokens: USUAL_ANSWER_TOKENS };
     return priceOf(model, usage, config.prices) ?? undefined;
   }
+}
+
+/** Asks by runs of `ask`, as routers do: they are in the bill, and asked again they come from the cache. */
+export async function classifyByRuns(client: Cadenza, route: ClassifierRoute, texts: string[]): Promise<Classified[]> {
+  const schema = z.toJSONSchema(classifierOutput(route)) as JsonSchema;
+  const classified: Classified[] = new Array(texts.length);
+  let next = 0;
+  const askNext = async (): Promise<void> => {
+    const index = next;
+    next += 1;
+    if (index >= texts.length) return;
+    const run = await client.start('ask', { ...classifierPrompt(route, texts[index]!), policy: route.model, schema });
+    // A classifier that fails is not sure of anything: the default is taken, at any threshold.
+    const unsure = { object: { label: route.default, confidence: -1 }, costUsd: 0 };
+    const { object, costUsd } = await run.result().catch(() => unsure);
+    classified[index] = { ...(object as { label: string; confidence: number }), costUsd: costUsd ?? 0 };
+    return askNext();
+  };
+  await Promise.all(Array.from({ length: CLASSIFIED_AT_ONCE }, askNext));
+  return classified;
 }

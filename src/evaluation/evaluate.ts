@@ -1,7 +1,7 @@
-import { labelsOf, type Route } from '../../contract/index.ts';
-import { usageError } from '../failure.ts';
+import { labelsOf, type Route } from '../contract/index.ts';
 import { apgr, cpt, type Ends, type Point, pgr, type Saving, savingOf } from './curve.ts';
-import { atAllThresholds, type Prepared, type Replayed, type Replaying, replay } from './decide.ts';
+import { unusable } from './records.ts';
+import { atAllThresholds, type Prepared, type Replayed, type Replaying, replay } from './replay.ts';
 
 export interface RouterResult {
   name: string;
@@ -41,13 +41,13 @@ export interface Evaluate {
 /** Replays a data set through routers, and measures each between the weak model alone and the strong one alone. */
 export function evaluate({ routes, prepared, replaying, ...given }: Evaluate): Evaluation {
   const labels = [...new Set(Object.values(routes).flatMap(labelsOf))];
-  if (labels.length < 2) throw usageError(`There is nothing to choose between: the routes know "${labels[0]}" alone.`);
+  if (labels.length < 2) throw unusable(`There is nothing to choose between: the routes know "${labels[0]}" alone.`);
   const outcomes = new Map(labels.map((label) => [label, outcomesOf(label)]));
   const means = labels.map((label) => ({ label, ...meanOf(outcomes.get(label)!) }));
   const byCost = [...means].sort((a, b) => a.costUsd - b.costUsd || a.quality - b.quality);
-  const weak = named(given.weak, labels, '--weak') ?? byCost.find(({ label }) => label !== given.strong)!.label;
+  const weak = named(given.weak, labels, 'weak') ?? byCost.find(({ label }) => label !== given.strong)!.label;
   const byQuality = [...means].sort((a, b) => b.quality - a.quality || a.costUsd - b.costUsd);
-  const strong = named(given.strong, labels, '--strong') ?? byQuality.find(({ label }) => label !== weak)!.label;
+  const strong = named(given.strong, labels, 'strong') ?? byQuality.find(({ label }) => label !== weak)!.label;
 
   const alone = Object.fromEntries(
     means.map(({ label, quality, costUsd }) => [label, { quality, costUsd, strongShare: Number(label === strong) }]),
@@ -99,7 +99,7 @@ function meanOf(outcomes: { score: number; costUsd: number }[]): { quality: numb
   return { quality: mean(outcomes.map(({ score }) => score)), costUsd: mean(outcomes.map(({ costUsd }) => costUsd)) };
 }
 
-function named(label: string | undefined, labels: string[], flag: string): string | undefined {
+function named(label: string | undefined, labels: string[], end: 'weak' | 'strong'): string | undefined {
   if (label === undefined || labels.includes(label)) return label;
-  throw usageError(`${flag} ${label} is chosen by no route. Known: ${labels.join(', ')}.`);
+  throw unusable(`The ${end} baseline "${label}" is chosen by no route. Known: ${labels.join(', ')}.`);
 }
