@@ -12,9 +12,14 @@ export function onInterrupt(): { signal: AbortSignal; done(): void } {
 }
 
 /** Resolves when a service is asked to end: by a signal, or because the process that started it is gone. */
-export function stopAsked(): Promise<void> {
+export function stopRequested(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve());
     if (process.connected) process.on('disconnect', () => resolve());
   });
+}
+
+/** What runs on goes on when whoever read its output is gone: Ctrl-C on `npm start | tee log` ends `tee` first. */
+export function outliveReader(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error').on('error', () => {});
 }

@@ -1,4 +1,90 @@
-import { runProgram } from './program.ts';
+import { styleText } from 'node:util';
+import { Command } from 'commander';
+import { describe, EXIT } from './failure.ts';
+import { VERSION } from './version.ts';
+
+type Load = () => Promise<{ configure(command: Command): void }>;
+
+/** Every command: what it does, and its file, which is loaded when it is called. */
+const COMMANDS: Record<string, [description: string, load: Load]> = {
+  dev: [
+    'Start all that is needed on this machine, and keep it running until Ctrl-C',
+    () => import('./commands/dev.ts'),
+  ],
+  run: ['Start a run, and wait for its result', () => import('./commands/run.ts')],
+  watch: ['Show what a run says, from its beginning to its end', () => import('./commands/watch.ts')],
+  compare: ['Ask several models the same thing, side by side', () => import('./commands/compare.ts')],
+  chat: [
+    'Talk with a model: each line is a message, each answer streams as it comes',
+    () => import('./commands/chat.ts'),
+  ],
+  graph: ['Draw a chain as a Mermaid flowchart; nothing is started', () => import('./commands/graph.ts')],
+  map: ['Run a pattern for each row of a file, and write what became of them', () => import('./commands/map.ts')],
+  runs: ['List runs, newest first', () => import('./commands/runs.ts')],
+  bill: ['Show what a run has cost, call by call', () => import('./commands/bill.ts')],
+  budget: ['What a tenant or an API key may spend, all its runs together', () => import('./commands/budget.ts')],
+  cancel: ['Ask a run to stop; its calls in flight are aborted', () => import('./commands/cancel.ts')],
+  fork: [
+    'Run again from a step on, with another model or prompt; the steps before cost nothing',
+    () => import('./commands/fork.ts'),
+  ],
+  approvals: ['List the approvals that runs wait for, longest waiting first', () => import('./commands/approvals.ts')],
+  approve: ['Answer an approval that a run waits for', () => import('./commands/approve.ts')],
+  schedule: ['Start a pattern again and again', () => import('./commands/schedule.ts')],
+  doctor: ['Look for what is missing or broken, and say what mends it', () => import('./commands/doctor.ts')],
+  eval: ['Measure how good choices are, by data whose outcome is known', () => import('./commands/eval.ts')],
+  worker: ['Run a worker alone: it does the work of runs that others start', () => import('./commands/worker.ts')],
+  gateway: [
+    'Serve HTTP alone: it starts and shows runs that workers elsewhere do',
+    () => import('./commands/gateway.ts'),
+  ],
+  serve: ['Run worker and gateway in one process', () => import('./commands/serve.ts')],
+};
+
+function createProgram(): Command {
+  const program = new Command('cadenza')
+    .description('Durable AI orchestration on Temporal')
+    .option('--json', 'print one JSON object a line, for programs')
+    .version(VERSION)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+  for (const [name, [description]] of Object.entries(COMMANDS)) program.command(name).description(description);
+  program.hook('preSubcommand', async (_, command) => {
+    const [, load] = COMMANDS[command.name()]!;
+    (await load()).configure(command);
+  });
+  return program;
+}
+
+/** Runs one command line. @returns the exit code: 0 only on success, 2 for bad input, 130 after Ctrl-C, else 1 */
+async function runProgram(argv: string[]): Promise<number> {
+  // A reader that has seen enough (`cadenza runs | head -1`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  try {
+    // The hook configures what is parsed; commander's own `help <command>` would show it as it is without.
+    const [node, script, first, ...rest] = argv;
+    await createProgram().parseAsync(first === 'help' ? [node!, script!, ...rest, '--help'] : argv);
+    return EXIT.success;
+  } catch (thrown) {
+    return report(thrown);
+  }
+}
+
+function report(thrown: unknown): number {
+  const { exitCode, ...error } = describe(thrown);
+  // Help that is asked for by naming no command is on stderr by now.
+  if (exitCode === EXIT.success || error.message === '(outputHelp)') return exitCode;
+  if (process.argv.includes('--json')) {
+    process.stderr.write(`${JSON.stringify({ error })}\n`);
+    return exitCode;
+  }
+  const mark = exitCode === EXIT.interrupted ? '' : `${styleText('red', '✗', { stream: process.stderr })} `;
+  process.stderr.write(`${mark}${error.message}\n`);
+  if (error.hint) process.stderr.write(`  ${error.hint}\n`);
+  if (process.env.CADENZA_DEBUG === '1') process.stderr.write(`${(thrown as Error).stack ?? ''}\n`);
+  return exitCode;
+}
 
 const exitCode = await runProgram(process.argv);
 // Whatever is still open must not keep a finished command; what was written must still get out.

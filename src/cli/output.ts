@@ -23,3 +23,9 @@ export function say(text: string): void {
 export function quiet(text: string): string {
   return styleText('dim', text, { stream: process.stdout });
 }
+
+/** Text of a model as a terminal may show it: without control characters, which could move the cursor or forge output. */
+export function plainText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '').replaceAll('\t', '  ');
+}

@@ -1,6 +1,6 @@
 import { CompareResult } from '../contract/index.ts';
+import { plainText } from './output.ts';
 import { afterword } from './views/compared.ts';
-import { plainText } from './views/plain-text.ts';
 
 /** A result for people: the text of an answer, the answers of a comparison, else JSON. */
 export function resultText(result: unknown): string {

@@ -3,17 +3,14 @@ import { loadConfig, readEnvironment } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
 import type { ServedGateway } from '../gateway/index.ts';
 import type { RunningWorker } from '../workers/index.ts';
-import { usageError } from './failure.ts';
 import type { Target } from './find-target.ts';
 import { VERSION } from './version.ts';
 
 /** A worker for what the target names. */
 export async function launchWorker(target: Target, log: Log, taskQueue?: string): Promise<RunningWorker> {
-  const [{ startWorker }, { installRuntime }] = await Promise.all([
-    import('../workers/index.ts'),
-    import('./temporal-runtime.ts'),
-  ]);
-  installRuntime(log);
+  const [{ startWorker }, temporal] = await Promise.all([import('../workers/index.ts'), import('@temporalio/worker')]);
+  // Signals are left to us: the gateway closes before the worker drains.
+  temporal.Runtime.install({ shutdownSignals: [], logger: workerLogger(temporal, log) });
   const { temporalAddress, namespace, databaseUrl } = target;
   const config = await loadConfig();
   return startWorker({ temporalAddress, namespace, databaseUrl, env: process.env, config, log, taskQueue });
@@ -35,8 +32,10 @@ export async function launchGateway(options: {
   return serveGateway({ app, port, host, log });
 }
 
-export function asPort(given: string): number {
-  const port = Number(given);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw usageError(`--port ${given} is no port: a number from 0 to 65535.`);
+/** Lets Temporal's worker write into our log. */
+function workerLogger({ DefaultLogger }: typeof import('@temporalio/worker'), log: Log) {
+  return new DefaultLogger('WARN', ({ level, message, meta }) => {
+    if (level === 'ERROR') log.error({ ...meta }, message);
+    else log.warn({ ...meta }, message);
+  });
 }

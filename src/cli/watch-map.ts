@@ -5,10 +5,9 @@ import type { Cadenza } from '../client/cadenza.ts';
 import { CadenzaError } from '../client/errors.ts';
 import { type MapItem, MapResult } from '../contract/index.ts';
 import { CliFailure } from './failure.ts';
-import { printJson, printLine, say } from './output.ts';
+import { plainText, printJson, printLine, say } from './output.ts';
 import { drawProgress } from './views/map-progress.ts';
 import { count, usd } from './views/numbers.ts';
-import { plainText } from './views/plain-text.ts';
 import { follow, type Watching } from './watch-run.ts';
 
 /** Failed rows that are shown; the others are in the output. */

@@ -1,8 +1,7 @@
 import type { Connection } from '@temporalio/client';
 import { temporalTarget } from '../../config/index.ts';
-import type { Examined, Finding } from './finding.ts';
-import { reasonOf } from './finding.ts';
-import { checkSearchAttributes } from './search-attributes.ts';
+import { SEARCH_ATTRIBUTES } from '../../contract/index.ts';
+import { type Examined, type Finding, reasonOf } from './finding.ts';
 
 /** Whether Temporal answers, has the namespace, and knows the search attributes. */
 export async function checkTemporal({ target, fix }: Examined): Promise<Finding[]> {
@@ -40,5 +39,22 @@ async function checkNamespace(
     const detail = `Temporal at ${temporalAddress} does not give the namespace "${namespace}": ${reasonOf(error)}`;
     const mend = `Set TEMPORAL_NAMESPACE, or: temporal operator namespace create ${namespace}`;
     return { check: 'temporal', state: 'broken', detail, mend };
+  }
+}
+
+/** Whether runs can be found by pattern, tenant, model and cost in Temporal; with `fix`, makes them so. */
+async function checkSearchAttributes(connection: Connection, namespace: string, fix: boolean): Promise<Finding> {
+  const check = 'search attributes';
+  const { missingSearchAttributes, registerSearchAttributes } = await import('../../workers/search-attributes.ts');
+  const all = Object.keys(SEARCH_ATTRIBUTES).join(', ');
+  try {
+    const missing = await missingSearchAttributes(connection, namespace);
+    if (missing.length === 0) return { check, state: 'ok', detail: all };
+    if (!fix) return { check, state: 'broken', detail: `Missing: ${missing.join(', ')}`, mend: 'cadenza doctor --fix' };
+    await registerSearchAttributes(connection, namespace, missing);
+    return { check, state: 'ok', detail: `Registered now: ${missing.join(', ')}` };
+  } catch (error) {
+    const mend = 'Have somebody who administers the namespace run: cadenza doctor --fix';
+    return { check, state: 'broken', detail: `They cannot be read or registered: ${reasonOf(error)}`, mend };
   }
 }

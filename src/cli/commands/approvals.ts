@@ -1,21 +1,18 @@
 import type { Command } from 'commander';
 import type { PendingApproval } from '../../contract/index.ts';
-import { printJson, printLine, wantsJson } from '../output.ts';
+import { plainText, printJson, printLine, wantsJson } from '../output.ts';
 import { ago } from '../views/numbers.ts';
-import { plainText } from '../views/plain-text.ts';
 import { table } from '../views/table.ts';
 import { withClient } from '../with-client.ts';
 
 /** Characters of what is shown that fit into a line. */
 const SHOWN = 60;
 
-export function addApprovals(program: Command): void {
-  program
-    .command('approvals')
-    .description('List the approvals that runs wait for, longest waiting first')
+export function configure(command: Command): void {
+  command
     .argument('[id]', 'only those of this run, with all they show')
     .addHelpText('after', '\nExamples:\n  $ cadenza approvals\n  $ cadenza approvals release-42')
-    .action(async (id: string | undefined, _flags: object, command: Command) => {
+    .action(async (id: string | undefined) => {
       await withClient(async (client) => {
         const approvals = await client.approvals(id);
         if (wantsJson(command)) for (const approval of approvals) printJson(approval);

@@ -8,10 +8,8 @@ interface ApproveFlags {
   by?: string;
 }
 
-export function addApprove(program: Command): void {
-  program
-    .command('approve')
-    .description('Answer an approval that a run waits for')
+export function configure(command: Command): void {
+  command
     .argument('<id>', 'the id of the run')
     .argument('<approval>', 'the approval: the step that asks')
     .option('--reject', 'say no')
@@ -21,7 +19,7 @@ export function addApprove(program: Command): void {
       'after',
       '\nExamples:\n  $ cadenza approve release-42 sign-off --by ann\n  $ cadenza approve release-42 sign-off --reject --comment "The date is wrong"',
     )
-    .action(async (id: string, approval: string, { reject = false, comment, by }: ApproveFlags, command: Command) => {
+    .action(async (id: string, approval: string, { reject = false, comment, by }: ApproveFlags) => {
       await withClient(async (client) => {
         const receipt = await client.approve(id, approval, { approved: !reject, comment, by });
         if (wantsJson(command)) return printJson(receipt);

@@ -5,13 +5,11 @@ import { count, usd } from '../views/numbers.ts';
 import { table } from '../views/table.ts';
 import { withClient } from '../with-client.ts';
 
-export function addBill(program: Command): void {
-  program
-    .command('bill')
-    .description('Show what a run has cost, call by call')
+export function configure(command: Command): void {
+  command
     .argument('<id>', 'the id of the run')
     .addHelpText('after', '\nExample:\n  $ cadenza bill ask-42')
-    .action(async (id: string, _flags: object, command: Command) => {
+    .action(async (id: string) => {
       await withClient(async (client) => {
         const bill = await client.bill(id);
         if (wantsJson(command)) printJson(bill);

@@ -7,18 +7,15 @@ import { withClient } from '../with-client.ts';
 
 const ACCOUNT = ['<account>', 'tenant:<name>, or key:<name> of an API key'] as const;
 
-export function addBudget(program: Command): void {
-  const budget = program
-    .command('budget')
-    .description('What a tenant or an API key may spend, all its runs together')
-    .addHelpText(
-      'after',
-      `
+export function configure(budget: Command): void {
+  budget.addHelpText(
+    'after',
+    `
 Examples:
   $ cadenza budget set tenant:acme 50
   $ cadenza budget set tenant:acme none
   $ cadenza budget show tenant:acme`,
-    );
+  );
 
   budget
     .command('show')

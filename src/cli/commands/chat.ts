@@ -2,8 +2,9 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Command } from 'commander';
 import type { Cadenza, SentMessage } from '../../client/cadenza.ts';
 import { CadenzaError } from '../../client/errors.ts';
-import { asUsd } from '../as-usd.ts';
+import { type PolicyRef, withoutUndefined } from '../../contract/index.ts';
 import { describe, interrupted, usageError } from '../failure.ts';
+import { BUDGET_FLAG, POLICY_FLAG } from '../flags.ts';
 import { onInterrupt } from '../interruption.ts';
 import { printJson, say, wantsJson } from '../output.ts';
 import { readInput } from '../read-input.ts';
@@ -12,7 +13,7 @@ import { withClient } from '../with-client.ts';
 
 interface ChatFlags {
   input?: string;
-  policy?: string;
+  policy?: PolicyRef;
   system?: string;
   tenant?: string;
   budget?: number;
@@ -20,16 +21,14 @@ interface ChatFlags {
 
 const END = '/end';
 
-export function addChat(program: Command): void {
-  program
-    .command('chat')
-    .description('Talk with a model: each line is a message, each answer streams as it comes')
+export function configure(command: Command): void {
+  command
     .argument('[id]', 'the id of a conversation: goes on with it, or starts it under this id')
     .option('-i, --input <json|file>', 'the input of a new conversation: its system, policy, context, idle')
-    .option('--policy <name|models>', 'a policy of the config, or models in the order to try them: a/b,c/d')
+    .option(...POLICY_FLAG)
     .option('--system <text>', 'instructions for the model')
     .option('--tenant <name>', 'for whom it runs')
-    .option('--budget <usd>', 'the most it may spend', asUsd)
+    .option(...BUDGET_FLAG)
     .addHelpText(
       'after',
       `
@@ -40,7 +39,7 @@ Examples:
   $ cadenza chat travel-plans
   $ cadenza chat travel-plans --json < messages.txt`,
     )
-    .action(async (id: string | undefined, flags: ChatFlags, command: Command) => {
+    .action(async (id: string | undefined, flags: ChatFlags) => {
       const input = await inputOf(flags);
       await withClient(async (client) => {
         const { tenant, budget: budgetUsd } = flags;
@@ -57,8 +56,7 @@ async function inputOf({ input, policy, system }: ChatFlags): Promise<object> {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw usageError('--input is the JSON object a conversation begins with.');
   }
-  const models = policy?.includes('/') || policy?.includes(',') ? { candidates: policy.split(',') } : policy;
-  return { ...given, ...(models === undefined ? {} : { policy: models }), ...(system === undefined ? {} : { system }) };
+  return { ...given, ...withoutUndefined({ policy, system }) };
 }
 
 /** Line by line, to the end of the lines, the end of the conversation, or Ctrl-C. */

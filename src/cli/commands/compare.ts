@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { asList } from '../flags.ts';
 import { printJson, wantsJson } from '../output.ts';
 import { waitForResult } from '../wait-for-result.ts';
 import { watchCompare } from '../watch-compare.ts';
@@ -12,10 +13,8 @@ interface CompareFlags {
   id?: string;
 }
 
-export function addCompare(program: Command): void {
-  program
-    .command('compare')
-    .description('Ask several models the same thing, side by side')
+export function configure(command: Command): void {
+  command
     .argument('<prompt>', 'what to ask')
     .requiredOption('-m, --models <a,b,c>', 'the models, with commas between them', asList)
     .option('--judge <model>', 'a model or policy that says which answer is best')
@@ -29,18 +28,11 @@ Examples:
   $ cadenza compare "Why do rivers bend?" --models sandbox/gpt,sandbox/claude,sandbox/gemini
   $ cadenza compare "Name a river" --models openai/gpt-6-sol,anthropic/claude-sonnet-5-5 --judge strong --json`,
     )
-    .action(async (prompt: string, { id, ...flags }: CompareFlags, command: Command) => {
+    .action(async (prompt: string, { id, ...flags }: CompareFlags) => {
       await withClient(async (client, target) => {
         const run = await client.startUnchecked('compare', { prompt, ...flags }, { id });
         if (wantsJson(command)) printJson(await waitForResult(client, run.id));
         else await watchCompare({ client, target, id: run.id }, flags.models);
       });
     });
-}
-
-function asList(given: string): string[] {
-  return given
-    .split(',')
-    .map((model) => model.trim())
-    .filter(Boolean);
 }

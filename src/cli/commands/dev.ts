@@ -1,28 +1,24 @@
 import path from 'node:path';
 import type { Command } from 'commander';
-import { outliveReader } from '../outlive-reader.ts';
+import { outliveReader } from '../interruption.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 
 // The same program as this one, be it source or build.
 const MAIN = path.join(import.meta.dirname, '..', `main${path.extname(import.meta.filename)}`);
 
-export function addDev(program: Command): void {
-  program
-    .command('dev')
-    .description('Start all that is needed on this machine, and keep it running until Ctrl-C')
-    .addHelpText('after', '\nExamples:\n  $ cadenza dev\n  $ CADENZA_PORT=4200 cadenza dev')
-    .action(async (_flags: object, command: Command) => {
-      outliveReader();
-      const json = wantsJson(command);
-      const { startLocal } = await import('../../local/index.ts');
-      const local = await startLocal({
-        env: process.env,
-        log: json ? (message) => printJson({ message }) : printLine,
-        server: { script: MAIN, args: ['serve', '--embedded'] },
-      });
-      if (!local) return;
-      const { url, temporalAddress, temporalNamespace, uiUrl } = local;
-      if (json) printJson({ ready: true, url, temporalAddress, temporalNamespace, uiUrl });
-      await local.stopped;
+export function configure(command: Command): void {
+  command.addHelpText('after', '\nExamples:\n  $ cadenza dev\n  $ CADENZA_PORT=4200 cadenza dev').action(async () => {
+    outliveReader();
+    const json = wantsJson(command);
+    const { startLocal } = await import('../../local/index.ts');
+    const local = await startLocal({
+      env: process.env,
+      log: json ? (message) => printJson({ message }) : printLine,
+      server: { script: MAIN, args: ['serve', '--embedded'] },
     });
+    if (!local) return;
+    const { url, temporalAddress, temporalNamespace, uiUrl } = local;
+    if (json) printJson({ ready: true, url, temporalAddress, temporalNamespace, uiUrl });
+    await local.stopped;
+  });
 }

@@ -4,13 +4,11 @@ import { checkAll, type Finding } from '../checks/index.ts';
 import { CliFailure } from '../failure.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 
-export function addDoctor(program: Command): void {
-  program
-    .command('doctor')
-    .description('Look for what is missing or broken, and say what mends it')
+export function configure(command: Command): void {
+  command
     .option('--fix', 'register missing search attributes, and bring the database up to date')
     .addHelpText('after', '\nExamples:\n  $ cadenza doctor\n  $ cadenza doctor --fix')
-    .action(async ({ fix = false }: { fix?: boolean }, command: Command) => {
+    .action(async ({ fix = false }: { fix?: boolean }) => {
       const findings = await checkAll({ env: process.env, cwd: process.cwd(), fix });
       for (const finding of findings) {
         if (wantsJson(command)) printJson(finding);

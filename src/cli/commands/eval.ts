@@ -21,9 +21,8 @@ interface EvalFlags {
   strong?: string;
 }
 
-export function addEval(program: Command): void {
-  const evaluate = program.command('eval').description('Measure how good choices are, by data whose outcome is known');
-  evaluate
+export function configure(evaluation: Command): void {
+  evaluation
     .command('route')
     .description('Replay a labelled data set through routers: quality against cost, as a table and a curve')
     .option('--data <file>', 'one JSON object a line: a prompt, and what each model made of it')

@@ -15,10 +15,8 @@ interface ForkFlags {
   dryRun?: boolean;
 }
 
-export function addFork(program: Command): void {
-  program
-    .command('fork')
-    .description('Run again from a step on, with another model or prompt; the steps before cost nothing')
+export function configure(command: Command): void {
+  command
     .argument('<id>', 'the id of the run')
     .requiredOption('--from <step>', 'the step from which on everything is asked anew')
     .option('--model <ref>', 'asks this model in that step, for example anthropic/claude-sonnet-5-5')
@@ -27,7 +25,7 @@ export function addFork(program: Command): void {
     .option('--id <id>', 'of the new run; else <id>-fork-<n>')
     .option('--dry-run', 'only say what it would cost')
     .addHelpText('after', '\nExample:\n  $ cadenza fork chain-42 --from draft --model openai/gpt-6-sol --dry-run')
-    .action(async (id: string, flags: ForkFlags, command: Command) => {
+    .action(async (id: string, flags: ForkFlags) => {
       const options = optionsOf(flags);
       await withClient(async (client) => {
         const made = await client.fork(id, options);

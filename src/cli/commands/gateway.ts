@@ -1,22 +1,20 @@
 import type { Command } from 'commander';
 import { loadConfig, readEnvironment } from '../../config/index.ts';
 import { findTarget } from '../find-target.ts';
-import { stopAsked } from '../interruption.ts';
+import { asPort } from '../flags.ts';
+import { outliveReader, stopRequested } from '../interruption.ts';
 import { openLog } from '../log.ts';
-import { outliveReader } from '../outlive-reader.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
-import { asPort, launchGateway } from '../services.ts';
+import { launchGateway } from '../services.ts';
 
-export function addGateway(program: Command): void {
-  program
-    .command('gateway')
-    .description('Serve HTTP alone: it starts and shows runs that workers elsewhere do')
+export function configure(command: Command): void {
+  command
     .option('--port <number>', 'else CADENZA_PORT', asPort)
     .option('--host <address>', 'where it listens; 0.0.0.0 for everywhere', '127.0.0.1')
     .addHelpText('after', '\nExample:\n  $ CADENZA_API_KEYS=... cadenza gateway --host 0.0.0.0 --port 80')
-    .action(async ({ port, host }: { port?: number; host: string }, command: Command) => {
+    .action(async ({ port, host }: { port?: number; host: string }) => {
       outliveReader();
-      const stop = stopAsked();
+      const stop = stopRequested();
       const { env } = process;
       const log = openLog(env, 'info');
       const target = findTarget(env);

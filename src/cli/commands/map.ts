@@ -2,9 +2,9 @@ import { createReadStream, existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Cadenza } from '../../client/cadenza.ts';
-import type { DataFormat, MapDefinition, PolicyRef } from '../../contract/index.ts';
-import { asUsd } from '../as-usd.ts';
+import { type DataFormat, type MapDefinition, type PolicyRef, withoutUndefined } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
+import { BUDGET_FLAG, POLICY_FLAG } from '../flags.ts';
 import { say, wantsJson } from '../output.ts';
 import { readInput } from '../read-input.ts';
 import { watchMap } from '../watch-map.ts';
@@ -15,7 +15,7 @@ interface MapFlags {
   out?: string;
   input?: string;
   concurrency?: number;
-  policy?: string;
+  policy?: PolicyRef;
   budget?: number;
   tenant?: string;
   id?: string;
@@ -23,10 +23,8 @@ interface MapFlags {
   resume?: string;
 }
 
-export function addMap(program: Command): void {
-  program
-    .command('map')
-    .description('Run a pattern for each row of a file, and write what became of them')
+export function configure(command: Command): void {
+  command
     .argument('[pattern]', 'ask, chain, compare, ...')
     .option('-d, --data <file|->', 'the rows: a .csv file, or JSONL')
     .option('-o, --out <file>', 'where the results go, one JSON object a line; else to stdout')
@@ -35,8 +33,8 @@ export function addMap(program: Command): void {
       'the input of the pattern, with {{item.x}} for the fields of a row; else each row is one',
     )
     .option('-c, --concurrency <n>', 'rows worked on at once (16)', asCount)
-    .option('--policy <name|models>', 'a policy of the config, or models in the order to try them: a/b,c/d')
-    .option('--budget <usd>', 'the most it may spend', asUsd)
+    .option(...POLICY_FLAG)
+    .option(...BUDGET_FLAG)
     .option('--tenant <name>', 'for whom it runs')
     .option('--id <id>', 'the id of the run; given twice, the same run')
     .option('--retry-failed <run id>', 'run only the rows that failed there; the output holds all')
@@ -49,11 +47,14 @@ Examples:
   $ cadenza map ask --data questions.jsonl --out answers.jsonl --budget 5 --concurrency 32
   $ cadenza map --retry-failed map-42 --policy strong --out answers.jsonl`,
     )
-    .action(async (pattern: string | undefined, flags: MapFlags, command: Command) => {
+    .action(async (pattern: string | undefined, flags: MapFlags) => {
       checkFlags(pattern, flags);
       const template = flags.input === undefined ? undefined : await readInput(flags.input);
       await withClient(async (client, target) => {
-        const input = { ...(await definitionOf(client, pattern, flags, template)), ...changes(flags) };
+        const input = {
+          ...(await definitionOf(client, pattern, flags, template)),
+          ...withoutUndefined({ concurrency: flags.concurrency, policy: flags.policy }),
+        };
         const { tenant, budget: budgetUsd, resume, id = resume } = flags;
         const run = await client.startUnchecked('map', input, { id, tenant, budgetUsd });
         if (!run.isNew) say(`The run ${run.id} was there already; this is it.`);
@@ -91,17 +92,6 @@ async function definitionOf(
   const format: DataFormat = path.extname(data!).toLowerCase() === '.csv' ? 'csv' : 'jsonl';
   const { id: source } = await client.upload(chunks, format);
   return { pattern, source, ...(input === undefined ? {} : { input }) };
-}
-
-function changes({ concurrency, policy }: MapFlags): Partial<MapDefinition> {
-  return {
-    ...(concurrency === undefined ? {} : { concurrency }),
-    ...(policy === undefined ? {} : { policy: policyOf(policy) }),
-  };
-}
-
-function policyOf(given: string): PolicyRef {
-  return given.includes('/') || given.includes(',') ? { candidates: given.split(',') } : given;
 }
 
 function asCount(given: string): number {

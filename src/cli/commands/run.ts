@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { Policy } from '../../contract/index.ts';
-import { asUsd } from '../as-usd.ts';
+import type { PolicyRef } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
+import { BUDGET_FLAG, POLICY_FLAG } from '../flags.ts';
 import { printJson, printLine, say, wantsJson } from '../output.ts';
 import { readInput } from '../read-input.ts';
 import { resultText } from '../result-text.ts';
@@ -16,21 +16,19 @@ interface RunFlags {
   id?: string;
   tenant?: string;
   budget?: number;
-  policy?: string;
+  policy?: PolicyRef;
   webhook?: string;
 }
 
-export function addRun(program: Command): void {
-  program
-    .command('run')
-    .description('Start a run, and wait for its result')
+export function configure(command: Command): void {
+  command
     .argument('<pattern>', 'ask, compare, or a workflow named in cadenza.config.ts')
     .requiredOption('-i, --input <json|file|->', 'its input: JSON, a file that holds JSON, or - for stdin')
     .option('-w, --watch', 'show the words as they come')
     .option('--id <id>', 'the id of the run; given twice, the same run')
     .option('--tenant <name>', 'for whom it runs')
-    .option('--budget <usd>', 'the most it may spend', asUsd)
-    .option('--policy <name|models>', 'a policy of the config, or models in the order to try them: a/b,c/d')
+    .option(...BUDGET_FLAG)
+    .option(...POLICY_FLAG)
     .option('--webhook <url>', 'told when the run has ended; signed with CADENZA_WEBHOOK_SECRET')
     .addHelpText(
       'after',
@@ -40,7 +38,7 @@ Examples:
   $ cadenza run ask --input question.json --policy anthropic/claude-sonnet-5-5,openai/gpt-6-sol
   $ echo '{"prompt":"Why?","models":["sandbox/gpt","sandbox/claude"]}' | cadenza run compare --input - --json`,
     )
-    .action(async (pattern: string, flags: RunFlags, command: Command) => {
+    .action(async (pattern: string, flags: RunFlags) => {
       const input = withPolicy(await readInput(flags.input), flags.policy);
       const { id, tenant, budget: budgetUsd } = flags;
       const webhook = flags.webhook === undefined ? undefined : { url: flags.webhook };
@@ -64,11 +62,10 @@ async function watch(watching: Watching, pattern: string, input: unknown, json: 
   else await watchWords(watching);
 }
 
-function withPolicy(input: unknown, given: string | undefined): unknown {
-  if (given === undefined) return input;
+function withPolicy(input: unknown, policy: PolicyRef | undefined): unknown {
+  if (policy === undefined) return input;
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw usageError('--policy needs an input that is a JSON object.');
   }
-  const policy: string | Policy = given.includes('/') || given.includes(',') ? { candidates: given.split(',') } : given;
   return { ...input, policy };
 }

@@ -6,17 +6,15 @@ import { ago, usd } from '../views/numbers.ts';
 import { table } from '../views/table.ts';
 import { withClient } from '../with-client.ts';
 
-export function addRuns(program: Command): void {
-  program
-    .command('runs')
-    .description('List runs, newest first')
+export function configure(command: Command): void {
+  command
     .option('--pattern <name>', 'only runs of this pattern')
     .option('--status <status>', 'only running, completed, failed or cancelled ones')
     .option('--tenant <name>', 'only runs of this tenant')
     .option('--limit <number>', 'how many, at most 200', '20')
     .option('--cursor <cursor>', 'go on where the last list ended')
     .addHelpText('after', '\nExamples:\n  $ cadenza runs --status failed\n  $ cadenza runs --json | head -3')
-    .action(async (flags: object, command: Command) => {
+    .action(async (flags: object) => {
       const query = ListRuns.safeParse(flags);
       if (!query.success) {
         const issue = query.error.issues[0]!;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ScheduleInfo } from '../../contract/index.ts';
-import { asUsd } from '../as-usd.ts';
 import { usageError } from '../failure.ts';
+import { asUsd } from '../flags.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 import { readInput } from '../read-input.ts';
 import { ago } from '../views/numbers.ts';
@@ -25,18 +25,15 @@ const ACTS = {
   delete: ['Delete it; runs it has started go on', 'is gone'],
 } as const;
 
-export function addSchedule(program: Command): void {
-  const schedule = program
-    .command('schedule')
-    .description('Start a pattern again and again')
-    .addHelpText(
-      'after',
-      `
+export function configure(schedule: Command): void {
+  schedule.addHelpText(
+    'after',
+    `
 Examples:
   $ cadenza schedule create news ask --input question.json --cron "0 6 * * 1-5" --timezone Europe/Berlin
   $ cadenza schedule create pulse ask --input question.json --every 1h --budget 0.10
   $ cadenza schedule list`,
-    );
+  );
   addCreate(schedule);
   addList(schedule);
   for (const act of Object.keys(ACTS) as (keyof typeof ACTS)[]) addAct(schedule, act);

@@ -1,17 +1,15 @@
 import type { Command } from 'commander';
 import { readEnvironment } from '../../config/index.ts';
 import { findTarget } from '../find-target.ts';
-import { stopAsked } from '../interruption.ts';
+import { asPort } from '../flags.ts';
+import { outliveReader, stopRequested } from '../interruption.ts';
 import { openLog } from '../log.ts';
-import { outliveReader } from '../outlive-reader.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
-import { asPort, launchGateway, launchWorker } from '../services.ts';
+import { launchGateway, launchWorker } from '../services.ts';
 
 /** Worker and gateway in one process: runs started over HTTP begin at once, on the worker's own connection. */
-export function addServe(program: Command): void {
-  program
-    .command('serve')
-    .description('Run worker and gateway in one process')
+export function configure(command: Command): void {
+  command
     .option('--port <number>', 'else CADENZA_PORT', asPort)
     .option('--host <address>', 'where it listens; 0.0.0.0 for everywhere', '127.0.0.1')
     .option('--embedded', 'was started by cadenza dev, which says what there is to say')
@@ -19,9 +17,9 @@ export function addServe(program: Command): void {
       'after',
       '\nExample:\n  $ TEMPORAL_ADDRESS=temporal:7233 CADENZA_DATABASE_URL=postgres://... cadenza serve --host 0.0.0.0',
     )
-    .action(async (flags: { port?: number; host: string; embedded?: boolean }, command: Command) => {
+    .action(async (flags: { port?: number; host: string; embedded?: boolean }) => {
       outliveReader();
-      const stop = stopAsked();
+      const stop = stopRequested();
       const { env } = process;
       const log = openLog(env, flags.embedded ? 'warn' : 'info');
       const target = findTarget(env);

@@ -1,23 +1,20 @@
 import type { Command } from 'commander';
 import { findTarget } from '../find-target.ts';
-import { stopAsked } from '../interruption.ts';
+import { outliveReader, stopRequested } from '../interruption.ts';
 import { openLog } from '../log.ts';
-import { outliveReader } from '../outlive-reader.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 import { launchWorker } from '../services.ts';
 
-export function addWorker(program: Command): void {
-  program
-    .command('worker')
-    .description('Run a worker alone: it does the work of runs that others start')
+export function configure(command: Command): void {
+  command
     .option('--task-queue <name>', 'the queue it takes its work from')
     .addHelpText(
       'after',
       '\nExample:\n  $ TEMPORAL_ADDRESS=temporal:7233 CADENZA_DATABASE_URL=postgres://... cadenza worker',
     )
-    .action(async ({ taskQueue }: { taskQueue?: string }, command: Command) => {
+    .action(async ({ taskQueue }: { taskQueue?: string }) => {
       outliveReader();
-      const stop = stopAsked();
+      const stop = stopRequested();
       const target = findTarget(process.env);
       const worker = await launchWorker(target, openLog(process.env, 'info'), taskQueue);
       try {

@@ -1,7 +1,7 @@
 import type { CompareResult, ModelRef } from '../../contract/index.ts';
+import { plainText } from '../output.ts';
 import type { Column } from './columns.ts';
 import { count, seconds, usd } from './numbers.ts';
-import { plainText } from './plain-text.ts';
 import type { CallView, Transcript } from './transcript.ts';
 
 const WORKING = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];

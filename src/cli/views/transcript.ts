@@ -1,5 +1,5 @@
 import type { CallError, RunEvent, Usage } from '../../contract/index.ts';
-import { plainText } from './plain-text.ts';
+import { plainText } from '../output.ts';
 
 /** One model call as its reader sees it now. */
 export interface CallView {

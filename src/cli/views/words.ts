@@ -1,5 +1,5 @@
 import type { RunEvent } from '../../contract/index.ts';
-import { plainText } from './plain-text.ts';
+import { plainText } from '../output.ts';
 import { type CallView, EMPTY, follow, type Transcript } from './transcript.ts';
 
 /**
