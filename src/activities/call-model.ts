@@ -17,7 +17,7 @@ import { earlierAnswer } from './earlier-answer.ts';
 import { heartbeat } from './heartbeat.ts';
 import type { Rooms } from './rooms.ts';
 import { sharedAnswers } from './shared-answers.ts';
-import { streamReply } from './stream-reply.ts';
+import { AttemptFailed, streamReply } from './stream-reply.ts';
 import { wholeRequest } from './transcripts.ts';
 
 /**
@@ -109,7 +109,8 @@ export function createCallOnce(
       });
       if (!cache) await shared?.release();
       return forHistory(kept);
-    } catch (thrown) {
+    } catch (failed) {
+      const thrown = failed instanceof AttemptFailed ? failed.cause : failed;
       if (signal.aborted) throw await stopped(signal.reason);
       const error = errorOf(thrown);
       const repeatMs = repeatAfter({ error, ...begun, now: Date.now() }, call);

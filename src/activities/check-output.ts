@@ -1,20 +1,15 @@
 import { z } from 'zod';
 import type { JsonSchema } from '../contract/index.ts';
+import { jsonIn } from './answer-json.ts';
 
 /** The object an answer holds, or why it does not match the schema. */
 export function checkOutput(text: string, schema: JsonSchema): { object: unknown } | { invalid: string } {
-  let object: unknown;
-  try {
-    object = JSON.parse(unfenced(text));
-  } catch {
-    return { invalid: text.trim() === '' ? 'The answer is empty, not JSON' : 'The answer is not JSON' };
+  const expected = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+  let problem: string | undefined;
+  for (const object of jsonIn(text)) {
+    const checked = expected.safeParse(object);
+    if (checked.success) return { object: checked.data };
+    problem ??= z.prettifyError(checked.error);
   }
-  const parsed = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]).safeParse(object);
-  return parsed.success ? { object: parsed.data } : { invalid: z.prettifyError(parsed.error) };
-}
-
-/** Models like to wrap JSON in a Markdown fence. */
-function unfenced(text: string): string {
-  const fenced = /^\s*```(?:json)?\s*\n([\s\S]*?)\n?```\s*$/.exec(text);
-  return fenced?.[1] ?? text;
+  return { invalid: problem ?? (text.trim() === '' ? 'The answer is empty, not JSON' : 'The answer is not JSON') };
 }

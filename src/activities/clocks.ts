@@ -15,49 +15,96 @@ export class ClockRanOut extends Error {
 
 const SAYING: Record<TimeoutPhase, string> = {
   connect: 'The provider did not answer',
-  firstToken: 'The provider sent no first token',
-  betweenTokens: 'The provider sent no further token',
+  firstToken: 'The provider sent nothing of its answer',
+  betweenTokens: 'The provider sent nothing more',
   total: 'The provider did not finish',
 };
 
+/** The clocks of one call. They run only while the provider is waited for. */
+export interface CallClocks {
+  /** aborted when a clock ran out, so that the HTTP request ends too */
+  signal: AbortSignal;
+  /** Something came of the live stream. @param last the answer is whole: only the whole call's clock goes on */
+  heard(last?: boolean): void;
+  /** Passes a stream on, and ends it by a `ClockRanOut` when a clock ran out. */
+  over(stream: AsyncIterable<ProviderChunk>): AsyncGenerator<ProviderChunk>;
+}
+
 /**
- * Passes a provider's stream on, and ends it by an error when one of the call's clocks runs out.
- * `abort` is called then, so that the HTTP request ends too.
+ * `connect` runs until the response begins; `firstToken` and `betweenTokens` measure silence, before the first token and
+ * after it: anything heard starts them anew (docs/decisions/0008). `total` sums all the waiting.
  */
-export async function* timed(
-  stream: AsyncIterable<ProviderChunk>,
-  timeouts: Required<Timeouts>,
-  abort: (reason: ClockRanOut) => void,
-): AsyncGenerator<ProviderChunk> {
-  let fire: (error: ClockRanOut) => void = () => {};
-  const ranOut = new Promise<never>((_, reject) => {
-    fire = (error) => {
-      abort(error);
-      reject(error);
-    };
-  });
-  ranOut.catch(() => {});
-  const startTimer = (phase: TimeoutPhase, ms: number) => setTimeout(() => fire(new ClockRanOut(phase, ms)), ms);
-  const total = startTimer('total', timeouts.totalMs);
-  let phase = startTimer('connect', timeouts.connectMs);
-  const iterator = stream[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await Promise.race([iterator.next(), ranOut]);
-      if (next.done) return;
-      clearTimeout(phase);
-      phase =
-        next.value.type === 'open'
-          ? startTimer('firstToken', timeouts.firstTokenMs)
-          : startTimer('betweenTokens', timeouts.betweenTokensMs);
-      yield next.value;
-    }
-  } finally {
-    clearTimeout(phase);
-    clearTimeout(total);
-    // Not awaited: a stream that hangs would hang its own end.
-    iterator.return?.()?.catch(() => {});
+export function callClocks(limits: Required<Timeouts>): CallClocks {
+  const ranOut = new AbortController();
+  let phase: Exclude<TimeoutPhase, 'total'> | undefined = 'connect';
+  let waitedMs = 0;
+  let waitingSince: number | undefined;
+  /** counts what was heard, so that a timer of a busy process does not overtake what already came */
+  let sounds = 0;
+  let fail: (error: ClockRanOut) => void = () => {};
+  let silence: NodeJS.Timeout | undefined;
+  let total: NodeJS.Timeout | undefined;
+
+  function runOut(which: TimeoutPhase): void {
+    const known = sounds;
+    // What came while this process was busy is read first.
+    setImmediate(() =>
+      setImmediate(() => {
+        if (waitingSince === undefined || (which !== 'total' && sounds !== known)) return;
+        const error = new ClockRanOut(which, limits[`${which}Ms`]);
+        ranOut.abort(error);
+        fail(error);
+      }),
+    );
   }
+
+  function listen(): void {
+    clearTimeout(silence);
+    const current = phase;
+    if (current && waitingSince !== undefined) silence = setTimeout(() => runOut(current), limits[`${current}Ms`]);
+  }
+
+  function wait(): void {
+    waitingSince = performance.now();
+    total = setTimeout(() => runOut('total'), Math.max(0, limits.totalMs - waitedMs));
+    listen();
+  }
+
+  function pause(): void {
+    if (waitingSince !== undefined) waitedMs += performance.now() - waitingSince;
+    waitingSince = undefined;
+    clearTimeout(silence);
+    clearTimeout(total);
+  }
+
+  return {
+    signal: ranOut.signal,
+    heard(last = false) {
+      sounds += 1;
+      if (last) phase = undefined;
+      listen();
+    },
+    async *over(stream) {
+      const iterator = stream[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const next = await new Promise<IteratorResult<ProviderChunk>>((resolve, reject) => {
+            fail = reject;
+            wait();
+            iterator.next().then(resolve, reject);
+          }).finally(pause);
+          if (next.done) return;
+          sounds += 1;
+          if (next.value.type === 'open') phase = 'firstToken';
+          else if (phase && next.value.type !== 'usage') phase = 'betweenTokens';
+          yield next.value;
+        }
+      } finally {
+        // Not awaited: a stream that hangs would hang its own end.
+        iterator.return?.()?.catch(() => {});
+      }
+    },
+  };
 }
 
 export function timeoutError(clock: ClockRanOut, provider: string, model: string): CallError {

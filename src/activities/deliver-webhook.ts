@@ -8,7 +8,7 @@ import {
   type WebhookDelivery,
   type WebhookMessage,
 } from '../contract/index.ts';
-import { retryAfterMs } from '../providers/retry-after.ts';
+import { waitOf } from '../providers/retry-after.ts';
 import type { Rooms } from './rooms.ts';
 
 /** How long a receiver may take to answer, ms: Standard Webhooks says 15 to 30 s. */
@@ -77,7 +77,7 @@ async function answered(url: string, options: Parameters<typeof request>[1]): Pr
 function ofStatus(url: string, status: number, retryAfter: string | string[] | undefined): ApplicationFailure {
   const message = `${hostOf(url)} answered the webhook with ${status}`;
   if (status === 410) return failed('Refused', `${message}: it wants no more`, { status, final: true });
-  const waitMs = typeof retryAfter === 'string' ? retryAfterMs(new Headers({ 'retry-after': retryAfter })) : undefined;
+  const waitMs = typeof retryAfter === 'string' ? waitOf(retryAfter) : undefined;
   return failed('Unavailable', message, { status, waitMs });
 }
 

@@ -1,11 +1,19 @@
-import type { ModelCall, ModelReply, ModelRequest, NewEvent, ToolCallPart } from '../contract/index.ts';
+import type {
+  CallError,
+  ModelCall,
+  ModelReply,
+  ModelRequest,
+  NewEvent,
+  ToolCallPart,
+  Usage,
+} from '../contract/index.ts';
 import { modelIdOf } from '../contract/index.ts';
-import { type ProviderChunk, priceOf, redact, streamRedactor } from '../providers/index.ts';
+import { type ProviderChunk, priceOf, redact, settledUsage, streamRedactor } from '../providers/index.ts';
 import { checkOutput } from './check-output.ts';
-import { timed } from './clocks.ts';
+import { callClocks } from './clocks.ts';
 import type { Rooms } from './rooms.ts';
 
-/** Events of one call that may wait to be written before the stream itself has to wait. */
+/** Events of one call that may wait to be written; further text waits in one piece. */
 const WRITES_AHEAD = 256;
 
 export interface StreamedCall {
@@ -18,52 +26,101 @@ export interface StreamedCall {
   onFirstToken(): void;
 }
 
-/** Asks a provider, passes its words on as they come, and puts the whole reply together. */
+/** What was streamed of an answer that did not become whole. */
+export interface PartialReply {
+  text: string;
+  /** as the provider told it, and by our own count from there on */
+  usage: Usage;
+  /** USD; null where the price is unknown */
+  costUsd: number | null;
+  estimated: boolean;
+}
+
+/** A call that ended without an answer, and what it used. */
+export class AttemptFailed extends Error {
+  /** absent where nothing can have been paid: no response began, or the provider refused before its first word */
+  readonly partial?: PartialReply;
+
+  constructor(cause: unknown, partial: PartialReply | undefined) {
+    super('The model call failed', { cause });
+    this.name = 'AttemptFailed';
+    this.partial = partial;
+  }
+}
+
+/**
+ * Asks a provider, passes its words on as they come, and puts the whole reply together.
+ * @throws AttemptFailed whatever went wrong, with what was streamed until then
+ */
 export async function streamReply(
   rooms: Rooms,
   { call, request, signal, emit, onFirstToken }: StreamedCall,
 ): Promise<ModelReply> {
   const { providers, secrets, config } = rooms;
   const startedAt = performance.now();
-  const clocks = new AbortController();
-  const stream = providers.open(call.model).stream({
-    model: modelIdOf(call.model),
-    request,
-    signal: AbortSignal.any([signal, clocks.signal]),
-  });
-  const written = paced(emit);
-  const text = spoken('call.delta', secrets, written);
-  const reasoning = spoken('call.reasoning', secrets, written);
+  const provider = providers.open(call.model);
+  const clocks = callClocks(call.timeouts);
+  const events = coalescing(emit);
+  const text = spoken('call.delta', secrets, events.write);
+  const reasoning = spoken('call.reasoning', secrets, events.write);
   const toolCalls: ToolCallPart[] = [];
+  const output = countedOutput();
+  let opened = false;
   let requestId: string | undefined;
   let firstTokenMs: number | undefined;
   let end: Extract<ProviderChunk, { type: 'end' }> | undefined;
+  const settled = () => {
+    const { usage, estimated } = settledUsage(output.told(), request, output);
+    return { usage, costUsd: priceOf(call.model, usage, config.prices), estimated };
+  };
 
-  for await (const chunk of timed(stream, call.timeouts, (reason) => clocks.abort(reason))) {
-    if (chunk.type === 'open') {
-      requestId = chunk.requestId;
-      continue;
+  const close = () => {
+    text.end();
+    reasoning.end();
+    events.flush();
+  };
+
+  try {
+    const stream = provider.stream({
+      model: modelIdOf(call.model),
+      request,
+      signal: AbortSignal.any([signal, clocks.signal]),
+      heard: clocks.heard,
+    });
+    for await (const chunk of clocks.over(stream)) {
+      output.count(chunk);
+      if (chunk.type === 'open') {
+        opened = true;
+        requestId = chunk.requestId;
+        continue;
+      }
+      if (chunk.type === 'usage') continue;
+      if (firstTokenMs === undefined) {
+        firstTokenMs = performance.now() - startedAt;
+        onFirstToken();
+      }
+      if (chunk.type === 'text') text.say(chunk.text);
+      else if (chunk.type === 'reasoning') reasoning.say(chunk.text);
+      else if (chunk.type === 'toolCall') toolCalls.push(withoutSecrets(chunk.call, secrets));
+      else if (chunk.type === 'end') end = chunk;
     }
-    if (firstTokenMs === undefined) {
-      firstTokenMs = performance.now() - startedAt;
-      onFirstToken();
-    }
-    if (chunk.type === 'text') await text.say(chunk.text);
-    else if (chunk.type === 'reasoning') await reasoning.say(chunk.text);
-    else if (chunk.type === 'toolCall') toolCalls.push(withoutSecrets(chunk.call, secrets));
-    else end = chunk;
+    if (!end) throw new Error('The stream ended before the answer did');
+    close();
+  } catch (thrown) {
+    if (!events.refused()) close();
+    const unpaid = !opened || (output.said === '' && !output.told() && refusesUnpaid(provider.asCallError(thrown)));
+    throw new AttemptFailed(thrown, unpaid ? undefined : { text: text.whole(), ...settled() });
   }
-  if (!end) throw new Error('The stream ended before the answer did');
-  await text.end();
-  await reasoning.end();
 
   const said = text.whole();
+  const { usage, costUsd, estimated } = settled();
   return {
     text: said,
     ...(request.schema && toolCalls.length === 0 ? checkOutput(said, request.schema) : {}),
     model: call.model,
-    usage: end.usage,
-    costUsd: priceOf(call.model, end.usage, config.prices),
+    usage,
+    costUsd,
+    ...(estimated ? { estimated } : {}),
     finishReason: end.finishReason,
     ...(reasoning.whole() ? { reasoning: reasoning.whole() } : {}),
     ...(end.reasoningSignature ? { reasoningSignature: end.reasoningSignature } : {}),
@@ -74,37 +131,99 @@ export async function streamReply(
   };
 }
 
-/** Emits without waiting for each commit, but never more than `WRITES_AHEAD` of them. */
-function paced(emit: StreamedCall['emit']): (event: NewEvent) => Promise<void> {
-  let ahead = 0;
-  let failure: unknown;
-  return async (event) => {
-    if (failure) throw failure;
-    ahead += 1;
-    const written = emit(event).then(
-      () => {
-        ahead -= 1;
-      },
-      (error: unknown) => {
-        failure = error;
-      },
-    );
-    if (ahead > WRITES_AHEAD) await written;
+/** Errors that a provider tells, inside a stream, of requests it did not begin. */
+function refusesUnpaid({ type }: CallError): boolean {
+  return !['ConnectionLost', 'Timeout', 'Cancelled', 'InvalidOutput', 'ContentFiltered', 'Refused'].includes(type);
+}
+
+/** What a call has put out, and what the provider has counted of it. */
+function countedOutput() {
+  let told: Partial<Usage> | undefined;
+  let said = '';
+  let since = '';
+  return {
+    told: () => told,
+    get said() {
+      return said;
+    },
+    get since() {
+      return since;
+    },
+    count(chunk: ProviderChunk) {
+      if (chunk.type === 'text' || chunk.type === 'reasoning' || chunk.type === 'toolInput') {
+        said += chunk.text;
+        since += chunk.text;
+      }
+      // Calls whose arguments did not come in pieces.
+      if (chunk.type === 'toolCall' && !said.includes('{')) said += JSON.stringify(chunk.call.arguments);
+      if ((chunk.type === 'usage' || chunk.type === 'end') && chunk.usage) {
+        told = chunk.usage;
+        since = '';
+      }
+    },
   };
 }
 
-/** One kind of words of a call: emitted as they come, kept whole, and never with a secret in them. */
-function spoken(type: 'call.delta' | 'call.reasoning', secrets: string[], emit: (event: NewEvent) => Promise<void>) {
-  const redactor = streamRedactor(secrets);
-  const pieces: string[] = [];
-  const pass = async (text: string) => {
-    if (text === '') return;
-    pieces.push(text);
-    await emit({ type, text });
+/**
+ * Emits without waiting for the commits. Where the writer is behind, what is said further becomes one event a kind, so
+ * that neither the provider waits for the database nor memory fills with events.
+ */
+function coalescing(emit: StreamedCall['emit']) {
+  const waiting = new Map<SpokenEvent['type'], string>();
+  let ahead = 0;
+  let failure: { error: unknown } | undefined;
+  const send = (event: SpokenEvent) => {
+    ahead += 1;
+    emit(event).then(
+      () => {
+        ahead -= 1;
+        if (ahead < WRITES_AHEAD) flush();
+      },
+      (error: unknown) => {
+        failure ??= { error };
+      },
+    );
+  };
+  const flush = () => {
+    const events = [...waiting].map(([type, text]) => ({ type, text }));
+    waiting.clear();
+    for (const event of events) send(event);
   };
   return {
-    say: (text: string) => pass(redactor.push(text)),
-    end: () => pass(redactor.flush()),
+    write(event: SpokenEvent) {
+      if (failure) throw failure.error;
+      if (ahead < WRITES_AHEAD && waiting.size === 0) send(event);
+      else waiting.set(event.type, (waiting.get(event.type) ?? '') + event.text);
+    },
+    flush,
+    /** the database does not take them */
+    refused: () => failure !== undefined,
+  };
+}
+
+type SpokenEvent = { type: 'call.delta' | 'call.reasoning'; text: string };
+
+/** One kind of words of a call: emitted as they come, kept whole, and never with a secret in them. */
+function spoken(type: SpokenEvent['type'], secrets: string[], write: (event: SpokenEvent) => void) {
+  const redactor = streamRedactor(secrets);
+  const pieces: string[] = [];
+  /** the first half of a surrogate pair whose second comes with the next piece */
+  let half = '';
+  const pass = (text: string) => {
+    if (text === '') return;
+    pieces.push(text);
+    write({ type, text });
+  };
+  return {
+    say(text: string) {
+      const said = half + text;
+      half = /[\ud800-\udbff]$/.exec(said)?.[0] ?? '';
+      pass(redactor.push(said.slice(0, said.length - half.length).toWellFormed()));
+    },
+    end() {
+      pass(redactor.push(half.toWellFormed()) + redactor.flush());
+      half = '';
+    },
     whole: () => pieces.join(''),
   };
 }

@@ -34,6 +34,7 @@ export * from './route/index.ts';
 export * from './runs.ts';
 export * from './schedules.ts';
 export * from './search-attributes.ts';
+export * from './shortened.ts';
 export * from './transcripts.ts';
 export * from './webhooks.ts';
 export * from './without-undefined.ts';

@@ -115,6 +115,8 @@ export const ModelReply = later(() =>
     cached: z.boolean().optional(),
     /** under which equal requests find it in the cache */
     cachedAs: z.string().optional(),
+    /** true where the provider told no usage, or not all of it: what is missing was counted by us */
+    estimated: z.boolean().optional(),
     /** why the answer does not match the schema that was asked for */
     invalid: z.string().optional(),
     /** ms from the call's start to its first token, and to its end */

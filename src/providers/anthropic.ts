@@ -1,13 +1,15 @@
 import { Anthropic } from '@anthropic-ai/sdk';
-import type { FinishReason, Usage } from '../contract/index.ts';
+import type { FinishReason } from '../contract/index.ts';
 import { messageParams, type ThinkingBlock } from './anthropic-input.ts';
 import { OFFICIAL_BASE_URLS, versionlessBaseUrl } from './base-url.ts';
 import { completeStream } from './complete-stream.ts';
 import { asCallError } from './errors.ts';
+import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
 import { FOREVER_MS, patientFetch } from './patient-fetch.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { seal } from './signatures.ts';
-import { toolArguments } from './tool-arguments.ts';
+import type { ToldUsage } from './told-usage.ts';
+import { toolCall } from './tool-calls.ts';
 import { errorContext, type WireOptions } from './wire.ts';
 
 /** Claude by the Messages API. */
@@ -37,41 +39,89 @@ async function listModels(client: Anthropic, signal: AbortSignal): Promise<strin
   return ids;
 }
 
-async function* messages(client: Anthropic, { model, request, signal }: ProviderCall): AsyncGenerator<ProviderChunk> {
+/** The Messages API as gateways really send it: without event lines, without `message_stop`, with `[DONE]`. */
+const MESSAGES: Dialect = {
+  mended({ name, data }) {
+    const type = (data as Loose)?.type ?? name;
+    return typeof data === 'object' && type && type !== 'ping' ? { name: type, data: { ...data, type } } : undefined;
+  },
+  standing(data) {
+    if (data.type === 'message_stop') return 'end';
+    return data.type === 'message_delta' && data.delta?.stop_reason ? 'last' : 'going';
+  },
+  speaks: (data) => data.type === 'content_block_delta' || data.type === 'content_block_start',
+  failed: (error) => ({ name: 'error', data: { type: 'error', error } }),
+  unstreamed(body) {
+    if (!Array.isArray(body.content)) return body.type ? [{ data: body }] : [];
+    const { content, usage, stop_reason, ...message } = body;
+    return [
+      { data: { type: 'message_start', message: { ...message, content: [], usage } } },
+      ...content.flatMap((content_block: Loose, index: number) => [
+        { data: { type: 'content_block_start', index, content_block } },
+        { data: { type: 'content_block_stop', index } },
+      ]),
+      { data: { type: 'message_delta', delta: { stop_reason: stop_reason ?? 'end_turn' }, usage } },
+      { data: { type: 'message_stop' } },
+    ];
+  },
+};
+
+async function* messages(
+  client: Anthropic,
+  { model, request, signal, heard }: ProviderCall,
+): AsyncGenerator<ProviderChunk> {
+  const { fetch, seen } = listeningFetch(MESSAGES, heard);
   const {
     data: stream,
     request_id,
     response,
-  } = await client.messages.create(messageParams(model, request), { signal }).withResponse();
+  } = await client.withOptions({ fetch }).messages.create(messageParams(model, request), { signal }).withResponse();
   // Gateways in between call it as everybody else does.
   yield { type: 'open', requestId: request_id ?? response.headers.get('x-request-id') ?? undefined };
   const open = new Map<number, OpenBlock>();
   const counted: Counted = {};
+  const calls: (OpenBlock & { leading?: string })[] = [];
   let thinking: ThinkingBlock[] = [];
   let leading: string | undefined;
   let answering = false;
   let thoughts = 0;
   let stop: Anthropic.StopReason | null = null;
+  let stopped = false;
   /** Thinking before the answer belongs to the message, thinking between tool calls to the call it led to. */
   const takeSignature = () => {
     const signature = thinking.length > 0 ? seal('anthropic', model, signatureOf(thinking)) : undefined;
     thinking = [];
     return signature;
   };
+  const closeBlock = (index: number) => {
+    const entry = open.get(index);
+    open.delete(index);
+    if (entry?.block.type === 'thinking')
+      thinking.push({ type: 'thinking', thinking: entry.text, signature: entry.signature });
+    if (entry?.block.type === 'tool_use') calls.push({ ...entry, leading: takeSignature() });
+  };
   for await (const event of stream) {
     switch (event.type) {
       case 'message_start':
-        count(counted, event.message.usage);
+        count(counted, event.message?.usage);
+        // Its count of the output is a placeholder.
+        yield { type: 'usage', usage: { ...usage(counted), outputTokens: undefined } };
         break;
       case 'content_block_start': {
         const block = event.content_block;
+        const entry: OpenBlock = { block, text: '', signature: '' };
         if (block.type === 'thinking' && thoughts++ > 0) yield { type: 'reasoning', text: '\n\n' };
         if (block.type === 'redacted_thinking') thinking.push({ type: 'redacted_thinking', data: block.data });
         if ((block.type === 'text' || block.type === 'tool_use') && !answering) {
           answering = true;
           leading = takeSignature();
         }
-        open.set(event.index, { block, text: '', signature: '' });
+        if (block.type === 'text' && block.text) yield { type: 'text', text: block.text };
+        if (block.type === 'thinking' && block.thinking) {
+          Object.assign(entry, { text: block.thinking, signature: block.signature ?? '' });
+          yield { type: 'reasoning', text: block.thinking };
+        }
+        open.set(event.index, entry);
         break;
       }
       case 'content_block_delta': {
@@ -79,39 +129,44 @@ async function* messages(client: Anthropic, { model, request, signal }: Provider
         const { delta } = event;
         if (delta.type === 'text_delta') yield { type: 'text', text: delta.text };
         if (delta.type === 'thinking_delta') yield { type: 'reasoning', text: delta.thinking };
+        if (delta.type === 'input_json_delta' && delta.partial_json)
+          yield { type: 'toolInput', text: delta.partial_json };
         if (!entry) break;
         if (delta.type === 'thinking_delta') entry.text += delta.thinking;
-        if (delta.type === 'input_json_delta') entry.text += delta.partial_json;
+        if (delta.type === 'input_json_delta') entry.text += delta.partial_json ?? '';
         if (delta.type === 'signature_delta') entry.signature += delta.signature;
         break;
       }
-      case 'content_block_stop': {
-        const entry = open.get(event.index);
-        open.delete(event.index);
-        if (entry?.block.type === 'thinking') {
-          thinking.push({ type: 'thinking', thinking: entry.text, signature: entry.signature });
-        }
-        if (entry?.block.type === 'tool_use') {
-          const { id, name } = entry.block;
-          const args = entry.text ? toolArguments(name, entry.text) : (entry.block.input as Record<string, unknown>);
-          yield { type: 'toolCall', call: { type: 'toolCall', id, name, arguments: args, signature: takeSignature() } };
-        }
+      case 'content_block_stop':
+        closeBlock(event.index);
         break;
-      }
       case 'message_delta':
-        stop = event.delta.stop_reason ?? stop;
+        stop = event.delta?.stop_reason ?? stop;
         count(counted, event.usage);
+        yield { type: 'usage', usage: usage(counted) };
         break;
       case 'message_stop':
-        yield {
-          type: 'end',
-          finishReason: finishReason(stop),
-          usage: usage(counted),
-          reasoningSignature: answering ? leading : takeSignature(),
-        };
+        stopped = true;
         break;
     }
   }
+  // Nothing of the answer can follow its stop reason: a body that ends there is whole, with or without `message_stop`.
+  if (stop === null && !stopped && !(seen.ended && answering)) return;
+  for (const index of [...open.keys()]) closeBlock(index);
+  const reason = finishReason(stop ?? (calls.length > 0 ? 'tool_use' : 'end_turn'));
+  // A call that the limit may have cut is not made.
+  if (reason !== 'length') {
+    for (const { block, text, leading: signature } of calls) {
+      const { id, name, input } = block as Anthropic.ToolUseBlock;
+      yield { type: 'toolCall', call: toolCall(id, name, text || (input as object), signature) };
+    }
+  }
+  yield {
+    type: 'end',
+    finishReason: reason === 'stop' && calls.length > 0 ? 'toolCalls' : reason,
+    usage: usage(counted),
+    reasoningSignature: answering ? leading : takeSignature(),
+  };
 }
 
 interface OpenBlock {
@@ -126,32 +181,23 @@ function signatureOf(blocks: ThinkingBlock[]): string {
   return blocks.length === 1 && only?.type === 'thinking' && only.thinking ? only.signature : JSON.stringify(blocks);
 }
 
-type Counted = Partial<
-  Record<'input_tokens' | 'output_tokens' | 'cache_read_input_tokens' | 'cache_creation_input_tokens', number>
-> & {
-  thinking_tokens?: number;
-};
+const COUNTS = ['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'] as const;
+type Counted = Partial<Record<(typeof COUNTS)[number] | 'thinking_tokens', number>>;
 
-/** Keeps the latest of each number: the last event repeats some of the first one's, and leaves others out. */
-function count(counted: Counted, told: Partial<Anthropic.Usage | Anthropic.MessageDeltaUsage> | undefined): void {
-  for (const field of [
-    'input_tokens',
-    'output_tokens',
-    'cache_read_input_tokens',
-    'cache_creation_input_tokens',
-  ] as const) {
-    counted[field] = told?.[field] ?? counted[field];
-  }
+/** Keeps the latest of each number: the last event repeats some of the first one's, and leaves others out or names 0. */
+function count(counted: Counted, told: Loose): void {
+  for (const field of COUNTS) counted[field] = told?.[field] || (counted[field] ?? told?.[field] ?? undefined);
+  counted.input_tokens ??= told?.prompt_tokens;
+  counted.output_tokens ??= told?.completion_tokens;
   counted.thinking_tokens = told?.output_tokens_details?.thinking_tokens ?? counted.thinking_tokens;
 }
 
 /** Anthropic counts cached tokens beside `input_tokens`; we count them in. */
-function usage(counted: Counted): Usage {
-  const cached = counted.cache_read_input_tokens;
-  const written = counted.cache_creation_input_tokens;
+function usage(counted: Counted): ToldUsage {
+  const { input_tokens: input, cache_read_input_tokens: cached, cache_creation_input_tokens: written } = counted;
   return {
-    inputTokens: (counted.input_tokens ?? 0) + (cached ?? 0) + (written ?? 0),
-    outputTokens: counted.output_tokens ?? 0,
+    inputTokens: input === undefined ? undefined : input + (cached ?? 0) + (written ?? 0),
+    outputTokens: counted.output_tokens,
     cachedInputTokens: cached,
     cacheWriteTokens: written,
     reasoningTokens: counted.thinking_tokens,

@@ -3,28 +3,25 @@ import { ProviderError, StreamFailure } from './wire.ts';
 
 /**
  * Holds every wire to the same end: a stream that stops without its end event throws, an aborted one throws the
- * reason, and an error after part of the answer says so. (The SDKs end quietly in the first two cases.)
+ * reason, and an error after part of the answer says so. (The SDKs end quietly in the first two cases.) With the end
+ * event the stream is left: what happens to the connection no longer matters.
  */
 export async function* completeStream(
   chunks: AsyncIterable<ProviderChunk>,
   signal: AbortSignal,
 ): AsyncGenerator<ProviderChunk> {
   let begun = false;
-  let ended = false;
   try {
     for await (const chunk of chunks) {
-      begun ||= chunk.type !== 'open';
-      ended ||= chunk.type === 'end';
+      begun ||= chunk.type !== 'open' && chunk.type !== 'usage';
       yield chunk;
+      if (chunk.type === 'end') return;
     }
   } catch (error) {
-    // What happens to the connection after the end event no longer matters: the answer is whole.
-    if (ended) return;
     if (signal.aborted) throw abortReason(signal);
     if (error instanceof ProviderError || !begun) throw error;
     throw new StreamFailure(error, { midStream: true });
   }
-  if (ended) return;
   if (signal.aborted) throw abortReason(signal);
   throw new StreamFailure(new StreamCut(), { midStream: begun });
 }

@@ -1,3 +1,4 @@
+import type { Loose } from './event-stream.ts';
 import { StreamFailure } from './wire.ts';
 
 /** What an error says of itself, whichever SDK threw it. */
@@ -8,8 +9,8 @@ export interface ErrorFacts {
   message: string;
   headers?: Headers;
   requestId?: string;
-  /** ms, as the body says (Gemini's RetryInfo) */
-  retryDelayMs?: number;
+  /** the innermost error object, for what is told in fields of its own */
+  body: Loose;
   /** the names and codes of the error and its causes: `AbortError`, `ECONNRESET` */
   causes: string[];
   midStream?: boolean;
@@ -35,7 +36,7 @@ export function errorFacts(thrown: unknown): ErrorFacts {
     message: body.message ?? causeMessage(sdk) ?? String(error),
     headers,
     requestId: sdk.requestID ?? headers?.get('x-request-id') ?? headers?.get('request-id') ?? undefined,
-    retryDelayMs: retryDelayMs(body),
+    body,
     causes: causesOf(error),
     midStream: failures.some((failure) => failure.midStream) || undefined,
   };
@@ -77,13 +78,6 @@ function codesOf(body: Body): string[] {
   return [body.code, body.type, body.status, ...reasons, ...moderation]
     .filter((code) => typeof code === 'string')
     .map((code) => code.toLowerCase());
-}
-
-function retryDelayMs(body: Body): number | undefined {
-  const details = Array.isArray(body.details) ? body.details : [];
-  const delay = details.find((detail) => detail?.['@type']?.endsWith('RetryInfo'))?.retryDelay;
-  const seconds = Number(/^([\d.]+)s$/.exec(delay ?? '')?.[1]);
-  return Number.isFinite(seconds) ? Math.ceil(seconds * 1_000) : undefined;
 }
 
 /** The innermost cause says what happened; `fetch failed` and `Connection error.` around it do not. */

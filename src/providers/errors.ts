@@ -1,4 +1,4 @@
-import type { CallError, ErrorType, TimeoutPhase } from '../contract/index.ts';
+import { type CallError, type ErrorType, isOutage, shortened, type TimeoutPhase } from '../contract/index.ts';
 import { type ErrorFacts, errorFacts } from './error-facts.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { redact } from './secrets.ts';
@@ -22,9 +22,11 @@ export function asCallError(thrown: unknown, context: ErrorContext): CallError {
     ...where,
     status: facts.status,
     requestId: facts.requestId,
-    retryAfterMs: retryAfterMs(facts.headers) ?? facts.retryDelayMs,
+    retryAfterMs: retryAfterMs(facts, isOutage(type) || type === 'QuotaExhausted'),
     phase,
     midStream: facts.midStream,
+    ...(type === 'ContextTooLong' && exceedsMinute(facts) ? { permanent: true } : {}),
+    ...(type === 'InvalidRequest' && refusesSchema(facts) ? { schemaRefused: true } : {}),
   };
 }
 
@@ -50,22 +52,81 @@ function ended({ causes }: ErrorFacts): Sort | undefined {
 }
 
 const CONTENT =
-  /content_filter|content_policy|content_management|moderation|^safety$|bio_policy|misalignment_policy|prohibited_content|responsible_?ai/;
-const QUOTA = /insufficient_quota|billing|credit|spend_limit|payment_required|quota_exceeded|perday/;
+  /content_filter|content_policy|content_management|moderation|^safety$|bio_policy|misalignment_policy|prohibited_content|responsible_?ai|data_?inspection_?failed|content_blocked|sensitive/;
+const QUOTA =
+  /insufficient_(user_)?quota|billing|credit|spend_limit|payment_required|quota_exceeded|perday|insufficient_balance|arrearage|exceeded_current_quota|access_terminated/;
 const QUOTA_TEXT =
-  /credit balance is too low|exceeded your current quota|insufficient (credits|balance|funds)|spend(ing)? limit/i;
-const CONTEXT = /context_length_exceeded|context_window|request_too_large|string_above_max_length/;
-const CONTEXT_TEXT =
-  /context (length|window|size)|maximum context|prompt is too long|input is too long|input token count|too many (input )?tokens|exceeds? the (maximum|max|model'?s?)[^.]*tokens|reduce the length/i;
+  /credit balance is too low|exceeded your current quota|insufficient (account )?(credits|balance|funds|quota)|spend(ing)? limit|(requires|out of|run out of|no) (more )?credits|account is in good standing|overdue[- ]payment/i;
+const CONTEXT =
+  /context_length|context_window|context_size|request_too_large|string_above_max_length|max_prompt_tokens|prompt_too_long|input_too_long|tokens_limit_exceeded|request_entity_too_large/;
+/** A prompt that does not fit, in the words of OpenAI, Azure, Anthropic, Bedrock, Google, Mistral, Cohere, DeepSeek,
+ *  Moonshot, DashScope, MiniMax, xAI, Groq, Together, Fireworks, OpenRouter, Copilot, vLLM, SGLang, TGI, llama.cpp,
+ *  Ollama and LM Studio. */
+const CONTEXT_TEXT = new RegExp(
+  [
+    /context[ _-]?(length|window|size|limit)/,
+    /(maximum|max|model'?s?) (context|prompt|input|sequence|total)[ _]?(length|tokens?|size)?/,
+    /(prompt|input|request|message|text|conversation|query)s?( payload)?( is| are|'s)? too (long|large|big)(?! for .* tokens per)/,
+    /(input|prompt) (token count|tokens?|length)[^.]{0,80}(exceed|larger|longer|greater|over|should be)/,
+    /too many (input |total |prompt )?tokens/,
+    /(exceed|over|beyond|above)(s|ed|ing)?[^.]{0,60}(token limit|max(imum)?[^.]{0,30}tokens|limit of [\d,]+( input| total)? tokens|number of (input )?tokens)/,
+    /token (count|limit)[^.]{0,60}exceed|exceed[^.]{0,40}(model )?token limit/,
+    /range of input length should be/,
+    /total number of tokens[^.]{0,60}(exceed|limit)/,
+    /inputs? (tokens )?\+ `?max_new_tokens`? must be/,
+    /(greater|larger|longer|more) (than|tokens than)[^.]{0,40}(context|n_ctx|the model)/,
+    /reduce (the |your )?(length|size|prompt|input|number of (input )?(tokens|messages))|(shorten|trim) (your|the) (prompt|input|message)/,
+    /truncat(e|ing)[^.]{0,30}(prompt|input)|request too large for model/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'i',
+);
+/** About a number that is set too high, not about the text. */
+const LIMIT_SETTING =
+  /invalid '?max_(completion_|output_)?tokens|integer_above_max|max_tokens (is|must|should|cannot)[^.]{0,60}(less|at most|between|<=)/i;
 const KEY =
-  /invalid_api_key|api_key_invalid|authentication_error|permission_error|permission_denied|unauthenticated|account_deactivated/;
-const KEY_TEXT = /api key not valid|(incorrect|invalid) api key/i;
-const MODEL = /model_not_found|model_not_available|deployment_?not_?found/;
+  /invalid_api_key|api_key_invalid|invalid_?apikey|authentication_error|permission_error|permission_denied|unauthenticated|unauthorized|account_deactivated|invalid_authentication/;
+const KEY_TEXT = /api key not valid|(incorrect|invalid|missing) api[ -]?key/i;
+const MODEL = /model_?not_?found|model_not_available|model_not_exist|deployment_?not_?found/;
 const MODEL_TEXT =
-  /model .{0,80}(does not exist|not found|is not a valid|not supported for)|no such model|unknown model|invalid model/i;
-const OVERLOADED = /overloaded|slow_down|engine_overload/;
-const RATE = /rate_limit|resource_exhausted|too_many_requests|throttl/;
-const DOWN = /server_error|api_error|internal|^unavailable$|service_unavailable|timeout|deadline_exceeded|bad_gateway/;
+  /model\b.{0,80}(does ?n[o']t exist|not found|is not a valid|not supported for|is not available)|no such model|unknown model|invalid model|model not exist/i;
+const OVERLOADED = /overload|slow_down|no_capacity|capacity_exceeded|modelnotready|insufficient_system_resource/;
+const RATE = /rate_?limit|resource_?exhausted|too_?many_?requests|throttl|limit_requests|limit_burst_rate/;
+const DOWN =
+  /server_error|api_error|internal|^unavailable$|service_?unavailable|timeout|deadline_exceeded|bad_gateway|provider_unavailable/;
+
+/**
+ * One request alone needs more than the plan allows in a minute: no wait can help. OpenAI and Groq call it by the code of
+ * a rate limit; the sentence, or a request above the limit, tells.
+ */
+function exceedsMinute({ message: text, codes }: ErrorFacts): boolean {
+  const perMinute =
+    /per[ -]?min(ute)?\b|\b[TR]PM\b|per[ -]?day\b|\bTPD\b/i.test(text) || codes.some((code) => RATE.test(code));
+  if (!perMinute) return false;
+  if (
+    /(request|prompt|input|message)s?( is)? too large|must be reduced in order to run|reduce your message size/i.test(
+      text,
+    )
+  )
+    return true;
+  const limit = amount(/\blimit:?\s*(?:of )?([\d,]+)/i.exec(text)?.[1]);
+  const requested = amount(/\brequested:?\s*([\d,]+)/i.exec(text)?.[1]);
+  return limit !== undefined && limit > 0 && requested !== undefined && requested > limit;
+}
+
+function amount(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text.replaceAll(',', ''));
+}
+
+/** The provider does not take this schema, or no schemas at all. */
+function refusesSchema({ status, message: text, codes, body }: ErrorFacts): boolean {
+  if (status !== undefined && status !== 400 && status !== 422 && status !== 501) return false;
+  const said = `${text} ${codes.join(' ')} ${typeof body?.param === 'string' ? body.param : ''}`;
+  return /response_format|json[_ -]?schema|input_schema|output_(config|format|schema)|response_?(json_?)?schema|structured[ _]outputs?|invalid schema|\bschema\b|text\.format|guided_json|grammar/i.test(
+    said,
+  );
+}
 
 /** What the provider calls it. A status is coarser: 400 and 429 each stand for several of our types. */
 function byCode(facts: ErrorFacts): ErrorType | undefined {
@@ -74,11 +135,15 @@ function byCode(facts: ErrorFacts): ErrorType | undefined {
   const said = (pattern: RegExp) => pattern.test(facts.message);
   const isTheirFault = status === undefined || status >= 500 || status === 429;
   if (coded(CONTENT)) return 'ContentFiltered';
-  if (coded(CONTEXT) || (!isTheirFault && said(CONTEXT_TEXT))) return 'ContextTooLong';
+  if (exceedsMinute(facts)) return 'ContextTooLong';
+  const isLimit = status === 429 || coded(RATE);
+  if (coded(CONTEXT) || (!isLimit && (status ?? 400) < 500 && said(CONTEXT_TEXT) && !said(LIMIT_SETTING)))
+    return 'ContextTooLong';
   // Google says "exceeded your current quota" of each minute's limit too; there only the quota's own name tells.
   if (coded(QUOTA) || (said(QUOTA_TEXT) && !coded(/resource_exhausted/))) return 'QuotaExhausted';
   if (coded(KEY) || said(KEY_TEXT)) return 'AuthenticationFailed';
-  if (coded(MODEL) || (status !== undefined && !isTheirFault && said(MODEL_TEXT))) return 'ModelNotFound';
+  if (coded(MODEL) || (!isTheirFault && said(MODEL_TEXT)) || (status === undefined && said(MODEL_TEXT)))
+    return 'ModelNotFound';
   if (coded(OVERLOADED)) return 'Overloaded';
   if (coded(RATE)) return 'RateLimited';
   if (status === undefined && coded(DOWN)) return 'Unavailable';
@@ -128,8 +193,11 @@ function message(
     text,
     (secrets ?? []).filter((secret) => secret.length >= 4),
   ).replace(LOOKS_SECRET, '[redacted]');
-  const line = clean.replace(/\s+/g, ' ').trim();
-  const short = line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE - 1)}…` : line;
+  const line = clean
+    .toWellFormed()
+    .replace(/[\s\0]+/g, ' ')
+    .trim();
+  const short = shortened(line, LONGEST_MESSAGE);
   return `${whom} ${WHAT_HAPPENED[type] ?? 'failed'}${status ? ` (${status})` : ''}: ${short}`;
 }
 

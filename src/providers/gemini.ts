@@ -1,15 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { type GenerateContentResponse, type GenerateContentResponseUsageMetadata, GoogleGenAI } from '@google/genai';
-import type { FinishReason, Usage } from '../contract/index.ts';
+import { type FinishReason, shortened } from '../contract/index.ts';
 import { OFFICIAL_BASE_URLS, versionlessBaseUrl } from './base-url.ts';
 import { completeStream } from './complete-stream.ts';
 import { geminiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
+import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
 import { contentParams } from './gemini-input.ts';
 import { patientFetch } from './patient-fetch.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { seal } from './signatures.ts';
-import { errorContext, StreamFailure, type WireOptions } from './wire.ts';
+import type { ToldUsage } from './told-usage.ts';
+import { toolCall } from './tool-calls.ts';
+import { errorContext, ProviderError, StreamFailure, type WireOptions } from './wire.ts';
 
 /** Gemini by generateContent. */
 export function gemini(options: WireOptions): Provider {
@@ -40,25 +42,34 @@ async function listModels(client: GoogleGenAI, signal: AbortSignal): Promise<str
   return ids;
 }
 
+/** generateContent as it, and gateways to it, really send it. */
+const CONTENTS: Dialect = {
+  mended: ({ data }) => (typeof data === 'object' && data !== null ? { data } : undefined),
+  standing: (data) => (data.candidates?.[0]?.finishReason || data.promptFeedback?.blockReason ? 'last' : 'going'),
+  speaks: (data) => (data.candidates?.[0]?.content?.parts?.length ?? 0) > 0,
+  // The SDK throws only what has an HTTP status as its code.
+  failed(error) {
+    const { code } = error as Loose;
+    const status = typeof code === 'number' && code >= 400 && code < 600 ? code : 502;
+    return { data: { error: { ...error, ...(status !== code && { reason: code }), code: status } } };
+  },
+  unstreamed: (body) => (body.candidates || body.promptFeedback ? [{ data: body }] : []),
+};
+
 async function* contents(client: GoogleGenAI, call: ProviderCall): AsyncGenerator<ProviderChunk> {
   // The SDK does not cancel the response when its reader stops early, nor does it keep an error's headers.
   const stopped = new AbortController();
-  let headers: Headers | undefined;
-  const keepHeaders: typeof fetch = async (input, init) => {
-    const response = await patientFetch(input, init);
-    headers = response.headers;
-    return response;
-  };
+  const { fetch, seen } = listeningFetch(CONTENTS, call.heard);
   const params = contentParams(call.model, call.request, {
     abortSignal: AbortSignal.any([call.signal, stopped.signal]),
-    httpOptions: { fetch: keepHeaders },
+    httpOptions: { fetch },
   });
   try {
     const stream = await client.models.generateContentStream(params);
-    yield { type: 'open', requestId: headers?.get('x-request-id') ?? undefined };
+    yield { type: 'open', requestId: seen.headers?.get('x-request-id') ?? undefined };
     yield* answer(stream, call.model);
   } catch (error) {
-    throw new StreamFailure(error, { headers });
+    throw error instanceof ProviderError ? error : new StreamFailure(error, { headers: seen.headers });
   } finally {
     stopped.abort();
   }
@@ -66,45 +77,74 @@ async function* contents(client: GoogleGenAI, call: ProviderCall): AsyncGenerato
 
 async function* answer(stream: AsyncIterable<GenerateContentResponse>, model: string): AsyncGenerator<ProviderChunk> {
   let counted: GenerateContentResponseUsageMetadata | undefined;
+  let blocked: string | undefined;
   let finish: string | undefined;
+  let said: string | undefined;
   let signature: string | undefined;
   let toolCalls = 0;
   for await (const response of stream) {
-    counted = response.usageMetadata ?? counted;
-    if (response.promptFeedback?.blockReason) finish = response.promptFeedback.blockReason;
+    if (response.usageMetadata) {
+      counted = { ...counted, ...response.usageMetadata };
+      yield { type: 'usage', usage: usage(counted) };
+    }
+    blocked = response.promptFeedback?.blockReason ?? blocked;
     const candidate = response.candidates?.[0];
     finish = candidate?.finishReason ?? finish;
+    said = candidate?.finishMessage ?? said;
     for (const part of candidate?.content?.parts ?? []) {
       const signed = part.thoughtSignature && seal('gemini', model, part.thoughtSignature);
       if (part.functionCall) {
         toolCalls += 1;
-        const { id = `call_${randomUUID()}`, name = '', args = {} } = part.functionCall;
-        yield {
-          type: 'toolCall',
-          call: { type: 'toolCall', id, name, arguments: args, ...(signed && { signature: signed }) },
-        };
+        const { id = '', name = '', args } = part.functionCall;
+        // One that the model made badly is told by the finish reason.
+        if (!candidate?.finishReason || !BAD_CALL.has(candidate.finishReason))
+          yield { type: 'toolCall', call: toolCall(id, name, args, signed || undefined) };
         continue;
       }
       if (signed) signature = signed;
       if (part.text) yield { type: part.thought ? 'reasoning' : 'text', text: part.text };
     }
   }
+  if (blocked !== undefined && blocked !== 'BLOCKED_REASON_UNSPECIFIED') throw failure('ContentFiltered', blocked);
   if (finish === undefined) return;
+  if (BAD_CALL.has(finish)) throw failure('InvalidOutput', finish, said);
   yield {
     type: 'end',
     finishReason: finishReason(finish, toolCalls),
-    usage: usage(counted),
+    usage: counted && usage(counted),
     reasoningSignature: signature,
   };
 }
 
-/** Candidates' tokens leave out the thoughts, the prompt's those of tool results; ours hold them. */
-function usage(counted: GenerateContentResponseUsageMetadata | undefined): Usage {
+/** The model called a tool in a way that cannot be carried out, or wrote what is no answer. */
+const BAD_CALL = new Set([
+  ...['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'TOO_MANY_TOOL_CALLS', 'MALFORMED_RESPONSE'],
+]);
+
+function failure(type: 'ContentFiltered' | 'InvalidOutput', reason: string, said?: string): ProviderError {
+  const what = type === 'InvalidOutput' ? 'Gemini called a tool badly' : 'Gemini blocked the prompt';
+  return new ProviderError({
+    type,
+    message: `${what}: ${reason}${said ? `, ${shortened(said, 200)}` : ''}`,
+    hint:
+      type === 'InvalidOutput' ? 'Ask again, or describe the tool’s parameters more plainly.' : 'Change the prompt.',
+  });
+}
+
+/** Candidates' tokens leave out the thoughts, the prompt's those of tool results; ours hold them. The total decides. */
+function usage(counted: GenerateContentResponseUsageMetadata): ToldUsage {
+  const { promptTokenCount: prompt, candidatesTokenCount: candidates, totalTokenCount: total } = counted;
+  const { thoughtsTokenCount: thoughts, toolUsePromptTokenCount: toolUse } = counted;
+  const inputTokens = prompt === undefined ? undefined : prompt + (toolUse ?? 0);
+  const within = total !== undefined && total === (inputTokens ?? 0) + (candidates ?? 0);
+  const summed =
+    candidates === undefined && thoughts === undefined ? undefined : (candidates ?? 0) + (within ? 0 : (thoughts ?? 0));
+  const rest = total === undefined || inputTokens === undefined ? undefined : Math.max(0, total - inputTokens);
   return {
-    inputTokens: (counted?.promptTokenCount ?? 0) + (counted?.toolUsePromptTokenCount ?? 0),
-    outputTokens: (counted?.candidatesTokenCount ?? 0) + (counted?.thoughtsTokenCount ?? 0),
-    cachedInputTokens: counted?.cachedContentTokenCount,
-    reasoningTokens: counted?.thoughtsTokenCount,
+    inputTokens,
+    outputTokens: summed ?? rest,
+    cachedInputTokens: counted.cachedContentTokenCount,
+    reasoningTokens: thoughts,
   };
 }
 

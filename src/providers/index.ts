@@ -4,5 +4,6 @@ export type { Embedded, Provider, ProviderCall, ProviderChunk } from './provider
 export { type ProviderRegistry, providerRegistry, type RegistryOptions } from './registry.ts';
 export { type Sandbox, startSandbox } from './sandbox.ts';
 export { redact, type StreamRedactor, secretsOf, streamRedactor } from './secrets.ts';
-export { estimateInput, estimateTokens, estimateUsage } from './tokens.ts';
+export { withoutThoughts } from './think-blocks.ts';
+export { estimateInput, estimateTokens, estimateUsage, settledUsage } from './tokens.ts';
 export { ProviderError } from './wire.ts';

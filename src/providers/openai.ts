@@ -1,16 +1,17 @@
 import { APIError, type OpenAI } from 'openai';
-import type { FinishReason, Usage } from '../contract/index.ts';
+import type { FinishReason } from '../contract/index.ts';
 import { isOfficial } from './base-url.ts';
 import { chatCompletions } from './chat-completions.ts';
 import { completeStream } from './complete-stream.ts';
 import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
+import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
 import { listModels, openAiClient } from './openai-client.ts';
 import { responsesParams } from './openai-input.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { seal } from './signatures.ts';
-import { estimateUsage } from './tokens.ts';
-import { toolArguments } from './tool-arguments.ts';
+import { openAiUsage } from './told-usage.ts';
+import { toolCall } from './tool-calls.ts';
 import { errorContext, type WireOptions } from './wire.ts';
 
 /**
@@ -49,13 +50,48 @@ function isUnknownRoute(error: unknown): boolean {
   return error instanceof APIError && error.status === 404 && !/model/i.test(`${error.code} ${error.message}`);
 }
 
-async function* responses(client: OpenAI, { model, request, signal }: ProviderCall): AsyncGenerator<ProviderChunk> {
-  const params = responsesParams(model, request);
-  const { data: stream, request_id } = await client.responses.create(params, { signal }).withResponse();
+/** The Responses API as gateways really send it. */
+const RESPONSES: Dialect = {
+  mended({ name, data }) {
+    if (typeof data !== 'object' || data === null) return undefined;
+    const type = (data as Loose).type ?? name;
+    return { data: { ...data, type: type === 'response.done' ? 'response.completed' : type } };
+  },
+  standing: ({ type }) =>
+    /^response\.(completed|incomplete|failed|cancelled)$/.test(type) || type === 'error' ? 'end' : 'going',
+  speaks: ({ type }) => /\.delta$/.test(type ?? ''),
+  failed: (error) => ({ data: { error } }),
+  unstreamed: (body) =>
+    Array.isArray(body.output)
+      ? [{ data: { type: `response.${body.status ?? 'completed'}`, response: body } }]
+      : [{ data: body }],
+};
+
+/** A tool call whose arguments come in pieces. */
+interface OpenCall {
+  id?: string | null;
+  call_id?: string | null;
+  name?: string | null;
+  args: string;
+}
+
+async function* responses(
+  client: OpenAI,
+  { model, request, signal, heard }: ProviderCall,
+): AsyncGenerator<ProviderChunk> {
+  const { fetch } = listeningFetch(RESPONSES, heard);
+  const { data: stream, request_id } = await client
+    .withOptions({ fetch })
+    .responses.create(responsesParams(model, request), { signal })
+    .withResponse();
   yield { type: 'open', requestId: request_id ?? undefined };
-  let said = '';
+  /** items by their place in the output: those that only comment on the work, calls begun, and what was passed on */
+  const commentary = new Set<number>();
+  const begun = new Map<number, OpenCall>();
+  const answered = new Set<number>();
+  const calls: { call: OpenCall; signature?: string }[] = [];
+  let remarks = '';
   let refused = false;
-  let toolCalls = 0;
   let reasoningParts = 0;
   let reasoning: { id: string; encrypted_content: string }[] = [];
   const signature = () => {
@@ -63,13 +99,35 @@ async function* responses(client: OpenAI, { model, request, signal }: ProviderCa
     reasoning = [];
     return signed;
   };
-  for await (const event of stream) {
+  /** Takes what is known only once an item is done. */
+  const finishItem = (item: Loose, index: number) => {
+    if (item.type === 'reasoning' && item.encrypted_content)
+      reasoning.push({ id: item.id, encrypted_content: item.encrypted_content });
+    if (item.type !== 'function_call' || item.status === 'incomplete') return;
+    const call = { ...begun.get(index), ...item, args: item.arguments || begun.get(index)?.args || '' };
+    calls.push({ call, signature: signature() });
+    answered.add(index);
+    begun.delete(index);
+  };
+  for await (const event of stream as AsyncIterable<Loose>) {
+    const index: number = event.output_index ?? 0;
     switch (event.type) {
+      case 'response.output_item.added':
+        if (event.item?.phase === 'commentary') commentary.add(index);
+        if (event.item?.type === 'function_call') begun.set(index, { ...event.item, args: event.item.arguments ?? '' });
+        break;
       case 'response.output_text.delta':
       case 'response.refusal.delta':
-        refused ||= event.type === 'response.refusal.delta';
-        said += event.delta;
-        yield { type: 'text', text: event.delta };
+        if (!event.delta) break;
+        if (commentary.has(index)) {
+          if (remarks && !answered.has(index)) yield { type: 'reasoning', text: '\n\n' };
+          remarks += event.delta;
+          yield { type: 'reasoning', text: event.delta };
+        } else {
+          refused ||= event.type === 'response.refusal.delta';
+          yield { type: 'text', text: event.delta };
+        }
+        answered.add(index);
         break;
       case 'response.reasoning_summary_part.added':
         if (reasoningParts++ > 0) yield { type: 'reasoning', text: '\n\n' };
@@ -78,32 +136,59 @@ async function* responses(client: OpenAI, { model, request, signal }: ProviderCa
       case 'response.reasoning_text.delta':
         yield { type: 'reasoning', text: event.delta };
         break;
+      case 'response.function_call_arguments.delta': {
+        const call = begun.get(index) ?? { args: '' };
+        call.args += event.delta ?? '';
+        begun.set(index, call);
+        if (event.delta) yield { type: 'toolInput', text: event.delta };
+        break;
+      }
+      case 'response.function_call_arguments.done':
+        begun.set(index, { ...begun.get(index), args: event.arguments || begun.get(index)?.args || '' });
+        break;
       case 'response.output_item.done':
-        if (event.item.type === 'reasoning' && event.item.encrypted_content) {
-          reasoning.push({ id: event.item.id, encrypted_content: event.item.encrypted_content });
-        }
-        if (event.item.type === 'function_call' && event.item.status !== 'incomplete') {
-          toolCalls += 1;
-          const { call_id: id, name } = event.item;
-          const call = { type: 'toolCall' as const, id, name, arguments: toolArguments(name, event.item.arguments) };
-          yield { type: 'toolCall', call: { ...call, signature: signature() } };
-        }
+        finishItem(event.item, index);
         break;
       case 'response.completed':
-      case 'response.incomplete':
-        yield {
-          type: 'end',
-          finishReason: finishReason(event.response, refused, toolCalls),
-          usage: event.response.usage ? usage(event.response.usage) : estimateUsage(request, said),
-          reasoningSignature: signature(),
-        };
-        break;
+      case 'response.incomplete': {
+        const { response } = event;
+        const usage = openAiUsage(response.usage);
+        if (usage) yield { type: 'usage', usage };
+        // Some gateways tell items only here, or do not end them.
+        for (const [place, item] of ((response.output ?? []) as Loose[]).entries()) {
+          if (answered.has(place)) continue;
+          finishItem(item, place);
+          if (item.type === 'message') yield* spokenItem(item);
+        }
+        if (event.type === 'response.completed')
+          for (const call of begun.values()) if (call.name) calls.push({ call, signature: signature() });
+        const reason = finishReason(response, refused, calls.length);
+        if (reason === 'toolCalls') {
+          for (const { call, signature: signed } of calls)
+            yield {
+              type: 'toolCall',
+              call: toolCall(call.call_id ?? call.id ?? '', call.name ?? '', call.args, signed),
+            };
+        }
+        yield { type: 'end', finishReason: reason, usage, reasoningSignature: signature() };
+        return;
+      }
       case 'response.failed':
-        throw new APIError(undefined, event.response.error ?? {}, undefined, undefined);
+      case 'response.cancelled': {
+        const usage = openAiUsage(event.response?.usage);
+        if (usage) yield { type: 'usage', usage };
+        throw new APIError(undefined, event.response?.error ?? {}, undefined, undefined);
+      }
       case 'error':
         throw new APIError(undefined, event, undefined, undefined);
     }
   }
+}
+
+/** The words of a message that came as a whole. */
+function spokenItem(item: Loose): ProviderChunk[] {
+  const text = ((item.content ?? []) as Loose[]).map((part) => part?.text ?? part?.refusal ?? '').join('');
+  return text === '' ? [] : [{ type: item.phase === 'commentary' ? 'reasoning' : 'text', text }];
 }
 
 function finishReason(response: OpenAI.Responses.Response, refused: boolean, toolCalls: number): FinishReason {
@@ -114,14 +199,4 @@ function finishReason(response: OpenAI.Responses.Response, refused: boolean, too
   }
   if (refused) return 'refusal';
   return toolCalls > 0 ? 'toolCalls' : 'stop';
-}
-
-function usage(counted: OpenAI.Responses.ResponseUsage): Usage {
-  return {
-    inputTokens: counted.input_tokens,
-    outputTokens: counted.output_tokens,
-    cachedInputTokens: counted.input_tokens_details?.cached_tokens,
-    cacheWriteTokens: counted.input_tokens_details?.cache_write_tokens,
-    reasoningTokens: counted.output_tokens_details?.reasoning_tokens,
-  };
 }

@@ -6,6 +6,9 @@ export interface ProviderCall {
   request: ModelRequest;
   /** aborts the HTTP request */
   signal: AbortSignal;
+  /** called with whatever comes of a live stream, also what is no part of the answer (comments, pings);
+   *  `last`: the answer is whole, and only its end is waited for */
+  heard?(last?: boolean): void;
 }
 
 /** What a provider says while it answers, in order; `open` first, `end` last, each once. */
@@ -14,9 +17,13 @@ export type ProviderChunk =
   | { type: 'open'; requestId?: string }
   | { type: 'text'; text: string }
   | { type: 'reasoning'; text: string }
+  /** a piece of a tool call's arguments, as it comes */
+  | { type: 'toolInput'; text: string }
   /** a tool call, whole */
   | { type: 'toolCall'; call: ToolCallPart }
-  | { type: 'end'; finishReason: FinishReason; usage: Usage; reasoningSignature?: string };
+  /** what the provider has counted up to here; fields it does not tell are absent */
+  | { type: 'usage'; usage: Partial<Usage> }
+  | { type: 'end'; finishReason: FinishReason; usage?: Partial<Usage>; reasoningSignature?: string };
 
 /** Texts to be made vectors of. */
 export interface EmbedCall {

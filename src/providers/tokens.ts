@@ -44,6 +44,25 @@ export function estimateUsage(request: ModelRequest, output: string): Usage {
   return { inputTokens: estimateInput(request), outputTokens: estimateTokens(output) };
 }
 
+/**
+ * What a call used: as the provider told it, and by our own count where it told nothing. Words without a token, and a
+ * request without one, are told by servers that do not count.
+ * @param said all that was streamed; `since`: what of it came after the provider's last count
+ */
+export function settledUsage(
+  told: Partial<Usage> | undefined,
+  request: ModelRequest,
+  { said, since }: { said: string; since: string },
+): { usage: Usage; estimated: boolean } {
+  const countsOutput = told?.outputTokens !== undefined && (told.outputTokens > 0 || said === since || said === '');
+  const usage = {
+    ...told,
+    inputTokens: told?.inputTokens || estimateInput(request),
+    outputTokens: countsOutput ? told.outputTokens! + estimateTokens(since) : estimateTokens(said),
+  };
+  return { usage, estimated: !told?.inputTokens || !countsOutput || since !== '' };
+}
+
 function partTokens(part: Part): number {
   switch (part.type) {
     case 'text':

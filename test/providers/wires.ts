@@ -1,4 +1,4 @@
-import type { ModelRequest } from '../../src/contract/index.ts';
+import type { ModelRequest, Usage } from '../../src/contract/index.ts';
 import { anthropic } from '../../src/providers/anthropic.ts';
 import { gemini } from '../../src/providers/gemini.ts';
 import { openAi } from '../../src/providers/openai.ts';
@@ -83,7 +83,7 @@ export function callsOf(chunks: ProviderChunk[]) {
 export function endOf(chunks: ProviderChunk[]) {
   const end = chunks.at(-1);
   if (end?.type !== 'end') throw new Error(`The last chunk is ${JSON.stringify(end)}`);
-  return end;
+  return { ...end, usage: (end.usage ?? {}) as Usage };
 }
 
 /** What a promise fails with. */

@@ -1,0 +1,228 @@
+import { createParser } from 'eventsource-parser';
+import { patientFetch } from './patient-fetch.ts';
+import type { ProviderCall } from './provider.ts';
+
+/** One server-sent event, its data parsed where it is JSON. */
+export interface StreamEvent {
+  name?: string;
+  data: unknown;
+}
+
+/** How one wire tells an answer in server-sent events. */
+export interface Dialect {
+  /** The event as the SDK reads it, whatever a gateway made of it; undefined where it tells nothing. */
+  mended(event: StreamEvent): StreamEvent | undefined;
+  /** Whether the answer is whole with this event: nothing follows (`end`), or only its bookkeeping (`last`). */
+  standing(data: Loose, whole: boolean): 'going' | 'last' | 'end';
+  /** True for an event that holds words, thoughts or calls. */
+  speaks(data: Loose): boolean;
+  /** The event at which the SDK throws this error. */
+  failed(error: object): StreamEvent;
+  /** A whole answer, sent though a stream was asked for, as the events of a stream. */
+  unstreamed(body: Loose): StreamEvent[];
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what a server sends is looked at field by field, whatever it is
+export type Loose = any;
+
+/** What was seen of a response below the SDK. */
+export interface Seen {
+  headers?: Headers;
+  /** the stream came to its own end (a terminal event, `[DONE]`), not just to the end of the body */
+  ended: boolean;
+}
+
+/** How long the usage and the terminal event are waited for once the answer is whole, ms. */
+const LAST_WORDS_MS = 2_000;
+const DONE = '[DONE]';
+
+/**
+ * A `fetch` for one call that reads the answer's events before the SDK does: every byte is heard, an event is mended
+ * into the form the SDK reads, JSON becomes a stream, and the terminal event ends the body, which some servers leave
+ * open.
+ */
+export function listeningFetch(dialect: Dialect, heard: ProviderCall['heard']): { fetch: typeof fetch; seen: Seen } {
+  const seen: Seen = { ended: false };
+  return {
+    seen,
+    async fetch(input, init) {
+      const response = await patientFetch(input, init);
+      seen.headers = response.headers;
+      if (!response.ok || !response.body) return response;
+      const headers = new Headers(response.headers);
+      headers.set('content-type', 'text/event-stream; charset=utf-8');
+      for (const name of ['content-length', 'content-encoding']) headers.delete(name);
+      return new Response(mendedBody(response.body, dialect, seen, heard), { status: response.status, headers });
+    },
+  };
+}
+
+function mendedBody(
+  body: ReadableStream<Uint8Array>,
+  dialect: Dialect,
+  seen: Seen,
+  heard: ProviderCall['heard'],
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  const parser = createParser({ onEvent: ({ event, data }) => readEvent(event, data) });
+  /** the body so far, as long as it is not known for a stream of events */
+  let unknown: string | undefined = '';
+  let passed = 0;
+  let whole = false;
+  /** went on after it was whole: some servers name a finish reason in every event */
+  let wentOn = false;
+  let atEnd = false;
+  let closed = false;
+  let grace: NodeJS.Timeout | undefined;
+  let controller: ReadableStreamDefaultController<Uint8Array>;
+
+  function close(): void {
+    if (closed) return;
+    closed = true;
+    clearTimeout(grace);
+    controller.close();
+    reader.cancel().catch(() => {});
+  }
+
+  function readEvent(name: string | undefined, text: string): void {
+    const values = jsonValues(text);
+    if (values) for (const data of values) read({ name, data });
+    // What is cut off by the end of the body is no message.
+    else if (!atEnd) end(dialect.failed({ message: text }));
+  }
+
+  function read(event: StreamEvent) {
+    if (closed) return;
+    if (event.data === DONE) return end({ data: DONE });
+    const error = errorIn(event.data);
+    if (error) return end(dialect.failed(error));
+    const clean = dialect.mended(event);
+    if (!clean) return;
+    const standing = dialect.standing(clean.data, whole);
+    if (standing === 'end') return end(clean);
+    if (whole && dialect.speaks(clean.data)) wentOn = true;
+    pass(clean);
+    if (standing === 'last') whole = true;
+    clearTimeout(grace);
+    if (whole && !wentOn) grace = setTimeout(close, LAST_WORDS_MS);
+  }
+
+  function end(event: StreamEvent): void {
+    if (closed) return;
+    seen.ended = true;
+    pass(event);
+    close();
+  }
+
+  function pass({ name, data }: StreamEvent): void {
+    passed += 1;
+    const text = typeof data === 'string' ? data : JSON.stringify(data);
+    controller.enqueue(encoder.encode(`${name ? `event: ${name}\n` : ''}data: ${text}\n\n`));
+  }
+
+  function readUnstreamed(text: string) {
+    for (const value of jsonValues(text) ?? []) {
+      const error = errorIn(value);
+      if (error) return end(dialect.failed(error));
+      for (const event of dialect.unstreamed(value)) read(event);
+    }
+    if (passed > 0) seen.ended = true;
+    else if (text.trim() !== '') end(dialect.failed(noAnswer(text)));
+  }
+
+  function feed(text: string) {
+    if (unknown === undefined) return parser.feed(text);
+    unknown += text;
+    const beginning = unknown.slice(0, 64).trimStart();
+    if (!/^(data|event|id|retry)?:/.test(beginning)) return;
+    const begun = unknown.trimStart();
+    unknown = undefined;
+    parser.feed(begun);
+  }
+
+  return new ReadableStream({
+    start(given) {
+      controller = given;
+    },
+    async pull() {
+      try {
+        for (const before = passed; !closed && passed === before; ) {
+          const { done, value } = await reader.read();
+          feed(done ? decoder.decode() : decoder.decode(value, { stream: true }));
+          if (!done) heard?.(whole && !wentOn);
+          if (!done) continue;
+          atEnd = true;
+          // The last event may lack the empty line that ends it.
+          if (unknown === undefined) parser.feed('\n\n');
+          else readUnstreamed(unknown);
+          close();
+        }
+      } catch (error) {
+        // What happens to the connection after a whole answer no longer matters.
+        if (whole) close();
+        if (closed) return;
+        closed = true;
+        clearTimeout(grace);
+        controller.error(error);
+      }
+    },
+    async cancel(reason) {
+      closed = true;
+      clearTimeout(grace);
+      await reader.cancel(reason).catch(() => {});
+    },
+  });
+}
+
+/** The JSON values of a text: one, those of a list, or one a line; undefined where it is no JSON. */
+function jsonValues(text: string): unknown[] | undefined {
+  const one = parsed(text);
+  if (one !== undefined) return Array.isArray(one) ? one : [one];
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const values = lines.map((line) => parsed(line.replace(/^data:/, '')));
+  return lines.length === 0 || values.includes(undefined) ? undefined : values;
+}
+
+function parsed(text: string): unknown {
+  if (text.trim() === DONE) return DONE;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The error that an event or a body holds, in any of the forms that were seen; undefined where it is part of an answer. */
+function errorIn(value: Loose): object | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { error, base_resp: base } = value;
+  if (typeof error === 'object' && error !== null) return Object.keys(error).length > 0 ? error : undefined;
+  if (typeof error === 'string' && error !== '') return { ...value, error: undefined, message: error };
+  if (value.type === 'error' || value.object === 'error') return value;
+  if (base?.status_code) return { code: base.status_code, message: base.status_msg };
+  if (ANSWERS.some((field) => value[field] != null)) return undefined;
+  const { message, detail, errors } = value;
+  if (typeof message === 'string') return value;
+  if (detail) return { message: typeof detail === 'string' ? detail : JSON.stringify(detail) };
+  if (errors?.length) return errors[0].message ? errors[0] : { message: JSON.stringify(errors) };
+  return undefined;
+}
+
+/** Fields of an answer, by which it is told from an error that stands alone. */
+const ANSWERS = ['choices', 'candidates', 'delta', 'response', 'output', 'content', 'usageMetadata', 'usage', 'item'];
+
+/** Characters of a body that is no answer, in its error. */
+const SHOWN = 300;
+
+function noAnswer(body: string): object {
+  const shown = body
+    .replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return {
+    type: 'bad_gateway',
+    message: `${body.length} characters came that are no answer: ${shown.slice(0, SHOWN)}`,
+  };
+}

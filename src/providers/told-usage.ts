@@ -1,0 +1,51 @@
+import type { Usage } from '../contract/index.ts';
+import type { Loose } from './event-stream.ts';
+
+/** What a provider told of a call's usage; fields it does not tell are absent. */
+export type ToldUsage = Partial<Usage>;
+
+/**
+ * Usage as OpenAI's wires and all that are compatible to them tell it. Whether reasoning and cached tokens stand inside
+ * the others' sum or beside it, the total decides: xAI and Gemini's compatible endpoint count reasoning beside
+ * `completion_tokens`, some gateways cached input beside `prompt_tokens`.
+ */
+export function openAiUsage(raw: Loose): ToldUsage | undefined {
+  if (typeof raw !== 'object' || raw === null) return undefined;
+  const input = count(raw.prompt_tokens, raw.input_tokens);
+  const output = count(raw.completion_tokens, raw.output_tokens);
+  if (input === undefined && output === undefined) return undefined;
+  const inputDetails = raw.prompt_tokens_details ?? raw.input_tokens_details;
+  const outputDetails = raw.completion_tokens_details ?? raw.output_tokens_details;
+  // DeepSeek's name, Moonshot's, and that of gateways to Anthropic.
+  const cached = count(
+    inputDetails?.cached_tokens,
+    raw.prompt_cache_hit_tokens,
+    raw.cached_tokens,
+    raw.cache_read_input_tokens,
+  );
+  const written = count(
+    inputDetails?.cache_write_tokens,
+    inputDetails?.cache_creation_tokens,
+    raw.cache_creation_input_tokens,
+  );
+  const total = count(raw.total_tokens);
+  const reasoning = count(outputDetails?.reasoning_tokens, raw.reasoning_tokens);
+  const inCache = (cached ?? 0) + (written ?? 0);
+  const summed = (input ?? 0) + (output ?? 0);
+  const cachedBeside = inCache > 0 && (inCache > (input ?? 0) || total === summed + inCache);
+  const inputTokens = input === undefined ? undefined : input + (cachedBeside ? inCache : 0);
+  const beside = total === undefined ? 0 : total - (inputTokens ?? 0) - (output ?? 0);
+  const reasoningBeside = beside > 0 ? beside : (reasoning ?? 0) > (output ?? 0) ? reasoning! : 0;
+  return {
+    inputTokens,
+    outputTokens: output === undefined ? undefined : output + reasoningBeside,
+    cachedInputTokens: cached,
+    cacheWriteTokens: written,
+    reasoningTokens: reasoning ?? (reasoningBeside > 0 ? reasoningBeside : undefined),
+  };
+}
+
+/** The first that is a count. */
+export function count(...values: unknown[]): number | undefined {
+  return values.find((value): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 0);
+}
