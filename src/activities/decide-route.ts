@@ -36,8 +36,8 @@ export function createDecideRoute(rooms: Rooms): CadenzaActivities['decideRoute'
   const embedTexts = createEmbedTexts(rooms);
   const statisticsOf = freshly((models: string[], hours: number) => modelStatistics(store.db, models, hours));
 
-  return async (run, step, route, facts) => {
-    const key = `route.decided:${step}`;
+  return async (run, step, route, facts, place = step) => {
+    const key = `route.decided:${place}`;
     const before = await decidedBefore(store.db, run.chain, key);
     if (before) return before;
     const decision = await decide(run, step, route, facts);

@@ -58,7 +58,8 @@ async function paidOnce(
   const cached = await store.cache.find({ tenant, requestHash, models: [model] });
   if (cached) return { vectors: unpacked(cached), costUsd: 0 };
 
-  const place = { key: sha256([run.chain, step, model, requestHash].join('\n')), run, step };
+  // Equal texts have equal vectors, whichever step asks.
+  const place = { key: sha256([run.chain, model, requestHash].join('\n')), run, step };
   const estimate = Math.ceil(texts.reduce((sum, text) => sum + text.length, 0) / CHARACTERS_A_TOKEN);
   const worstCaseUsd = priceOf(model, { inputTokens: estimate, outputTokens: 0 }, config.prices);
   const begun = await store.journal.begin({ ...place, model, worstCaseUsd });

@@ -13,6 +13,7 @@ import {
   ApprovalDecision,
   type ApprovalReceipt,
   ApprovalRefusal,
+  firstRunOf,
   invalidRequest,
   type PendingApproval,
 } from '../contract/index.ts';
@@ -56,7 +57,7 @@ export async function answerApproval(
 
   const at = new Date().toISOString();
   const answer: ApprovalAnswer = { ...decision.data, approval, at, answer: randomUUID() };
-  const handle = temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: run.chain });
+  const handle = temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: firstRunOf(run.chain) });
   const receipt = { id: run.id, approval, approved: answer.approved };
   try {
     await connection.withDeadline(Date.now() + TAKEN_WITHIN_MS, () =>

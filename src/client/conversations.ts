@@ -13,6 +13,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import {
   type Answer,
   CallError,
+  firstRunOf,
   invalidRequest,
   isTerminal,
   type RunEvent,
@@ -72,7 +73,7 @@ export async function sendMessage(
 export async function endConversation({ temporal }: Pick<Talking, 'temporal'>, run: StoredRun): Promise<void> {
   mustBeConversation(run);
   try {
-    await temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: run.chain }).signal('end');
+    await temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: firstRunOf(run.chain) }).signal('end');
   } catch (thrown) {
     throw thrown instanceof WorkflowNotFoundError ? hasEnded(run.id) : clientError(thrown, run.id);
   }
@@ -104,7 +105,7 @@ async function taken(
   message: SendMessage,
   updateId: string,
 ): Promise<WorkflowUpdateHandle<Answer>> {
-  const handle = temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: run.chain });
+  const handle = temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: firstRunOf(run.chain) });
   try {
     return await handle.startUpdate<Answer, [SendMessage]>('send', {
       args: [message],

@@ -8,6 +8,7 @@ import {
   fieldPath,
   invalidRequest,
   type ModelRef,
+  originalRunOf,
   type PolicyRef,
   RunOptions,
 } from '../contract/index.ts';
@@ -100,7 +101,7 @@ async function argumentsOf(temporal: Client, namespace: string, { id, chain }: S
   const found = await temporal.workflowService
     .getWorkflowExecutionHistory({
       namespace,
-      execution: { workflowId: id, runId: chain },
+      execution: { workflowId: id, runId: originalRunOf(chain) },
       maximumPageSize: 1,
     })
     .catch((cause: unknown) => {

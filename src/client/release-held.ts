@@ -1,4 +1,5 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { firstRunOf } from '../contract/index.ts';
 import type { Store } from '../store/index.ts';
 import { closeEnded } from './close-ended.ts';
 
@@ -12,7 +13,7 @@ const HELD_TOO_LONG_MS = 120_000;
  */
 export async function releaseHeld(temporal: Client, store: Store, olderThanMs = HELD_TOO_LONG_MS): Promise<void> {
   for (const { chain, id } of await store.ledger.holdingSince(olderThanMs)) {
-    if (!(await isClosed(temporal, id, chain))) continue;
+    if ((await store.runs.chainOf(id)) === chain && !(await isClosed(temporal, id, chain))) continue;
     await closeEnded(temporal, store, id).catch(ignoreNotFound);
     await store.ledger.releaseOf(chain);
   }
@@ -24,7 +25,7 @@ async function isClosed(temporal: Client, id: string, chain: string): Promise<bo
   if (!description) return true;
   const { firstRunId } = description.raw.workflowExecutionInfo ?? {};
   const first = firstRunId || description.runId;
-  return first !== chain || description.status.name !== 'RUNNING';
+  return first !== (firstRunOf(chain) ?? first) || description.status.name !== 'RUNNING';
 }
 
 function ignoreNotFound(thrown: unknown): undefined {

@@ -10,7 +10,7 @@ import type { Route } from './route/definition.ts';
 import { RunOptions } from './runs.ts';
 import type { WebhookDelivery } from './webhooks.ts';
 
-/** Which run a call belongs to. `chain` is the first-execution run id: it stays the same over reset and continue-as-new. */
+/** Which run a call belongs to. `chain` stays the same over reset and continue-as-new (see chains.ts). */
 export const RunRef = later(() =>
   RunOptions.omit({ webhook: true }).extend({
     id: z.string(),
@@ -29,6 +29,8 @@ export const ModelCall = later(() =>
   z.object({
     run: RunRef,
     step: z.string(),
+    /** the step as the journal knows it, where its id depends on which of several branches came first */
+    place: z.string().optional(),
     model: ModelRef,
     /** all candidates of the policy: the cached answer of any of them will do */
     candidates: z.array(ModelRef),
@@ -65,8 +67,8 @@ export interface CadenzaActivities {
   /** The router of this name in the config. @throws InvalidRequest */
   resolveRoute(name: string): Promise<Route>;
   /** Decides for one request by rules, examples or goal, and writes the decision to the run's events; asked again, it
-   *  decides the same. */
-  decideRoute(run: RunRef, step: string, route: Route, facts: RouteFacts): Promise<RouteDecision>;
+   *  decides the same. @param place see `ModelCall.place` */
+  decideRoute(run: RunRef, step: string, route: Route, facts: RouteFacts, place?: string): Promise<RouteDecision>;
   /** Makes checks of texts, one list of findings a check. */
   checkGuardrails(checks: TextCheck[], texts: string[]): Promise<GuardrailFinding[][]>;
   /** Writes a step's or the run's own events, each at most once. */

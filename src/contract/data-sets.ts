@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { later } from './later.ts';
 
 export const DataSetId = later(() =>
-  z.string().regex(/^data-[\w-]{1,80}$/, 'A data set is named as its upload was answered: data-…'),
+  z.string().regex(/^data-[\w.:@~-]{1,200}$/, 'A data set is named as its upload was answered: data-…'),
 );
 export type DataSetId = z.infer<typeof DataSetId>;
 

@@ -2,6 +2,7 @@ export * from './approvals.ts';
 export * from './attempts.ts';
 export * from './budgets.ts';
 export * from './calls.ts';
+export * from './chains.ts';
 export * from './data-sets.ts';
 export * from './errors.ts';
 export * from './events.ts';

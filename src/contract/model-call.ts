@@ -13,7 +13,7 @@ export function requestSettings(policy: Policy): Partial<ModelRequest> {
 export function modelCallOf(
   policy: Policy,
   deadline: number,
-  call: { run: RunRef; step: string; model: string } & Pick<ModelCall, 'fallback' | 'sample' | 'evict'>,
+  call: { run: RunRef; step: string; model: string } & Pick<ModelCall, 'place' | 'fallback' | 'sample' | 'evict'>,
 ): ModelCall {
   const checkedAfter = (policy.guardrails?.after?.length ?? 0) > 0;
   return {

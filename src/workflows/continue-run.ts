@@ -1,5 +1,5 @@
-import { makeContinueAsNewFunc } from '@temporalio/workflow';
-import { memoSoFar, publishTotals } from './run.ts';
+import { continueAsNew } from '@temporalio/workflow';
+import { publishTotals } from './run.ts';
 
 /**
  * Goes on with the run in a new history: the same run to everybody, with its events, bill and numbers of steps.
@@ -8,5 +8,5 @@ import { memoSoFar, publishTotals } from './run.ts';
  */
 export async function continueRun(...args: unknown[]): Promise<never> {
   publishTotals();
-  return makeContinueAsNewFunc({ memo: memoSoFar() })(...args);
+  return continueAsNew(...args);
 }

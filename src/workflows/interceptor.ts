@@ -9,11 +9,12 @@ import type { CallError, WebhookMessage } from '../contract/index.ts';
 import { announce } from './announce.ts';
 import { callErrorOf } from './failures.ts';
 import { resultPayload } from './result-payload.ts';
-import { isRun, publishTotals, readOptions, record, totalUsd } from './run.ts';
+import { isRun, memoSoFar, publishTotals, readOptions, record, totalUsd } from './run.ts';
 
 /**
  * Makes a run of every workflow that uses a step of the library: reads its options, and writes its end to the event log
- * before Temporal closes it, so that whoever reads the events sees the end without asking Temporal.
+ * before Temporal closes it, so that whoever reads the events sees the end without asking Temporal. A run that continues
+ * as new stays the same run.
  */
 export const interceptors = (): WorkflowInterceptors => ({
   inbound: [
@@ -32,6 +33,14 @@ export const interceptors = (): WorkflowInterceptors => ({
           }
           throw thrown;
         }
+      },
+    },
+  ],
+  outbound: [
+    {
+      continueAsNew(input, next) {
+        const { options } = input;
+        return next(isRun() ? { ...input, options: { ...options, memo: { ...memoSoFar(), ...options.memo } } } : input);
       },
     },
   ],

@@ -1,4 +1,4 @@
-import { makeContinueAsNewFunc, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import {
   DEFAULT_MAP_CONCURRENCY,
   type MapActivities,
@@ -8,10 +8,11 @@ import {
   type RunOptions,
 } from '../contract/index.ts';
 import { atOnce } from './chain/at-once.ts';
+import { continueRun } from './continue-run.ts';
 import { inputOf } from './input.ts';
 import { lanesOf, sliceRows } from './map/lanes.ts';
 import { MAP_RETRY, workSlice } from './map/work-slice.ts';
-import { currentRun, memoSoFar, note } from './run.ts';
+import { currentRun, note } from './run.ts';
 
 /** Slices of one history; each takes some 2 KB of it. */
 const SLICES_A_HISTORY = 32;
@@ -44,7 +45,7 @@ export async function map(input: MapDefinition, options?: RunOptions, before?: G
   await pass(definition, going);
   const after = await whatIsLeft(going);
   if (!after) return local.closeMap(currentRun().ref);
-  return makeContinueAsNewFunc<typeof map>({ memo: memoSoFar() })(definition, options, after);
+  return continueRun(definition, options, after);
 }
 
 async function begin(input: MapDefinition, options?: RunOptions): Promise<{ definition: MapDefinition; going: Going }> {

@@ -1,7 +1,15 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { proxyLocalActivities, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import {
+  proxyLocalActivities,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  type WorkflowInfo,
+  workflowInfo,
+} from '@temporalio/workflow';
 import {
   type CadenzaActivities,
+  chainOfStep,
+  chainOfTick,
   isAlias,
   type ModelReply,
   type Policy,
@@ -16,13 +24,21 @@ const TENANT = defineSearchAttributeKey('CadenzaTenant', SearchAttributeType.KEY
 const MODELS = defineSearchAttributeKey('CadenzaModels', SearchAttributeType.KEYWORD_LIST);
 const COST = defineSearchAttributeKey('CadenzaCostUsd', SearchAttributeType.DOUBLE);
 
-/** The memo by which a run of another run's knows the chains above it. */
-export const ABOVE = 'cadenzaAbove';
+/** The memo by which a run that does a step of another knows its chain, and those above it. */
+const PART_OF = 'cadenzaPartOf';
+
+interface PartOf {
+  chain: string;
+  above: string[];
+}
 
 /** The memo by which a run that goes on in a new history knows what it did in the ones before. */
 const SO_FAR = 'cadenzaSoFar';
 
 interface SoFar {
+  /** the run id of the history before */
+  run: string;
+  chain: string;
   steps: Record<string, number>;
   models: string[];
   spentUsd: number;
@@ -39,7 +55,13 @@ const bookkeeping = (summary: string) =>
 /** What one workflow execution knows of itself as a run. */
 interface Run {
   ref: RunRef;
+  /** how often each name was drawn */
   steps: Map<string, number>;
+  /** the same, of the histories before this one */
+  before: ReadonlyMap<string, number>;
+  /** where the steps of this history stand, and how often each question was asked */
+  places: Map<string, string>;
+  asked: Map<string, number>;
   policies: Map<string, Promise<Policy>>;
   models: Set<string>;
   spentUsd: number;
@@ -70,7 +92,7 @@ export function isRun(): boolean {
 export function joinRun(ref: RunRef): void {
   const { tenant, key, metadata, budgetUsd } = ref;
   options = { tenant, key, metadata, budgetUsd };
-  run = { ref, steps: new Map(), policies: new Map(), models: new Set(), spentUsd: 0, log: [], isPart: true };
+  run = { ...emptyRun(ref), isPart: true };
 }
 
 /** The run this code is part of; it begins with the first step. */
@@ -81,43 +103,71 @@ export function currentRun(): Run {
 
 function beginRun(): Run {
   const info = workflowInfo();
-  const { steps = {}, models = [], spentUsd = 0 } = (info.memo?.[SO_FAR] ?? {}) as Partial<SoFar>;
+  const { chain, steps = {}, models = [], spentUsd = 0 } = soFarOf(info);
+  const partOf = info.memo?.[PART_OF] as PartOf | undefined;
   // Of use at the run's end only, and every call carries the rest.
   const { webhook: _, ...kept } = options;
   upsertSearchAttributes([
     { key: PATTERN, value: info.workflowType },
     ...(options.tenant === undefined ? [] : [{ key: TENANT, value: options.tenant }]),
   ]);
+  const ref: RunRef = {
+    ...kept,
+    id: info.workflowId,
+    chain: chain ?? partOf?.chain ?? ownChain(info),
+    pattern: info.workflowType,
+    startedAt: info.startTime.toISOString(),
+    ...(partOf && { above: partOf.above }),
+  };
+  const before = new Map(Object.entries(steps));
+  return { ...emptyRun(ref), steps: new Map(before), before, models: new Set(models), spentUsd };
+}
+
+function emptyRun(ref: RunRef): Run {
   return {
-    ref: {
-      ...kept,
-      id: info.workflowId,
-      chain: info.firstExecutionRunId,
-      pattern: info.workflowType,
-      startedAt: info.startTime.toISOString(),
-      ...(info.memo?.[ABOVE] === undefined ? {} : { above: info.memo[ABOVE] as string[] }),
-    },
-    steps: new Map(Object.entries(steps)),
+    ref,
+    steps: new Map(),
+    before: new Map(),
+    places: new Map(),
+    asked: new Map(),
     policies: new Map(),
-    models: new Set(models),
-    spentUsd,
+    models: new Set(),
+    spentUsd: 0,
     log: [],
   };
 }
 
-/** What a run takes with it into a new history, besides the memo it has: steps are numbered on, sums summed on. */
-export function memoSoFar(): Record<string, unknown> {
-  const { steps, models, spentUsd } = currentRun();
-  const soFar: SoFar = { steps: Object.fromEntries(steps), models: [...models], spentUsd };
-  return { ...workflowInfo().memo, [SO_FAR]: soFar };
+/** Temporal's cron keeps the first-execution run id from tick to tick. */
+function ownChain({ cronSchedule, firstExecutionRunId, originalExecutionRunId }: WorkflowInfo): string {
+  return cronSchedule === undefined ? firstExecutionRunId : chainOfTick(firstExecutionRunId, originalExecutionRunId);
 }
 
-/** A step's id in this run: its name, and from the second time on its number too (`draft`, `draft#2`). */
-export function stepId(name: string): string {
-  const { steps } = currentRun();
-  const count = (steps.get(name) ?? 0) + 1;
-  steps.set(name, count);
-  return count === 1 ? name : `${name}#${count}`;
+/** What the histories before this one did; a tick of Temporal's cron has the memo of the one before it, and none of these. */
+function soFarOf({ memo, cronSchedule, continuedFromExecutionRunId }: WorkflowInfo): Partial<SoFar> {
+  const soFar = (memo?.[SO_FAR] ?? {}) as Partial<SoFar>;
+  return cronSchedule === undefined || soFar.run === continuedFromExecutionRunId ? soFar : {};
+}
+
+/** What a run takes with it into a new history, besides the memo it has: steps are numbered on, sums summed on. */
+export function memoSoFar(): Record<string, unknown> {
+  const { ref, steps, models, spentUsd } = currentRun();
+  const { memo, runId } = workflowInfo();
+  const soFar: SoFar = {
+    run: runId,
+    chain: ref.chain,
+    steps: Object.fromEntries(steps),
+    models: [...models],
+    spentUsd,
+  };
+  return { ...memo, [SO_FAR]: soFar };
+}
+
+/** The memo of a run that does a step of this one: started again after a reset, it has what it paid for already.
+ *  @param path its id after this run's */
+export function memoOfStep(path: string): Record<string, unknown> {
+  const { chain, above = [] } = currentRun().ref;
+  const partOf: PartOf = { chain: chainOfStep(chain, path), above: [...above, chain] };
+  return { [PART_OF]: partOf };
 }
 
 /** The policy a name stands for. Only names and aliases are looked up, once each a run: full policies cost nothing. */

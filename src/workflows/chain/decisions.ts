@@ -1,5 +1,6 @@
 import { type ChainStep, type Condition, conditionText, idsIn } from '../../contract/index.ts';
-import { note, record, stepId } from '../run.ts';
+import { note, record } from '../run.ts';
+import { stepId } from '../step-id.ts';
 
 /** Tells whoever reads the run that a step was left out, and why. */
 export async function decideSkip(step: ChainStep, when: Condition): Promise<void> {

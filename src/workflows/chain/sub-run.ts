@@ -11,7 +11,8 @@ import {
 import { type CallError, type ChainStepResult, isPattern, RunOptions } from '../../contract/index.ts';
 import { callErrorOf, failure } from '../failures.ts';
 import { forkMemo } from '../fork.ts';
-import { ABOVE, currentRun, note, record, stepId } from '../run.ts';
+import { currentRun, memoOfStep, note, record } from '../run.ts';
+import { stepId } from '../step-id.ts';
 import { asText } from './scope.ts';
 
 /** Where patterns run if this is not a worker of theirs. */
@@ -34,6 +35,7 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
   const { ref } = currentRun();
   const step = stepId(name);
   const run = named ?? `${ref.id}/${inPath(step)}`;
+  const path = run.slice(ref.id.length + 1);
   const { taskQueue } = workflowInfo();
   const { tenant, key, metadata, budgetUsd } = ref;
   const options = RunOptions.parse({ tenant, key, metadata, budgetUsd });
@@ -47,7 +49,7 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
       args: [input, options],
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      memo: { [ABOVE]: [...(ref.above ?? []), ref.chain], ...forkMemo(step, run.slice(ref.id.length + 1)) },
+      memo: { ...memoOfStep(path), ...forkMemo(step, path) },
       staticSummary: `${pattern} · ${step}`,
     });
     await record([{ type: 'step.completed', key: `step.completed:${step}`, step }]);

@@ -2,7 +2,8 @@ import type { Answer, CallError, ContextPolicy, Policy } from '../../contract/in
 import { answerOf } from '../answer-of.ts';
 import { attempt } from '../attempt.ts';
 import { callErrorOf, failure } from '../failures.ts';
-import { currentRun, stepId } from '../run.ts';
+import { currentRun } from '../run.ts';
+import { stepId } from '../step-id.ts';
 import { type Generated, generateAs } from '../steps/generate.ts';
 import { corrected, fixedHashes, fixedTokens, inEstimated, type Memory } from './context.ts';
 import type { Incoming } from './inbox.ts';

@@ -1,7 +1,8 @@
 import { condition } from '@temporalio/workflow';
 import { type ApprovalAnswer, Duration, durationMs } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
-import { note, record, stepId } from '../run.ts';
+import { note, record } from '../run.ts';
+import { stepId } from '../step-id.ts';
 import { askPerson, type Question } from './approval-answers.ts';
 
 export interface ApprovalRequest {

@@ -13,6 +13,7 @@ import {
 import { callErrorOf } from '../failures.ts';
 import { callAsForked } from '../fork.ts';
 import { currentRun, note, spent } from '../run.ts';
+import { placeOf } from '../step-id.ts';
 
 /** A worker that has not been heard of for so long is dead, ms. Workers report every 2 s. */
 const HEARTBEAT_TIMEOUT_MS = 8_000;
@@ -58,8 +59,10 @@ export async function callModel(plan: CallPlan): Promise<CallOutcome> {
   }
 }
 
-function callOf({ step, model, policy, deadline, fallback, sample, evict }: CallPlan): ModelCall {
-  return callAsForked(modelCallOf(policy, deadline, { run: currentRun().ref, step, model, fallback, sample, evict }));
+function callOf({ step, model, policy, deadline, request, fallback, sample, evict }: CallPlan): ModelCall {
+  const place = placeOf(step, request);
+  const call = { run: currentRun().ref, step, place, model, fallback, sample, evict };
+  return callAsForked(modelCallOf(policy, deadline, call));
 }
 
 function secondOf(plan: CallPlan, model: ModelRef): ModelCall {

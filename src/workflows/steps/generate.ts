@@ -22,7 +22,8 @@ import {
 } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
 import { asForked } from '../fork.ts';
-import { note, policyOf, stepId } from '../run.ts';
+import { note, policyOf } from '../run.ts';
+import { stepId } from '../step-id.ts';
 import { type CallPlan, callModel } from './call-model.ts';
 import { type Guard, guarded } from './guardrails.ts';
 import type { AskJudge } from './run-checks.ts';

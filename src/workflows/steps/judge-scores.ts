@@ -1,21 +1,20 @@
 import { z } from 'zod';
 import type { Criterion, Rubric } from '../../contract/index.ts';
-import { generate } from './generate.ts';
+import { generateAs } from './generate.ts';
 import type { Judgement, Judging } from './judging.ts';
 import { lettered, letterOf } from './letters.ts';
 
 const Score = z.number().min(0).max(1);
 
 /** Scores all answers in one call. The reason stands before the score, so that the score can follow from it. */
-export async function scoreAll({ question, policy, rubric, step, texts }: Judging): Promise<Judgement> {
+export async function scoreAll({ question, policy, rubric, id, texts }: Judging): Promise<Judgement> {
   const criteria = typeof rubric === 'string' ? undefined : rubric;
   const mark = criteria
     ? z.object({ reason: z.string(), criteria: z.object(byName(criteria, Score)) })
     : z.object({ reason: z.string(), score: Score });
   const letters = texts.map((_, index) => letterOf(index));
 
-  const { object } = await generate({
-    step,
+  const { object } = await generateAs(id, {
     policy,
     system:
       `You judge answers to a question. ${rubricText(rubric)}\nGive every answer a reason and then its score from 0 to 1` +

@@ -1,6 +1,7 @@
 import type { Answer, JudgeMode, PolicyRef, Rubric, Verdict } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
-import { note, record, stepId } from '../run.ts';
+import { note, record } from '../run.ts';
+import { stepId } from '../step-id.ts';
 import { comparePairs } from './judge-pairs.ts';
 import { scoreAll } from './judge-scores.ts';
 import type { Judgement } from './judging.ts';
@@ -38,21 +39,15 @@ const DEFAULT_RUBRIC = 'Correct, complete, clear, and no longer than it needs to
 export async function judge(request: JudgeRequest): Promise<Verdict> {
   const { step = 'judge', question, answers, policy, rubric = DEFAULT_RUBRIC, mode = 'scores' } = request;
   if (answers.length === 0) throw failure({ type: 'InvalidRequest', message: 'There are no answers to judge', step });
-  const key = stepId(`verdict:${step}`);
-  const id = key.slice('verdict:'.length);
+  const id = stepId(step);
 
   const numbered = answers.map((judged, index) => ({ ...judged, answer: judged.answer ?? index + 1 }));
   const texts = stableOrder(answers.map(({ text }) => text));
   const numberOf = (text: string) => numbered.find((judged) => judged.text === text)!.answer;
   const judgeAll = mode === 'pairwise' ? comparePairs : scoreAll;
-  const verdict = verdictOf(
-    mode,
-    numbered,
-    texts,
-    await judgeAll({ question, policy, rubric, step, id, texts, numberOf }),
-  );
+  const verdict = verdictOf(mode, numbered, texts, await judgeAll({ question, policy, rubric, id, texts, numberOf }));
 
-  await record([{ type: 'verdict', key, step: id, data: { verdict } }]);
+  await record([{ type: 'verdict', key: `verdict:${id}`, step: id, data: { verdict } }]);
   const tied = verdict.tied ? `, tied: ${verdict.tied.join(', ')}` : '';
   note(`${id}: answer ${verdict.bestAnswer} of ${verdict.best} is best${tied}`);
   return verdict;

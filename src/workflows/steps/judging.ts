@@ -5,9 +5,7 @@ export interface Judging {
   question: string;
   policy: PolicyRef;
   rubric: Rubric;
-  /** the name under which the step's own calls are made */
-  step: string;
-  /** the step's numbered id */
+  /** the step's */
   id: string;
   texts: string[];
   /** number of an answer with this text */

@@ -1,7 +1,8 @@
 import type { Answer, PolicyRef } from '../../contract/index.ts';
 import { answerOf } from '../answer-of.ts';
 import { failure } from '../failures.ts';
-import { note, stepId } from '../run.ts';
+import { note } from '../run.ts';
+import { stepId } from '../step-id.ts';
 import { generate } from './generate.ts';
 import { grouped, splitText } from './split-text.ts';
 

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { Answer, Message, PolicyRef } from '../../contract/index.ts';
 import { answerOf } from '../answer-of.ts';
 import { failure } from '../failures.ts';
-import { note, record, stepId } from '../run.ts';
+import { note, record } from '../run.ts';
+import { stepId } from '../step-id.ts';
 import { generate } from './generate.ts';
 
 export const Critique = z.object({

@@ -18,7 +18,8 @@ import {
   type RouteRef,
 } from '../../contract/index.ts';
 import { callErrorOf, failure } from '../failures.ts';
-import { currentRun, policyOf, runOptions, spent, stepId } from '../run.ts';
+import { currentRun, policyOf, runOptions, spent } from '../run.ts';
+import { placeOf, stepId } from '../step-id.ts';
 import { cascade } from './cascade.ts';
 import { generate } from './generate.ts';
 import { noteDecision, type Routed, recordDecision } from './route-decided.ts';
@@ -67,7 +68,7 @@ async function decided(id: string, definition: Exclude<Route, { strategy: 'casca
       return decision;
     }
     const timeoutMs = 'timeoutMs' in definition ? definition.timeoutMs : undefined;
-    const decision = await deciding(timeoutMs).decideRoute(currentRun().ref, id, definition, facts);
+    const decision = await deciding(timeoutMs).decideRoute(currentRun().ref, id, definition, facts, placeOf(id, facts));
     if (decision.costUsd && definition.strategy === 'semantic') {
       spent({ model: definition.embeddings ?? DEFAULT_EMBEDDINGS, costUsd: decision.costUsd });
     }

@@ -8,7 +8,7 @@ export function stableOrder(texts: string[], salt = ''): string[] {
 }
 
 /** FNV-1a, 32 bits, with murmur3's final mix so that near texts do not land near each other. Node's crypto is not there in workflows. */
-function hashOf(text: string): number {
+export function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

@@ -1,5 +1,6 @@
 import { failure } from '../failures.ts';
-import { note, record, stepId } from '../run.ts';
+import { note, record } from '../run.ts';
+import { stepId } from '../step-id.ts';
 import { type Normalisation, voteOf } from './normalise.ts';
 
 export interface VoteRequest extends Normalisation {

@@ -1,0 +1,30 @@
+/*
+ * A chain names a run in the store: journal, events and bill go by it. It must stay the same where Temporal gives the run
+ * new run ids (reset, continue-as-new, a parent that starts it again after its own reset), and differ where Temporal
+ * keeps the first one (ticks of `cronSchedule`).
+ *
+ *   <first-execution run id>              a run of its own
+ *   <first-execution>@<tick's run id>     a tick of a cron workflow, after the first
+ *   <chain above>~<path of the step>      a run that does a step of another
+ */
+
+/** Of a run that does a step of another. @param path the sub-run's id after that of the run above */
+export function chainOfStep(above: string, path: string): string {
+  return `${above}~${path.replaceAll('/', '.')}`;
+}
+
+/** Of a tick of Temporal's own cron. @param original the run id it began with, which a reset keeps */
+export function chainOfTick(first: string, original: string): string {
+  return original === first ? first : `${first}@${original}`;
+}
+
+/** The first-execution run id of a run in Temporal; undefined for one that does a step of another, as it may have been
+ *  started more than once. */
+export function firstRunOf(chain: string): string | undefined {
+  return chain.includes('~') ? undefined : chain.split('@')[0];
+}
+
+/** The run id a run began with, as far as its chain knows it: its arguments are there. */
+export function originalRunOf(chain: string): string | undefined {
+  return chain.includes('~') ? undefined : chain.split('@').at(-1);
+}
