@@ -109,7 +109,7 @@ export async function askWire(wire: WireName, given: Answering | Answering[]): P
         candidates: [model],
         timeouts: { ...DEFAULT_TIMEOUTS, ...clocks },
         maxAttempts: 1,
-        patienceMs: 0,
+        maxRetryAfterMs: 0,
       },
       request: { messages: [{ role: 'user', content: prompt }], ...rest },
       signal: new AbortController().signal,
