@@ -1,4 +1,4 @@
-// The arrows of docs/architecture.md: contract <- {providers, tools, store} <- activities <- workers;
+// The arrows of docs/architecture.md: contract <- {providers, tools, store} <- {activities, runtime} <- workers; runtime <- client;
 // contract <- workflows <- (types only) client <- {gateway, evaluation} <- cli.
 const room = (name) => `^src/${name}/`;
 const may = (from, ...allowed) => ({
@@ -29,8 +29,9 @@ module.exports = {
     may('providers', 'contract', 'config'),
     may('store', 'contract'),
     may('activities', 'contract', 'config', 'providers', 'store'),
-    may('workers', 'contract', 'config', 'activities', 'store', 'client'),
-    may('client', 'contract', 'config', 'store', 'providers'),
+    may('runtime', 'contract', 'config', 'providers', 'store'),
+    may('workers', 'contract', 'config', 'activities', 'store', 'runtime', 'client'),
+    may('client', 'contract', 'config', 'store', 'providers', 'runtime'),
     may('evaluation', 'contract', 'config', 'providers', 'store', 'client', 'activities', 'workflows'),
     may('gateway', 'contract', 'config', 'client'),
     may('local', 'contract', 'config', 'store'),

@@ -14,11 +14,10 @@ import {
   type ApprovalReceipt,
   ApprovalRefusal,
   firstRunOf,
-  invalidRequest,
   type PendingApproval,
 } from '../contract/index.ts';
 import type { Store, StoredApproval, StoredRun } from '../store/index.ts';
-import { CadenzaError } from './errors.ts';
+import { type CadenzaError, checked, refusal } from './errors.ts';
 import { clientError } from './outcome.ts';
 
 /** A worker that lives takes an answer in some 10 ms; one that takes longer finds it in Temporal, ms. */
@@ -51,12 +50,11 @@ export async function answerApproval(
   approval: string,
   given: ApprovalDecision,
 ): Promise<ApprovalReceipt> {
-  const decision = ApprovalDecision.safeParse(given);
-  if (!decision.success) throw new CadenzaError('InvalidRequest', invalidRequest(decision.error, ''));
-  mayBeAnswered(run, approval, await store.approvals.of(run.chain));
+  const decision = checked(ApprovalDecision, given, '');
+  assertAnswerable(run, approval, await store.approvals.of(run.chain));
 
   const at = new Date().toISOString();
-  const answer: ApprovalAnswer = { ...decision.data, approval, at, answer: randomUUID() };
+  const answer: ApprovalAnswer = { ...decision, approval, at, answer: randomUUID() };
   const handle = temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: firstRunOf(run.chain) });
   const receipt = { id: run.id, approval, approved: answer.approved };
   try {
@@ -65,27 +63,26 @@ export async function answerApproval(
     );
     return { ...receipt, taken: true };
   } catch (thrown) {
-    if (!(thrown instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw refusal(thrown, run.id);
+    if (!(thrown instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw refusedAnswer(thrown, run.id);
   }
   try {
     await handle.signal(ANSWER_APPROVAL, answer);
     return { ...receipt, taken: false };
   } catch (thrown) {
-    throw refusal(thrown, run.id);
+    throw refusedAnswer(thrown, run.id);
   }
 }
 
 /** @throws CadenzaError for what the event log already knows to be in vain */
-function mayBeAnswered(run: StoredRun, approval: string, asked: StoredApproval[]): void {
+function assertAnswerable(run: StoredRun, approval: string, asked: StoredApproval[]): void {
   const found = asked.find((each) => each.approval === approval);
   if (!found) {
     const waiting = asked.filter(({ resolved }) => !resolved).map((each) => each.approval);
-    throw new CadenzaError('NotFound', {
-      type: 'InvalidRequest',
-      message: `The run "${run.id}" has asked for no approval "${approval}"`,
-      hint:
-        waiting.length > 0 ? `It waits for: ${waiting.join(', ')}` : 'It waits for none. See: npx cadenza approvals',
+    const hint =
+      waiting.length > 0 ? `It waits for: ${waiting.join(', ')}` : 'It waits for none. See: npx cadenza approvals';
+    throw refusal('NotFound', `The run "${run.id}" has asked for no approval "${approval}"`, {
       path: 'approval',
+      hint,
     });
   }
   const { resolved, expiresAt } = found;
@@ -102,7 +99,7 @@ function resolution({ approved, by, expired, at }: NonNullable<StoredApproval['r
 }
 
 /** What a run, or Temporal, answers to an answer that is not taken. */
-function refusal(thrown: unknown, id: string): unknown {
+function refusedAnswer(thrown: unknown, id: string): unknown {
   // The run is there, as its events say: it has ended since.
   if (thrown instanceof WorkflowNotFoundError)
     return conflict(`The run "${id}" has ended: nothing waits for the answer`);
@@ -111,13 +108,9 @@ function refusal(thrown: unknown, id: string): unknown {
   const type = ApprovalRefusal.safeParse(cause.type).data;
   if (type === 'ApprovalResolved') return conflict(cause.message);
   const path = type === 'NotAnApprover' ? 'by' : 'approval';
-  return new CadenzaError(type === 'ApprovalNotAsked' ? 'NotFound' : 'InvalidRequest', {
-    type: 'InvalidRequest',
-    message: cause.message,
-    path,
-  });
+  return refusal(type === 'ApprovalNotAsked' ? 'NotFound' : 'InvalidRequest', cause.message, { path });
 }
 
 function conflict(message: string): CadenzaError {
-  return new CadenzaError('Conflict', { type: 'InvalidRequest', message });
+  return refusal('Conflict', message);
 }

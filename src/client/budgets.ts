@@ -1,6 +1,6 @@
-import { Budget, BudgetAccount, invalidRequest, SetBudget } from '../contract/index.ts';
+import { Budget, BudgetAccount, SetBudget } from '../contract/index.ts';
 import type { AccountId, Store } from '../store/index.ts';
-import { CadenzaError } from './errors.ts';
+import { checked } from './errors.ts';
 
 /** What tenants (`tenant:<name>`) and API keys (`key:<name>`) may spend, all their runs together. */
 export interface Budgets {
@@ -21,8 +21,7 @@ export function createBudgets({ ledger }: Pick<Store, 'ledger'>): Budgets {
     show,
     async set(account, usd) {
       const id = accountId(account);
-      const checked = SetBudget.safeParse({ budgetUsd: usd });
-      if (!checked.success) throw new CadenzaError('InvalidRequest', invalidRequest(checked.error, ''));
+      checked(SetBudget, { budgetUsd: usd }, '');
       await ledger.setBudget(id, usd ?? undefined);
       return show(account);
     },
@@ -30,7 +29,5 @@ export function createBudgets({ ledger }: Pick<Store, 'ledger'>): Budgets {
 }
 
 function accountId(account: string): AccountId {
-  const checked = BudgetAccount.safeParse(account);
-  if (!checked.success) throw new CadenzaError('InvalidRequest', invalidRequest(checked.error, 'account'));
-  return account as AccountId;
+  return checked(BudgetAccount, account, 'account') as AccountId;
 }

@@ -16,9 +16,9 @@ import type {
   Timeline,
 } from '../contract/index.ts';
 import type { Budgets } from './budgets.ts';
+import type { StartOptions } from './check-start.ts';
 import type { MapData } from './data-sets.ts';
 import type { Schedules } from './schedules.ts';
-import type { StartOptions } from './start-options.ts';
 
 /** What a backend service does with runs. Every method throws a `CadenzaError` (see errors.ts) a person can act on. */
 export interface Cadenza extends MapData {

@@ -10,7 +10,7 @@ import {
   unknownRoute,
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
-import type { OpenRooms } from './open-rooms.ts';
+import type { OpenRooms } from '../runtime/open-rooms.ts';
 
 type Rooms = Pick<OpenRooms, 'config' | 'providers'>;
 

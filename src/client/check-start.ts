@@ -1,7 +1,6 @@
+import { type Config, refusalOfUrl } from '../config/index.ts';
 import {
-  type CallError,
   fieldPath,
-  invalidRequest,
   isPattern,
   type ModelRef,
   modelsOfGuardrails,
@@ -9,14 +8,18 @@ import {
   type PolicyRef,
   RunId,
   RunOptions,
+  type Webhook,
   withoutUndefined,
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
+import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { checkRoutes } from './check-route.ts';
-import { checkWebhook } from './check-webhook.ts';
-import { CadenzaError } from './errors.ts';
-import type { OpenRooms } from './open-rooms.ts';
-import type { StartOptions } from './start-options.ts';
+import { CadenzaError, checked, refusal } from './errors.ts';
+
+export interface StartOptions extends RunOptions {
+  /** the workflow id; given twice, the second start returns the first run */
+  id?: string;
+}
 
 export interface CheckedStart {
   workflowType: string;
@@ -35,30 +38,33 @@ export async function checkStart(
   input: unknown,
   { id, ...options }: StartOptions,
 ): Promise<CheckedStart> {
-  const checkedOptions = RunOptions.safeParse(options);
-  if (!checkedOptions.success) throw refused(invalidRequest(checkedOptions.error, 'options'));
-  const checkedId = RunId.optional().safeParse(id);
-  if (!checkedId.success) throw refused(invalidRequest(checkedId.error, 'id'));
-  const webhook = await checkWebhook(config, checkedOptions.data.webhook);
-  if (webhook) throw refused(webhook);
-  const place = { id: checkedId.data, options: withoutUndefined(checkedOptions.data) };
+  const runOptions = withoutUndefined(checked(RunOptions, options, 'options'));
+  await assertSendable(config, runOptions.webhook);
+  const place = { id: checked(RunId.optional(), id, 'id'), options: runOptions };
 
   if (isPattern(pattern)) {
-    const parsed = PATTERNS[pattern].input.safeParse(input);
-    if (!parsed.success) throw refused(invalidRequest(parsed.error));
-    await checkModels(providers, pattern, parsed.data);
-    const wrongRoute = await checkRoutes({ config, providers }, parsed.data);
-    if (wrongRoute) throw refused(wrongRoute);
+    const parsed = checked(PATTERNS[pattern].input, input, 'input');
+    await checkModels(providers, pattern, parsed);
+    const wrongRoute = await checkRoutes({ config, providers }, parsed);
+    if (wrongRoute) throw new CadenzaError('InvalidRequest', wrongRoute);
     return { ...place, workflowType: pattern, input };
   }
   const own = Object.hasOwn(config.workflows, pattern) ? config.workflows[pattern] : undefined;
   if (own) return { ...place, workflowType: pattern, taskQueue: own.taskQueue, input };
   const known = [...Object.keys(PATTERNS), ...Object.keys(config.workflows)].join(', ');
-  throw refused({
-    type: 'InvalidRequest',
-    message: `No pattern named "${pattern}". Known here: ${known}`,
+  throw refusal('InvalidRequest', `No pattern named "${pattern}". Known here: ${known}`, {
     hint: 'A workflow of your own is named in cadenza.config.ts under workflows',
     path: 'pattern',
+  });
+}
+
+/** @throws CadenzaError where a run's webhook cannot be sent. Its delivery checks the same again, as names may change */
+async function assertSendable(config: Config, webhook: Webhook | undefined): Promise<void> {
+  const found = webhook && (await refusalOfUrl(webhook.url, config.webhooks.privateHosts));
+  if (!found) return;
+  throw refusal('InvalidRequest', `options.webhook.url: ${found}`, {
+    hint: 'A webhook goes to the public internet. Allow its host in cadenza.config.ts, under webhooks.privateHosts',
+    path: 'options.webhook.url',
   });
 }
 
@@ -80,7 +86,7 @@ async function checkModels(providers: OpenRooms['providers'], pattern: string, i
           providers.check(model, fieldPath('input', single ? [path] : [path, ...inside])),
         );
         const [error] = (await Promise.all([...checks, ...judges])).filter((found) => found !== undefined);
-        if (error) throw refused(error);
+        if (error) throw new CadenzaError('InvalidRequest', error);
       }),
   );
 }
@@ -133,10 +139,6 @@ function resolved(providers: OpenRooms['providers'], ref: PolicyRef, path: strin
   try {
     return providers.resolvePolicy(ref, path);
   } catch (thrown) {
-    throw thrown instanceof ProviderError ? refused(thrown.error) : thrown;
+    throw thrown instanceof ProviderError ? new CadenzaError('InvalidRequest', thrown.error) : thrown;
   }
-}
-
-function refused(error: CallError): CadenzaError {
-  return new CadenzaError('InvalidRequest', error);
 }

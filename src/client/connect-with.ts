@@ -8,21 +8,21 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import type { PatternName, PatternResult, RunInfo } from '../contract/index.ts';
+import { dataConverter } from '../runtime/data-converter.ts';
+import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
 import { answerApproval, pendingOf, pendingOfAll } from './approvals.ts';
 import { createBudgets } from './budgets.ts';
 import type { Cadenza, Outcome, StartedRun } from './cadenza.ts';
 import { type CheckedStart, checkStart } from './check-start.ts';
 import { endConversation, sendMessage } from './conversations.ts';
-import { dataConverter } from './data-converter.ts';
 import { createMapData } from './data-sets.ts';
 import { CadenzaError } from './errors.ts';
 import { followRun } from './follow-run.ts';
 import { fork } from './fork.ts';
-import type { OpenRooms } from './open-rooms.ts';
 import { clientError, notFound, runError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
-import { inputOfMap, tellOfResumed } from './start-map.ts';
+import { inputOfMap, recordResumed } from './start-map.ts';
 
 export interface ClientParts {
   connection: ConnectionLike;
@@ -54,26 +54,26 @@ export function connectWith({
       const checked = await checkStart(rooms, pattern, input, options);
       const id = checked.id ?? `${pattern}-${randomUUID()}`;
       if (checked.workflowType === 'map') checked.input = await inputOfMap(store, checked.input);
-      const isNew = await started(checked, id);
+      const isNew = await startWorkflow(checked, id);
       return startedRun(id, checked.workflowType, isNew);
     },
 
     async result(id) {
-      const outcome = await settled(handleOf(id));
+      const outcome = await outcomeOf(handleOf(id));
       if (outcome.status === 'completed') return outcome.result;
-      if (outcome.status === 'running') throw new Error('unreachable: settled without a deadline');
+      if (outcome.status === 'running') throw new Error('unreachable: waited without a deadline');
       throw new CadenzaError(outcome.status === 'failed' ? 'RunFailed' : 'RunCancelled', outcome.error);
     },
 
     async outcome(id, waitSeconds = 0) {
       const deadline = Date.now() + Math.max(250, waitSeconds * 1_000);
-      return connection.withDeadline(deadline, () => settled(handleOf(id)));
+      return connection.withDeadline(deadline, () => outcomeOf(handleOf(id)));
     },
 
     events: (id, options = {}) => followRun({ temporal, store, id, ...options }),
 
     async show(id) {
-      return infoOf(await found(id));
+      return infoOf(await storedRun(id));
     },
 
     async list(query = {}) {
@@ -81,20 +81,22 @@ export function connectWith({
     },
 
     async bill(id) {
-      return store.ledger.bill((await found(id)).chain);
+      return store.ledger.bill((await storedRun(id)).chain);
     },
 
     async timeline(id) {
-      return store.runs.timeline((await found(id)).chain);
+      return store.runs.timeline((await storedRun(id)).chain);
     },
 
     async cancel(id) {
-      await orClientError(id, () => handleOf(id).cancel());
+      await asClientError(id, () => handleOf(id).cancel());
     },
 
     fork: (async (id, options) => {
-      const old = await found(id);
-      const made = await orClientError(id, () => fork({ temporal, rooms, namespace, start: started }, old, options));
+      const old = await storedRun(id);
+      const made = await asClientError(id, () =>
+        fork({ temporal, rooms, namespace, start: startWorkflow }, old, options),
+      );
       return 'id' in made ? startedRun(made.id, old.pattern, made.isNew) : made;
     }) as Cadenza['fork'],
 
@@ -104,28 +106,28 @@ export function connectWith({
 
     async say(id, text, options = {}) {
       const events = (after: number, signal?: AbortSignal) => client.events(id, { after, signal });
-      return sendMessage({ temporal, connection, store, events }, await found(id), text, options);
+      return sendMessage({ temporal, connection, store, events }, await storedRun(id), text, options);
     },
 
     async end(id) {
-      await endConversation({ temporal }, await found(id));
+      await endConversation({ temporal }, await storedRun(id));
     },
 
     async approvals(id) {
-      return id === undefined ? pendingOfAll(store) : pendingOf(store, await found(id));
+      return id === undefined ? pendingOfAll(store) : pendingOf(store, await storedRun(id));
     },
 
     async approve(id, approval, decision) {
-      return answerApproval({ temporal, connection, store }, await found(id), approval, decision);
+      return answerApproval({ temporal, connection, store }, await storedRun(id), approval, decision);
     },
 
-    ...createMapData(store, async (id) => (await found(id)).chain),
+    ...createMapData(store, async (id) => (await storedRun(id)).chain),
 
     schedules: createSchedules(temporal, rooms, taskQueue),
     budgets: createBudgets(store),
 
     async ready() {
-      await Promise.all([store.ping(), orClientError('', () => connection.ensureConnected())]);
+      await Promise.all([store.ping(), asClientError('', () => connection.ensureConnected())]);
     },
 
     close,
@@ -137,7 +139,7 @@ export function connectWith({
   }
 
   /** @returns false when there was a run with this id already */
-  async function started(
+  async function startWorkflow(
     { workflowType, taskQueue: own, input, options }: CheckedStart,
     id: string,
     memo?: Record<string, unknown>,
@@ -155,7 +157,7 @@ export function connectWith({
         staticSummary: summaryOf(workflowType, input),
         memo,
       });
-      if (isMap) await tellOfResumed(store, id, handle.firstExecutionRunId, options);
+      if (isMap) await recordResumed(store, id, handle.firstExecutionRunId, options);
       return true;
     } catch (thrown) {
       if (thrown instanceof WorkflowExecutionAlreadyStartedError) return false;
@@ -173,7 +175,7 @@ export function connectWith({
     };
   }
 
-  async function settled(handle: WorkflowHandle): Promise<Outcome> {
+  async function outcomeOf(handle: WorkflowHandle): Promise<Outcome> {
     try {
       return { status: 'completed', result: await handle.result() };
     } catch (thrown) {
@@ -184,10 +186,10 @@ export function connectWith({
   }
 
   /** The stored run; one that was started but has not reached a worker yet is known to Temporal alone. */
-  async function found(id: string): Promise<StoredRun> {
+  async function storedRun(id: string): Promise<StoredRun> {
     const stored = await store.runs.find(id);
     if (stored) return stored;
-    const description = await orClientError(id, () => handleOf(id).describe());
+    const description = await asClientError(id, () => handleOf(id).describe());
     if (!description.type) throw notFound(id);
     return {
       chain: description.raw.workflowExecutionInfo?.firstRunId ?? description.runId,
@@ -205,7 +207,7 @@ function infoOf({ chain: _, ...run }: StoredRun): RunInfo {
   return run;
 }
 
-async function orClientError<Value>(id: string, act: () => Promise<Value>): Promise<Value> {
+async function asClientError<Value>(id: string, act: () => Promise<Value>): Promise<Value> {
   try {
     return await act();
   } catch (thrown) {

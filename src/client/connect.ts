@@ -1,11 +1,10 @@
 import { Connection } from '@temporalio/client';
 import { type Config, loadConfig, readEnvironment, temporalTarget } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
+import { openRooms } from '../runtime/open-rooms.ts';
 import type { Cadenza } from './cadenza.ts';
 import { connectWith } from './connect-with.ts';
-import { consoleLog } from './console-log.ts';
 import { CadenzaError } from './errors.ts';
-import { openRooms } from './open-rooms.ts';
 
 export interface ConnectOptions {
   /** else `TEMPORAL_ADDRESS`, or a profile of Temporal's own config */
@@ -23,7 +22,7 @@ export interface ConnectOptions {
 
 /** Connects a backend service to its runs: to Temporal, which runs them, and to the store, which tells of them. */
 export async function connect(options: ConnectOptions = {}): Promise<Cadenza> {
-  const { env = process.env, log = consoleLog } = options;
+  const { env = process.env, log } = options;
   const environment = readEnvironment(env);
   const { databaseUrl = environment.databaseUrl, taskQueue = environment.taskQueue } = options;
   if (databaseUrl === undefined) {

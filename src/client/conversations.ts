@@ -14,7 +14,6 @@ import {
   type Answer,
   CallError,
   firstRunOf,
-  invalidRequest,
   isTerminal,
   type RunEvent,
   RunId,
@@ -22,7 +21,7 @@ import {
 } from '../contract/index.ts';
 import type { Store, StoredRun } from '../store/index.ts';
 import type { SendOptions, SentMessage } from './cadenza.ts';
-import { CadenzaError } from './errors.ts';
+import { CadenzaError, checked, refusal } from './errors.ts';
 import { clientError } from './outcome.ts';
 
 /** A worker that lives takes a message in some 10 ms; a deploy may keep it waiting, ms. */
@@ -48,12 +47,12 @@ export async function sendMessage(
 ): Promise<SentMessage> {
   const { connection, store } = talking;
   const id = given ?? randomUUID();
-  const message = checked(run, text, id);
+  const message = checkedMessage(run, text, id);
   const before = given === undefined ? undefined : await store.events.startOfTurn(run.chain, id);
   const cursor = after ?? (before === undefined ? await store.runs.newestSeq(run.chain) : before - 1);
   for (;;) {
     const deadline = Date.now() + TAKEN_WITHIN_MS;
-    const handle = await connection.withDeadline(deadline, () => taken(talking, run, message, id));
+    const handle = await connection.withDeadline(deadline, () => acceptedUpdate(talking, run, message, id));
     const answer = answerOf(handle, run.id);
     const turnedAway = await Promise.race([answer.then(() => undefined, retryAfterOf), delay(TURNED_AWAY_WITHIN_MS)]);
     if (turnedAway !== undefined) {
@@ -71,7 +70,7 @@ export async function sendMessage(
 
 /** Ends a conversation, once the messages it has are answered. @throws CadenzaError Conflict if it has ended */
 export async function endConversation({ temporal }: Pick<Talking, 'temporal'>, run: StoredRun): Promise<void> {
-  mustBeConversation(run);
+  assertConversation(run);
   try {
     await temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: firstRunOf(run.chain) }).signal('end');
   } catch (thrown) {
@@ -79,27 +78,22 @@ export async function endConversation({ temporal }: Pick<Talking, 'temporal'>, r
   }
 }
 
-function checked(run: StoredRun, text: string, id: string): SendMessage {
-  mustBeConversation(run);
-  const message = SendMessage.safeParse({ text });
-  if (!message.success) throw new CadenzaError('InvalidRequest', invalidRequest(message.error, ''));
-  const messageId = RunId.safeParse(id);
-  if (messageId.success) return message.data;
-  throw new CadenzaError('InvalidRequest', invalidRequest(messageId.error, 'id'));
+function checkedMessage(run: StoredRun, text: string, id: string): SendMessage {
+  assertConversation(run);
+  checked(RunId, id, 'id');
+  return checked(SendMessage, { text }, '');
 }
 
-function mustBeConversation({ id, pattern }: StoredRun): void {
+function assertConversation({ id, pattern }: StoredRun): void {
   if (pattern === 'conversation') return;
-  throw new CadenzaError('InvalidRequest', {
-    type: 'InvalidRequest',
-    message: `The run "${id}" is of the pattern ${pattern}, which takes no messages`,
+  throw refusal('InvalidRequest', `The run "${id}" is of the pattern ${pattern}, which takes no messages`, {
     hint: 'Start one that does: npx cadenza chat',
     path: 'id',
   });
 }
 
 /** The Update names the run by its chain alone: which history of it is the newest, the server knows. */
-async function taken(
+async function acceptedUpdate(
   { temporal }: Talking,
   run: StoredRun,
   message: SendMessage,

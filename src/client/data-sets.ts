@@ -2,7 +2,6 @@ import {
   type DataFormat,
   type DataSet,
   type ItemPage,
-  invalidRequest,
   ListItems,
   type MapDefinition,
   type MapItem,
@@ -11,7 +10,7 @@ import type { Store } from '../store/index.ts';
 import { readCsv } from './data/read-csv.ts';
 import { readJsonl } from './data/read-jsonl.ts';
 import { unusable } from './data/unusable.ts';
-import { CadenzaError } from './errors.ts';
+import { checked, refusal } from './errors.ts';
 
 /** Data that maps go over, and what became of its rows. */
 export interface MapData {
@@ -31,18 +30,15 @@ const PAGE = 500;
 /** @param chainOf finds the run of an id, and throws CadenzaError NotFound where there is none */
 export function createMapData({ dataSets, maps }: Store, chainOf: (id: string) => Promise<string>): MapData {
   async function items(id: string, query: ListItems = {}): Promise<ItemPage> {
-    const parsed = ListItems.safeParse(query);
-    if (!parsed.success) throw new CadenzaError('InvalidRequest', invalidRequest(parsed.error, 'query'));
-    return maps.items((await mapRun(id)).chain, parsed.data);
+    const page = checked(ListItems, query, 'query');
+    return maps.items((await mapRun(id)).chain, page);
   }
 
   async function mapRun(id: string) {
     const chain = await chainOf(id);
     const map = await maps.find(chain);
     if (map) return { chain, ...map };
-    throw new CadenzaError('NotFound', {
-      type: 'InvalidRequest',
-      message: `The run "${id}" has no rows: it is no map, or has not begun yet`,
+    throw refusal('NotFound', `The run "${id}" has no rows: it is no map, or has not begun yet`, {
       hint: 'See the maps with: npx cadenza runs --pattern map',
       path: 'id',
     });

@@ -1,4 +1,5 @@
-import type { CallError } from '../contract/index.ts';
+import type { z } from 'zod';
+import { type CallError, invalidRequest } from '../contract/index.ts';
 
 export type ClientErrorCode =
   /** 400: the request itself is wrong */
@@ -26,4 +27,20 @@ export class CadenzaError extends Error {
     this.code = code;
     this.error = error;
   }
+}
+
+/** An error in our own words: what is wrong, where it stands, and what to do. */
+export function refusal(
+  code: 'InvalidRequest' | 'NotFound' | 'Conflict',
+  message: string,
+  { path, hint }: Pick<CallError, 'path' | 'hint'> = {},
+): CadenzaError {
+  return new CadenzaError(code, { type: 'InvalidRequest', message, path, hint });
+}
+
+/** A value from outside as its schema has it. @param root where it stands @throws CadenzaError InvalidRequest */
+export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, root: string): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new CadenzaError('InvalidRequest', invalidRequest(parsed.error, root));
 }

@@ -1,7 +1,7 @@
 import type { BillLine, ForkEstimate, ModelRef, Usage } from '../contract/index.ts';
 import { estimateTokens, priceOf } from '../providers/index.ts';
+import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredStep } from '../store/index.ts';
-import type { OpenRooms } from './open-rooms.ts';
 
 /** How much less or more tokens a call may have than the old one had. Rules of thumb: see docs/fork.md. */
 interface Range {

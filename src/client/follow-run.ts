@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { RunEvent } from '../contract/index.ts';
+import { closeEnded } from '../runtime/close-ended.ts';
 import type { Store } from '../store/index.ts';
-import { closeEnded } from './close-ended.ts';
 import { clientError } from './outcome.ts';
 
 /** How often Temporal is asked whether a run that says nothing was terminated, ms. */

@@ -6,18 +6,17 @@ import {
   type ForkEstimate,
   ForkRun,
   fieldPath,
-  invalidRequest,
   type ModelRef,
   originalRunOf,
   type PolicyRef,
   RunOptions,
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
+import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
 import { type CheckedStart, checkStart } from './check-start.ts';
-import { CadenzaError } from './errors.ts';
+import { CadenzaError, checked, refusal } from './errors.ts';
 import { estimateFork } from './estimate-fork.ts';
-import type { OpenRooms } from './open-rooms.ts';
 
 export interface ForkParts {
   temporal: Client;
@@ -40,18 +39,18 @@ export async function fork(
   old: StoredRun,
   given: ForkRun,
 ): Promise<ForkEstimate | { id: string; isNew: boolean }> {
-  const parsed = ForkRun.safeParse(given);
-  if (!parsed.success) throw new CadenzaError('InvalidRequest', invalidRequest(parsed.error, ''));
-  const { fromStep, overrides, dryRun, id, key } = parsed.data;
+  const { fromStep, overrides, dryRun, id, key } = checked(ForkRun, given, '');
   const hint = NOT_FORKED[old.pattern];
-  if (hint) throw refused(`A ${old.pattern} cannot be forked`, 'id', hint);
+  if (hint) throw refusal('InvalidRequest', `A ${old.pattern} cannot be forked`, { path: 'id', hint });
 
   const steps = await rooms.store.runs.steps(old.chain);
   const at = steps.findIndex(({ step }) => step === fromStep);
   if (at === -1) throw unknownStep(old.id, fromStep, steps);
   if (overrides && steps[at]!.run !== undefined) {
-    const other = `Fork that run, or fork this one from "${fromStep}" without overrides`;
-    throw refused(`The step "${fromStep}" is done by the run ${steps[at]!.run}`, 'overrides', other);
+    throw refusal('InvalidRequest', `The step "${fromStep}" is done by the run ${steps[at]!.run}`, {
+      path: 'overrides',
+      hint: `Fork that run, or fork this one from "${fromStep}" without overrides`,
+    });
   }
   const model = await firstModel(rooms, overrides?.policy);
   if (dryRun)
@@ -60,7 +59,7 @@ export async function fork(
   const [input, oldOptions] = await argumentsOf(temporal, namespace, old);
   const earlier = await overridesOf(temporal, old.id);
   const options = RunOptions.parse(oldOptions ?? {});
-  const checked = await checkStart(rooms, old.pattern, input, {
+  const again = await checkStart(rooms, old.pattern, input, {
     ...options,
     ...(key === undefined ? {} : { key }),
     id,
@@ -71,10 +70,10 @@ export async function fork(
     before: [...new Set(steps.slice(0, at).map(({ step }) => step))],
     overrides: { ...earlier, ...(overrides ? { [fromStep]: { ...earlier[fromStep], ...overrides } } : {}) },
   };
-  if (id !== undefined) return { id, isNew: await start(checked, id, { [FORK_MEMO]: memo }) };
+  if (id !== undefined) return { id, isNew: await start(again, id, { [FORK_MEMO]: memo }) };
   for (let n = 1; ; n += 1) {
     const next = `${old.id}-fork-${n}`;
-    if (await start(checked, next, { [FORK_MEMO]: memo })) return { id: next, isNew: true };
+    if (await start(again, next, { [FORK_MEMO]: memo })) return { id: next, isNew: true };
   }
 }
 
@@ -106,7 +105,9 @@ async function argumentsOf(temporal: Client, namespace: string, { id, chain }: S
     })
     .catch((cause: unknown) => {
       if ((cause as { code?: number }).code !== NOT_FOUND) throw cause;
-      throw refused(`Temporal has no history of ${id} any more, so its input is not known`, 'id');
+      throw refusal('InvalidRequest', `Temporal has no history of ${id} any more, so its input is not known`, {
+        path: 'id',
+      });
     });
   const payloads = found.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
   return decodeArrayFromPayloads(temporal.options.loadedDataConverter, payloads);
@@ -125,9 +126,5 @@ function unknownStep(id: string, fromStep: string, steps: { step: string }[]): C
   const names = [...new Set(steps.map(({ step }) => step))];
   const shown = names.slice(0, 30).join(', ');
   const known = names.length === 0 ? 'It has begun none' : `It has: ${shown}${names.length > 30 ? ', …' : ''}`;
-  return refused(`The run ${id} has no step "${fromStep}". ${known}`, 'fromStep');
-}
-
-function refused(message: string, path: string, hint?: string): CadenzaError {
-  return new CadenzaError('InvalidRequest', { type: 'InvalidRequest', message, path, hint });
+  return refusal('InvalidRequest', `The run ${id} has no step "${fromStep}". ${known}`, { path: 'fromStep' });
 }

@@ -1,7 +1,7 @@
 import { isGrpcServiceError, ServiceError, type WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { CallError, ErrorType } from '../contract/index.ts';
-import { CadenzaError } from './errors.ts';
+import { CadenzaError, refusal } from './errors.ts';
 
 /** What Temporal says of a run that ended without a result, as an error of the contract. */
 export function runError(failed: WorkflowFailedError): { status: 'failed' | 'cancelled'; error: CallError } {
@@ -45,10 +45,5 @@ export function clientError(thrown: unknown, id: string): unknown {
 }
 
 export function notFound(id: string): CadenzaError {
-  return new CadenzaError('NotFound', {
-    type: 'InvalidRequest',
-    message: `No run with the id "${id}"`,
-    hint: 'See the ids with: npx cadenza runs',
-    path: 'id',
-  });
+  return refusal('NotFound', `No run with the id "${id}"`, { hint: 'See the ids with: npx cadenza runs', path: 'id' });
 }

@@ -7,10 +7,10 @@ import {
   type ScheduleSummary,
   ServiceError,
 } from '@temporalio/client';
-import { type CallError, CreateSchedule, durationMs, invalidRequest, ScheduleInfo } from '../contract/index.ts';
+import { CreateSchedule, durationMs, ScheduleInfo } from '../contract/index.ts';
+import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { checkStart } from './check-start.ts';
-import { CadenzaError } from './errors.ts';
-import type { OpenRooms } from './open-rooms.ts';
+import { checked, refusal } from './errors.ts';
 import { clientError } from './outcome.ts';
 
 /** Runs that are started again and again, by Temporal's own schedules. */
@@ -45,12 +45,10 @@ export function createSchedules(
 
   return {
     async create(given) {
-      const parsed = CreateSchedule.safeParse(given);
-      if (!parsed.success) throw new CadenzaError('InvalidRequest', invalidRequest(parsed.error, ''));
-      const { name, pattern, input, cron, every, timezone, ...options } = parsed.data;
+      const { name, pattern, input, cron, every, timezone, ...options } = checked(CreateSchedule, given, '');
       const start = await checkStart(rooms, pattern, input, options);
       const kept = Kept.parse({ pattern, cron, every, timezone, tenant: options.tenant });
-      const handle = await orScheduleError(name, () =>
+      const handle = await asScheduleError(name, () =>
         schedules.create({
           scheduleId: name,
           spec: {
@@ -71,12 +69,12 @@ export function createSchedules(
           memo: { [MEMO]: kept },
         }),
       );
-      const { state, info } = await orScheduleError(name, () => handle.describe());
+      const { state, info } = await asScheduleError(name, () => handle.describe());
       return infoOf(name, kept, state.paused, info);
     },
 
     async list() {
-      return orScheduleError('', async () => {
+      return asScheduleError('', async () => {
         const all = await Array.fromAsync(schedules.list());
         return all.flatMap(({ scheduleId, memo, state, info }) => {
           const kept = Kept.safeParse(memo?.[MEMO]);
@@ -92,7 +90,7 @@ export function createSchedules(
   };
 
   async function act(name: string, done: (handle: ScheduleHandle) => Promise<unknown>): Promise<void> {
-    await orScheduleError(name, () => done(schedules.getHandle(name)));
+    await asScheduleError(name, () => done(schedules.getHandle(name)));
   }
 }
 
@@ -113,7 +111,7 @@ function infoOf(
   };
 }
 
-async function orScheduleError<Value>(name: string, act: () => Promise<Value>): Promise<Value> {
+async function asScheduleError<Value>(name: string, act: () => Promise<Value>): Promise<Value> {
   try {
     return await act();
   } catch (thrown) {
@@ -124,21 +122,17 @@ async function orScheduleError<Value>(name: string, act: () => Promise<Value>): 
 function scheduleError(thrown: unknown, name: string): unknown {
   if (thrown instanceof ScheduleAlreadyRunning) {
     const hint = 'Choose another name, or delete it first: npx cadenza schedule delete';
-    return refused('Conflict', { message: `There is a schedule "${name}" already`, hint, path: 'name' });
+    return refusal('Conflict', `There is a schedule "${name}" already`, { hint, path: 'name' });
   }
   if (thrown instanceof ScheduleNotFoundError) {
     const hint = 'See their names with: npx cadenza schedule list';
-    return refused('NotFound', { message: `No schedule named "${name}"`, hint, path: 'name' });
+    return refusal('NotFound', `No schedule named "${name}"`, { hint, path: 'name' });
   }
   const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
   const unusable = thrown instanceof TypeError || (isGrpcServiceError(cause) && cause.code === INVALID_ARGUMENT);
   if (unusable) {
     const said = isGrpcServiceError(cause) ? cause.details : (thrown as TypeError).message;
-    return refused('InvalidRequest', { message: `cron: Temporal does not understand it: ${said}`, path: 'cron' });
+    return refusal('InvalidRequest', `cron: Temporal does not understand it: ${said}`, { path: 'cron' });
   }
   return clientError(cause, name);
-}
-
-function refused(code: 'Conflict' | 'NotFound' | 'InvalidRequest', error: Omit<CallError, 'type'>): CadenzaError {
-  return new CadenzaError(code, { type: 'InvalidRequest', ...error });
 }

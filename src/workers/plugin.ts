@@ -1,10 +1,9 @@
 import { SimplePlugin } from '@temporalio/plugin';
 import type { BundlerPlugin, WorkerOptions, WorkerPlugin } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
-import { consoleLog } from '../client/console-log.ts';
-import { dataConverter } from '../client/data-converter.ts';
-import { type OpenRooms, openRooms, type RoomOptions } from '../client/open-rooms.ts';
 import { loadConfig } from '../config/index.ts';
+import { dataConverter } from '../runtime/data-converter.ts';
+import { type OpenRooms, openRooms, type RoomOptions } from '../runtime/open-rooms.ts';
 import { PRELOADED, workflowModule } from './workflow-bundle.ts';
 
 const DEFAULTS = {
@@ -29,7 +28,7 @@ export interface CadenzaPlugin extends WorkerPlugin, BundlerPlugin {
 export async function cadenzaPlugin(
   options: Pick<RoomOptions, 'databaseUrl'> & Partial<RoomOptions>,
 ): Promise<CadenzaPlugin> {
-  const { databaseUrl, env = process.env, log = consoleLog } = options;
+  const { databaseUrl, env = process.env, log } = options;
   const rooms = await openRooms({ databaseUrl, env, log, config: options.config ?? (await loadConfig()) });
   return pluginOf(rooms, () => rooms.close());
 }

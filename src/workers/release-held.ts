@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { releaseHeld } from '../client/release-held.ts';
 import type { Log } from '../contract/index.ts';
+import { releaseHeld } from '../runtime/release-held.ts';
 import type { Store } from '../store/index.ts';
 
 const EVERY_MS = 60_000;

@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { type Cadenza, connectWith, dataConverter } from '../client/index.ts';
-import { type OpenRooms, openRooms } from '../client/open-rooms.ts';
+import { type Cadenza, connectWith } from '../client/index.ts';
 import { type Config, readEnvironment, temporalTarget } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
-import { applyBudgets } from './apply-budgets.ts';
+import { dataConverter } from '../runtime/data-converter.ts';
+import { type OpenRooms, openRooms } from '../runtime/open-rooms.ts';
+import type { Store } from '../store/index.ts';
 import { pluginOf } from './plugin.ts';
 import { keepReleasing } from './release-held.ts';
 import { requireSearchAttributes } from './search-attributes.ts';
@@ -80,4 +81,10 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
 async function closeAll(rooms: OpenRooms, connection: NativeConnection): Promise<void> {
   await rooms.close();
   await connection.close();
+}
+
+/** Sets the budgets the config names, before any call can begin; those it does not name stay as they are. */
+async function applyBudgets({ ledger }: Pick<Store, 'ledger'>, { tenants, keys }: Config['budgets']): Promise<void> {
+  for (const [name, usd] of Object.entries(tenants)) await ledger.setBudget(`tenant:${name}`, usd);
+  for (const [name, usd] of Object.entries(keys)) await ledger.setBudget(`key:${name}`, usd);
 }

@@ -1,6 +1,6 @@
 import type { Cadenza } from '../../src/client/cadenza.ts';
+import type { StartOptions } from '../../src/client/check-start.ts';
 import { CadenzaError } from '../../src/client/errors.ts';
-import type { StartOptions } from '../../src/client/start-options.ts';
 import { type CallError, invalidRequest, isPattern, PATTERNS, type RunEvent } from '../../src/contract/index.ts';
 
 interface MemoryRun {

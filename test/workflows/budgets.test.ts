@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { releaseHeld } from '../../src/client/release-held.ts';
 import { parseConfig } from '../../src/config/index.ts';
+import { releaseHeld } from '../../src/runtime/release-held.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
 import { type MockProvider, mockProvider, promptOf } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';

@@ -19,11 +19,12 @@ export interface RoomOptions {
   databaseUrl: string;
   config: Config;
   env: NodeJS.ProcessEnv;
-  log: Log;
+  /** else warnings and errors on stderr */
+  log?: Log;
 }
 
 /** Opens the store (migrated if need be) and the providers. */
-export async function openRooms({ databaseUrl, config, env, log }: RoomOptions): Promise<OpenRooms> {
+export async function openRooms({ databaseUrl, config, env, log = consoleLog }: RoomOptions): Promise<OpenRooms> {
   const store = await openStore({ url: databaseUrl, log });
   const providers = providerRegistry({ config, env });
   return {
@@ -39,3 +40,11 @@ export async function openRooms({ databaseUrl, config, env, log }: RoomOptions):
     },
   };
 }
+
+/** What a service says where nobody gave it a logger. */
+const consoleLog: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: (fields, message) => console.error(`cadenza: ${message}`, fields),
+  error: (fields, message) => console.error(`cadenza: ${message}`, fields),
+};
