@@ -1,10 +1,12 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { except } from 'hono/combine';
 import { requestId } from 'hono/request-id';
 import type { Cadenza } from '../client/cadenza.ts';
 import { CadenzaError } from '../client/errors.ts';
 import { invalidRequest, type Log } from '../contract/index.ts';
 import type { GatewayApp, GatewayEnv, TemporalLinks } from './app.ts';
 import { requireKey } from './authorization.ts';
+import { BODY_LIMITS, limitBody } from './limit-body.ts';
 import { problem, problemOf, problemResponse } from './problem.ts';
 import { addAccountRoutes } from './routes/account.ts';
 import { addApprovalWebhook } from './routes/approval-webhook.ts';
@@ -13,7 +15,7 @@ import { addBudgetRoutes } from './routes/budgets.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addForkRoute } from './routes/fork.ts';
 import { addHealthRoutes } from './routes/health.ts';
-import { addMapRoutes } from './routes/maps.ts';
+import { addMapRoutes, DATA_SETS_PATH } from './routes/maps.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addOutcomeRoute } from './routes/outcome.ts';
 import { addPages } from './routes/pages.ts';
@@ -58,8 +60,10 @@ export function createGateway(options: GatewayOptions): GatewayApp {
     );
   });
   // Before the keys: its signature says who may.
+  app.use('/v1/webhooks/*', limitBody(BODY_LIMITS.webhook));
   addApprovalWebhook(app, surroundings);
   app.use('/v1/*', requireKey(apiKeys));
+  app.use(except(DATA_SETS_PATH, limitBody(BODY_LIMITS.json)));
   addRunRoutes(app, surroundings);
   addOutcomeRoute(app, surroundings);
   addEventsRoute(app, surroundings);

@@ -1,18 +1,34 @@
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { GatewayEnv } from './app.ts';
-import { problem, problemResponse } from './problem.ts';
+import { ProblemError, problem, problemResponse } from './problem.ts';
 
-const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const MIB = 1024 * 1024;
 
-/** Refuses a body that is too large before it is read. */
-export const limitBody: MiddlewareHandler<GatewayEnv> = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
-  onError: (c) =>
-    problemResponse(
-      problem(413, 'InvalidRequest', 'The body is too large', 'The body of a request is at most 16 MB.', {
-        hint: 'Give large documents by reference, or split the work into several runs.',
-      }),
-      c.get('requestId'),
-    ),
-});
+/** Bytes a body may have. Data sets are kept row by row as they come; all other bodies are read into memory whole. */
+export const BODY_LIMITS = { webhook: 64 * 1024, json: 16 * MIB, dataSet: 1024 * MIB };
+
+/** Refuses a body that is too large before it is read whole. */
+export function limitBody(maxBytes: number): MiddlewareHandler<GatewayEnv> {
+  return bodyLimit({ maxSize: maxBytes, onError: (c) => problemResponse(tooLarge(maxBytes), c.get('requestId')) });
+}
+
+function tooLarge(maxBytes: number) {
+  const size = maxBytes < MIB ? `${maxBytes / 1024} KB` : `${maxBytes / MIB} MB`;
+  return problem(413, 'InvalidRequest', 'The body is too large', `The body of this request is at most ${size}.`, {
+    hint: 'Give large documents by reference, or split the work into several runs.',
+  });
+}
+
+/** The chunks of a body that is read as it comes. @throws ProblemError 413 at the byte that is one too many */
+export async function* chunksUpTo(
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let read = 0;
+  for await (const chunk of body ?? []) {
+    read += chunk.length;
+    if (read > maxBytes) throw new ProblemError(tooLarge(maxBytes));
+    yield chunk;
+  }
+}

@@ -33,9 +33,20 @@ const STATUS: Record<ClientErrorCode, { status: number; title: string }> = {
   NotReachable: { status: 503, title: 'Not reachable' },
 };
 
+/** Thrown where HTTP alone knows what is wrong. */
+export class ProblemError extends Error {
+  readonly problem: Problem;
+
+  constructor(found: Problem) {
+    super(found.detail);
+    this.problem = found;
+  }
+}
+
 /** Turns whatever a route threw into a problem. What is not known to be meant for readers stays inside. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof CadenzaError) return ofClient(error.code, error.error);
+  if (error instanceof ProblemError) return error.problem;
   if (error instanceof HTTPException) return ofHttp(error);
   return problem(500, 'InternalError', 'Something went wrong here', 'The request could not be answered.', {
     hint: 'The log of the gateway says more under this requestId.',

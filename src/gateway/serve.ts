@@ -15,6 +15,22 @@ export interface ServedGateway {
   close(): Promise<void>;
 }
 
+/** What comes of it, or undefined where the server closes first: it does not wait for runs and answers, which come all
+ *  the same. */
+export async function unlessClosing<Value>(coming: Promise<Value>, closing?: AbortSignal): Promise<Value | undefined> {
+  if (!closing) return coming;
+  const closed = Promise.withResolvers<undefined>();
+  const stop = () => closed.resolve(undefined);
+  if (closing.aborted) stop();
+  closing.addEventListener('abort', stop);
+  try {
+    return await Promise.race([coming, closed.promise]);
+  } finally {
+    closing.removeEventListener('abort', stop);
+    coming.catch(() => {});
+  }
+}
+
 /** Puts the gateway on a port; where it is taken, on the next free one. Port 0 takes any. */
 export async function serveGateway(options: {
   app: GatewayApp;

@@ -1,6 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { WebhookVerificationError } from 'standardwebhooks';
 import { webhookSigner } from '../../config/index.ts';
 import * as contract from '../../contract/index.ts';
@@ -11,7 +10,6 @@ import { json, refusals } from '../responses.ts';
 import { ApprovalReceipt } from '../schemas.ts';
 import { ApprovalParams } from './approvals.ts';
 
-const MAX_BODY_BYTES = 64 * 1024;
 const SIGNED = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
 
 /** `run` and `approval`, where they are given, bind the signed body to the address it is sent to. */
@@ -51,26 +49,17 @@ const route = createRoute({
 
 export function addApprovalWebhook(app: GatewayApp, { client, webhookSecret }: Surroundings): void {
   // Before anything of the body is looked at.
-  app.use(route.getRoutingPath(), limitBody, requireSignature(webhookSecret));
+  app.use(route.getRoutingPath(), requireSignature(webhookSecret));
 
   app.openapi(route, async (c) => {
     const { id, approvalId } = c.req.valid('param');
     const { run, approval, ...decision } = c.req.valid('json');
     if ((run !== undefined && run !== id) || (approval !== undefined && approval !== approvalId)) {
-      return refused('The signed body is for another approval than the address', c.get('requestId')) as never;
+      return forged('The signed body is for another approval than the address', c.get('requestId')) as never;
     }
     return c.json(await client.approve(id, approvalId, decision), 202);
   });
 }
-
-const limitBody: MiddlewareHandler<GatewayEnv> = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
-  onError: (c) =>
-    problemResponse(
-      problem(413, 'InvalidRequest', 'The body is too large', 'The body of an answer is at most 64 KB.'),
-      c.get('requestId'),
-    ),
-});
 
 function requireSignature(secret: string | undefined): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
@@ -78,7 +67,7 @@ function requireSignature(secret: string | undefined): MiddlewareHandler<Gateway
       secret === undefined
         ? 'No secret is set here, so no signature can be verified: set CADENZA_WEBHOOK_SECRET'
         : await refusalOf(secret, c.req);
-    return reason === undefined ? next() : refused(reason, c.get('requestId'));
+    return reason === undefined ? next() : forged(reason, c.get('requestId'));
   };
 }
 
@@ -100,7 +89,7 @@ async function refusalOf(secret: string, request: Request): Promise<string | und
   }
 }
 
-function refused(reason: string, requestId: string): Response {
+function forged(reason: string, requestId: string): Response {
   const answer = problem(401, 'Unauthorized', 'The signature does not hold', `${reason}.`, {
     hint: 'Sign the body as Standard Webhooks says, or use the link "signed" of GET /v1/runs/{id}/approvals',
   });

@@ -1,7 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { BudgetAccount } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
-import { limitBody } from '../limit-body.ts';
 import { problem, problemResponse } from '../problem.ts';
 import { json, refusals } from '../responses.ts';
 import { Budget, SetBudget } from '../schemas.ts';
@@ -33,7 +32,6 @@ const setRoute = createRoute({
   summary: 'Set what a tenant or an API key may spend in all',
   description:
     'Holds for calls that begin from now on; what was spent before counts, and null lifts the limit. A key that has a budget of its own may set none.',
-  middleware: limitBody,
   request: { params, body: { required: true, content: { 'application/json': { schema: SetBudget } } } },
   responses: {
     200: json('The budget', Budget),

@@ -1,6 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { GatewayApp, Surroundings } from '../app.ts';
-import { limitBody } from '../limit-body.ts';
 import { linksOf } from '../links.ts';
 import { json, refusals } from '../responses.ts';
 import { ForkEstimate, ForkRun, RunParams, StartedRun } from '../schemas.ts';
@@ -14,7 +13,6 @@ const forkRoute = createRoute({
   summary: 'Run again from a step on, with another model, prompt or policy',
   description:
     'The steps before are taken from the journal of the old run, for free. The overrides are for `fromStep` alone; later steps are asked anew. With `dryRun`, nothing is started.',
-  middleware: limitBody,
   request: { params: RunParams, body: { required: true, content: { 'application/json': { schema: ForkRun } } } },
   responses: {
     200: json('What it would cost, for a `dryRun`', ForkEstimate),

@@ -1,31 +1,33 @@
-import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 import { createRoute, z } from '@hono/zod-openapi';
 import { stream } from 'hono/streaming';
 import type { StreamingApi } from 'hono/utils/stream';
 import { DataFormat, ListItems } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
+import { BODY_LIMITS, chunksUpTo } from '../limit-body.ts';
 import { json, refusals } from '../responses.ts';
 import { DataSet, ItemPage, MapItem, RunParams } from '../schemas.ts';
 
 const JSONL = 'application/jsonl';
 const rows = { schema: { type: 'string' as const } };
-const { badRequest, unauthorized, notFound, unreachable } = refusals;
+const { badRequest, unauthorized, notFound, tooLarge, unreachable } = refusals;
+
+/** Read as it comes, so that it may be long. */
+export const DATA_SETS_PATH = '/v1/datasets';
 
 const uploadRoute = createRoute({
   method: 'post',
-  path: '/v1/datasets',
+  path: DATA_SETS_PATH,
   tags: ['maps'],
   summary: 'Upload the rows of a map',
   description:
-    'JSONL (one JSON value a line) or CSV (under a line of names), of any length. Where a line is wrong, the problem names it and nothing is kept. Equal rows have the same id.',
+    'JSONL (one JSON value a line) or CSV (under a line of names), at most 1 GB. Where a line is wrong, the problem names it and nothing is kept. Equal rows have the same id.',
   request: {
     query: z.object({
       format: DataFormat.optional().openapi({ description: 'Else the content type says: text/csv is CSV' }),
     }),
   },
   requestBody: { required: true, content: { [JSONL]: rows, 'text/csv': rows } },
-  responses: { 201: json('The data set', DataSet), ...badRequest, ...unauthorized, ...unreachable },
+  responses: { 201: json('The data set', DataSet), ...badRequest, ...unauthorized, ...tooLarge, ...unreachable },
 });
 
 const itemsRoute = createRoute({
@@ -56,8 +58,7 @@ export function addMapRoutes(app: GatewayApp, { client, log }: Surroundings): vo
   app.openapi(uploadRoute, async (c) => {
     const csv = c.req.header('content-type')?.startsWith('text/csv');
     const format = c.req.valid('query').format ?? (csv ? 'csv' : 'jsonl');
-    const body = c.req.raw.body as ReadableStream<Uint8Array> | null;
-    return c.json(await client.upload(body ? Readable.fromWeb(body) : Readable.from([]), format), 201);
+    return c.json(await client.upload(chunksUpTo(c.req.raw.body, BODY_LIMITS.dataSet), format), 201);
   });
 
   app.openapi(itemsRoute, async (c) => {

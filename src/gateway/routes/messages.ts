@@ -1,10 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import * as contract from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
-import { limitBody } from '../limit-body.ts';
 import { linksOf } from '../links.ts';
 import { json, refusals } from '../responses.ts';
 import { Answer, Links, RunParams, StartedRun } from '../schemas.ts';
+import { unlessClosing } from '../serve.ts';
 
 const tags = ['conversations'];
 const { badRequest, unauthorized, notFound, conflict, tooLarge, notJson, unreachable } = refusals;
@@ -22,7 +22,6 @@ const sendRoute = createRoute({
   summary: 'Give a conversation its next message',
   description:
     'Messages sent at once are answered one after the other. With `wait=false` the answer comes by the events: of the step whose `step.started` has this message.',
-  middleware: limitBody,
   request: {
     params: RunParams,
     query: z.object({
@@ -80,19 +79,4 @@ export function addMessageRoutes(app: GatewayApp, { client, links }: Surrounding
     const { pattern, status } = await client.show(id);
     return c.json({ id, pattern, status, links: linksOf(id, links) }, 202);
   });
-}
-
-/** A server that closes does not wait for answers: they come all the same. */
-async function unlessClosing<Value>(answer: Promise<Value>, closing: AbortSignal | undefined) {
-  if (!closing) return answer;
-  const closed = Promise.withResolvers<undefined>();
-  const stop = () => closed.resolve(undefined);
-  if (closing.aborted) stop();
-  closing.addEventListener('abort', stop);
-  try {
-    return await Promise.race([answer, closed.promise]);
-  } finally {
-    closing.removeEventListener('abort', stop);
-    answer.catch(() => {});
-  }
 }

@@ -1,10 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import type { Outcome } from '../../client/cadenza.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { linksOf } from '../links.ts';
 import { problemOfRun, problemResponse } from '../problem.ts';
 import { json, refusals } from '../responses.ts';
 import { Links, Result, RunParams } from '../schemas.ts';
+import { unlessClosing } from '../serve.ts';
 
 const MAX_WAIT_SECONDS = 60;
 
@@ -40,24 +40,10 @@ export function addOutcomeRoute(app: GatewayApp, { client, links }: Surroundings
   app.openapi(resultRoute, async (c) => {
     const { id } = c.req.valid('param');
     const waitSeconds = Math.min(c.req.valid('query').waitSeconds, MAX_WAIT_SECONDS);
-    const outcome = await unlessClosing(client.outcome(id, waitSeconds), c.env?.closing);
+    const closed = { status: 'running' as const };
+    const outcome = (await unlessClosing(client.outcome(id, waitSeconds), c.env?.closing)) ?? closed;
     if (outcome.status === 'completed') return c.json(outcome.result as object, 200);
     if (outcome.status === 'running') return c.json({ id, status: outcome.status, links: linksOf(id, links) }, 202);
     return problemResponse(problemOfRun(outcome.status, outcome.error), c.get('requestId')) as never;
   });
-}
-
-/** A server that closes does not wait for runs: it says how they are now. */
-async function unlessClosing(outcome: Promise<Outcome>, closing: AbortSignal | undefined): Promise<Outcome> {
-  if (!closing) return outcome;
-  const closed = Promise.withResolvers<Outcome>();
-  const stop = () => closed.resolve({ status: 'running' });
-  if (closing.aborted) stop();
-  closing.addEventListener('abort', stop);
-  try {
-    return await Promise.race([outcome, closed.promise]);
-  } finally {
-    closing.removeEventListener('abort', stop);
-    outcome.catch(() => {});
-  }
 }

@@ -2,7 +2,6 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { CadenzaError } from '../../client/errors.ts';
 import { ListRuns, RunId, type RunInfo as RunInfoType } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
-import { limitBody } from '../limit-body.ts';
 import { linksOf } from '../links.ts';
 import { json, refusals } from '../responses.ts';
 import { RunInfo, RunPage, RunParams, StartedRun, StartRun } from '../schemas.ts';
@@ -17,7 +16,6 @@ const startRoute = createRoute({
   summary: 'Start a run',
   description:
     'The same `id` or `Idempotency-Key` given twice gives the same run; `id` wins where both are given. Nothing is started where the request is not usable.',
-  middleware: limitBody,
   request: {
     headers: z.object({
       'idempotency-key': z.string().optional().openapi({ description: 'Makes a repeated request harmless' }),
