@@ -10,6 +10,7 @@ import {
   repeatAfter,
 } from '../contract/index.ts';
 import { estimateUsage, ProviderError, priceOf, worstCase } from '../providers/index.ts';
+import type { Spent } from '../store/index.ts';
 import { failureOf, type Next } from './after-failure.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
 import { ClockRanOut, timeoutError } from './clocks.ts';
@@ -75,6 +76,7 @@ export function createCallOnce(
     if (begun.state === 'overBudget') throw failureOf(begun.error, 'final');
 
     const attempt = { ...place, epoch: begun.epoch };
+    for (const { epoch, streamed } of begun.lost) await store.journal.book({ ...place, epoch }, estimated(streamed));
     const stopHeartbeat = heartbeat(() => shared?.hold());
     let midStream = false;
     let said: string | undefined;
@@ -101,12 +103,8 @@ export function createCallOnce(
       });
       const usable = reply.invalid === undefined;
       const cache = usable && isWhole(reply) ? shared?.entry : undefined;
-      const kept = await store.journal.finish({
-        ...attempt,
-        reply,
-        completesStep: usable && !call.checkedAfter,
-        cache,
-      });
+      const completesStep = usable && !call.checkedAfter;
+      const kept = await store.journal.end(attempt, { reply, completesStep, cache });
       if (!cache) await shared?.release();
       return forHistory(kept);
     } catch (failed) {
@@ -115,7 +113,7 @@ export function createCallOnce(
       const error = errorOf(thrown);
       const repeatMs = repeatAfter({ error, ...begun, now: Date.now() }, call);
       const next: Next = repeatMs === undefined ? 'final' : { delayMs: repeatMs };
-      await store.journal.fail({ ...attempt, error, next });
+      await store.journal.end(attempt, { error, next, spent: midStream ? spentSoFar() : undefined });
       await (next === 'final' ? shared?.release(error) : shared?.hold(next.delayMs));
       throw failureOf(error, next);
     } finally {
@@ -134,23 +132,27 @@ export function createCallOnce(
     async function stopped(reason: unknown): Promise<unknown> {
       await shared?.release();
       if (reason instanceof HedgeLost) {
-        // Nothing is paid for a call that only waited for an equal one.
-        const usage = said === undefined ? undefined : estimateUsage(whole, said);
-        const costUsd = usage ? priceOf(call.model, usage, config.prices) : 0;
-        const finished = usage && { usage, costUsd, text: said!, model: call.model, finishReason: 'other' as const };
-        await store.journal.abandon({ ...attempt, by: reason.by, partial: finished });
-        return failureOf({ type: 'Cancelled', message: reason.message, model: call.model }, 'final');
+        const error: CallError = { type: 'Cancelled', message: reason.message, model: call.model, step: call.step };
+        await store.journal.end(attempt, { error, next: 'final', spent: spentSoFar(), by: reason.by });
+        return failureOf(error, 'final');
       }
       if (!(reason instanceof CancelledFailure) || reason.message !== 'CANCELLED') {
         const error: CallError = { type: 'ConnectionLost', message: 'The worker making this call was stopped' };
         return failureOf(error, { delayMs: 0 });
       }
-      await store.journal.fail({
-        ...attempt,
-        error: { type: 'Cancelled', message: 'The run was cancelled' },
-        next: 'final',
-      });
+      const error: CallError = { type: 'Cancelled', message: 'The run was cancelled' };
+      await store.journal.end(attempt, { error, next: 'final', spent: spentSoFar() });
       return reason;
+    }
+
+    /** Nothing is paid for a call that only waited for an equal one. */
+    function spentSoFar(): Spent | undefined {
+      return said === undefined ? undefined : estimated(said);
+    }
+
+    function estimated(text: string): Spent {
+      const usage = estimateUsage(whole, text);
+      return { usage, costUsd: priceOf(call.model, usage, config.prices), estimated: true };
     }
 
     function errorOf(thrown: unknown): CallError {

@@ -59,10 +59,10 @@ async function paidOnce(
   if (cached) return { vectors: unpacked(cached), costUsd: 0 };
 
   // Equal texts have equal vectors, whichever step asks.
-  const place = { key: sha256([run.chain, model, requestHash].join('\n')), run, step };
+  const place = { key: sha256([run.chain, model, requestHash].join('\n')), run, step, model };
   const estimate = Math.ceil(texts.reduce((sum, text) => sum + text.length, 0) / CHARACTERS_A_TOKEN);
   const worstCaseUsd = priceOf(model, { inputTokens: estimate, outputTokens: 0 }, config.prices);
-  const begun = await store.journal.begin({ ...place, model, worstCaseUsd });
+  const begun = await store.journal.begin({ ...place, worstCaseUsd });
   if (begun.state === 'finished') return { vectors: unpacked(begun.reply), costUsd: begun.reply.costUsd };
   if (begun.state === 'overBudget') throw new ProviderError(begun.error);
 
@@ -79,11 +79,11 @@ async function paidOnce(
       finishReason: 'stop',
     };
     const cache = { tenant, requestHash, ttlSeconds };
-    await store.journal.finish({ ...place, epoch, reply, completesStep: true, cache });
+    await store.journal.end({ ...place, epoch }, { reply, completesStep: true, cache });
     return { vectors, costUsd: reply.costUsd };
   } catch (thrown) {
     const error: CallError = thrown instanceof ProviderError ? thrown.error : provider.asCallError(thrown, model);
-    await store.journal.fail({ ...place, epoch, error, next: 'final' });
+    await store.journal.end({ ...place, epoch }, { error, next: 'final' });
     throw new ProviderError(error, { cause: thrown });
   }
 }

@@ -13,8 +13,7 @@ export interface Budgets {
 export function createBudgets({ ledger }: Pick<Store, 'ledger'>): Budgets {
   async function show(account: string): Promise<Budget> {
     const id = accountId(account);
-    const known = await ledger.account(id);
-    const { budgetUsd = null, spentUsd, reservedUsd } = known ?? { spentUsd: await ledger.spentBy(id), reservedUsd: 0 };
+    const { budgetUsd = null, spentUsd = 0, reservedUsd = 0 } = (await ledger.account(id)) ?? {};
     return Budget.parse({ account, budgetUsd, spentUsd, reservedUsd });
   }
   return {

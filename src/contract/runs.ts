@@ -75,7 +75,7 @@ export type ListRuns = z.input<typeof ListRuns>;
 export const RunPage = later(() => z.object({ runs: z.array(RunInfo), nextCursor: z.string().optional() }));
 export type RunPage = z.infer<typeof RunPage>;
 
-/** One paid (or cached) call. */
+/** What one attempt of a call used, however it ended; a cached one costs nothing. */
 export const BillLine = later(() =>
   z.object({
     step: z.string(),
@@ -83,6 +83,8 @@ export const BillLine = later(() =>
     usage: Usage,
     costUsd: z.number().nullable(),
     cached: z.boolean(),
+    /** the provider did not tell the usage: it is counted from what was sent and said */
+    estimated: z.boolean().optional(),
   }),
 );
 export type BillLine = z.infer<typeof BillLine>;

@@ -67,6 +67,7 @@ export interface Database {
   };
   ledger: {
     key: string;
+    epoch: number;
     n: GeneratedAlways<number>;
     chain: string;
     tenant: string | null;
@@ -80,13 +81,14 @@ export interface Database {
     reasoning_tokens: number | null;
     cost_usd: Money | null;
     cached: boolean;
+    estimated: Generated<boolean>;
     at: Date;
   };
   accounts: {
     id: string;
     budget_usd: Money | null;
-    spent_usd: Money;
-    reserved_usd: Money;
+    spent_usd: ColumnType<string, never, string>;
+    reserved_usd: ColumnType<string, never, string>;
     warned: Generated<boolean>;
   };
   reservations: { call_key: string; chain: string; amount: Money; accounts: string[]; at: Generated<Date> };

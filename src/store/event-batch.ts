@@ -1,28 +1,26 @@
-import type { CallError, ModelReply, NewEvent, RunRef } from '../contract/index.ts';
+import type { CallError, ModelReply, NewEvent, RunRef, Usage } from '../contract/index.ts';
 import { isTerminal } from '../contract/index.ts';
 
 /** An event with the key that lets the run have it only once. */
 export type KeyedEvent = NewEvent & { key?: string };
 
-/** What a call's end does beside its events, which are written only if it is the first. */
-export type CallEnd =
-  | (EndedAttempt & { op: 'fail'; error: CallError; final: boolean; delayMs?: number })
-  | (EndedAttempt & {
-      op: 'finish' | 'cached';
-      model: string;
-      reply: ModelReply;
-      /** USD; absent where it is not known */
-      cost?: number;
-      cached: boolean;
-      cache?: { tenant: string; hash: string; ttl: number };
-    });
-
-interface EndedAttempt {
+/** The end of an attempt, as `end_attempt` takes it; the events beside it are written only if it counts. */
+export interface CallEnd {
   key: string;
   /** short id of the call in events */
   call: string;
   step: string;
+  model: string;
   epoch: number;
+  /** who pays */
+  accounts: string[];
+  reply?: ModelReply;
+  error?: CallError;
+  final?: boolean;
+  delayMs?: number;
+  /** cost in USD; absent where it is not known */
+  spent?: { usage: Usage; cost?: number; estimated: boolean; cached: boolean };
+  cache?: { tenant: string; hash: string; ttl: number };
 }
 
 /** What one caller wants written of one run. */
@@ -45,7 +43,7 @@ interface Line {
   d: Record<string, unknown>;
 }
 
-/** The parameter of `write_batch` (see migrations/0004-write-batch.ts). */
+/** The parameter of `write_batch` (functions/write-batch.sql). */
 export interface Batch {
   runs: object[];
   calls: object[];

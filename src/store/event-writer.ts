@@ -6,6 +6,7 @@ import type { Log } from '../contract/index.ts';
 import { type Batch, batchOf, type Work } from './event-batch.ts';
 import type { Followers } from './event-followers.ts';
 import type { EventRow } from './event-rows.ts';
+import { FUNCTIONS } from './functions.ts';
 import { backoffMs, isRefused } from './outlast.ts';
 import { storableJson } from './storable-json.ts';
 
@@ -39,6 +40,7 @@ interface Answer {
 /** Bounds of one flush, so that a transaction stays short */
 const MAX_EVENTS = 4_000;
 const MAX_CHARACTERS = 8_000_000;
+const WRITE_BATCH = `select ${FUNCTIONS.schema}.write_batch($1::jsonb) as answer`;
 const KNOWN_RUNS = 10_000;
 /** ms after which a flush without an answer is repeated on a new connection */
 const ANSWER_WITHIN_MS = 30_000;
@@ -116,7 +118,7 @@ export function createEventWriter(pool: pg.Pool, origin: string, followers: Foll
   async function send(parameter: string): Promise<Answer> {
     // by the pool itself, which drops a connection that failed
     const query = {
-      text: 'select write_batch($1::jsonb) as answer',
+      text: WRITE_BATCH,
       values: [parameter],
       query_timeout: ANSWER_WITHIN_MS,
     };
@@ -152,7 +154,7 @@ function flushSize(queue: Waiting[]): number {
     const full = events > 0 && (events + work.events.length > MAX_EVENTS || characters > MAX_CHARACTERS);
     events += work.events.length;
     for (const event of work.events) if ('text' in event) characters += event.text.length;
-    if (work.end && 'reply' in work.end) characters += work.end.reply.text.length;
+    characters += work.end?.reply?.text.length ?? 0;
     return full;
   });
   return size === -1 ? queue.length : size;

@@ -6,7 +6,16 @@ export type { DataSets } from './data-sets.ts';
 export type { Database } from './database.ts';
 export type { FollowOptions } from './event-followers.ts';
 export { type EventLog, stepKey } from './events.ts';
-export type { BeginCall, Begun, FailCall, FinishCachedCall, FinishCall, Journal, OpenCall } from './journaled-calls.ts';
+export type {
+  Attempt,
+  AttemptOutcome,
+  BeginCall,
+  Begun,
+  FinishCachedCall,
+  Journal,
+  OpenCall,
+  Spent,
+} from './journaled-calls.ts';
 export { type JudgedRun, judgedRuns } from './judged-runs.ts';
 export type { Account, AccountId, Ledger } from './ledger.ts';
 export type { MapRowEnd } from './map-sums.ts';

@@ -9,11 +9,12 @@ import type { Followers } from './event-followers.ts';
 import type { EventRow } from './event-rows.ts';
 import type { EventWriter } from './event-writer.ts';
 import { stepKey } from './events.ts';
-import type { BeginCall, Begun, Journal, OpenCall } from './journaled-calls.ts';
+import { called } from './functions.ts';
+import type { Attempt, BeginCall, Begun, Journal, OpenCall, Spent } from './journaled-calls.ts';
 import { outlast } from './outlast.ts';
 import { storable, storableJson } from './storable-json.ts';
 
-const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
+const NOTHING_SPENT = { usage: { inputTokens: 0, outputTokens: 0 }, costUsd: 0 };
 const PATIENCE_MS = 60_000;
 
 type BeginAnswer =
@@ -38,7 +39,7 @@ export function createJournal(
       ...{ key, call, step, model, origin, follow, run: wholeRun(run) },
       // tells a repetition of this very request from another attempt
       holder: randomUUID(),
-      accounts: [...accountsOf(run), ...(begun.accounts ?? [])],
+      accounts: accountsOf(run),
       first: firstEvents(begun, call).map((event, index) => lineOf(event, index, 1)),
       lost: {
         type: 'ConnectionLost',
@@ -49,7 +50,7 @@ export function createJournal(
     };
     const answerFor = async (usd: number | null): Promise<BeginAnswer> => {
       const given = storableJson({ ...parameter, worst: usd });
-      const query = sql<{ answer: BeginAnswer }>`select begin_call(${given}::jsonb) as answer`;
+      const query = sql<{ answer: BeginAnswer }>`select ${called('begin_call')}(${given}::jsonb) as answer`;
       const { rows } = await outlast(() => query.execute(db), `beginning a call of ${step}`, log, {
         patienceMs: PATIENCE_MS,
       });
@@ -70,26 +71,62 @@ export function createJournal(
     );
     if (answer.state === 'overBudget')
       return { state: 'overBudget', error: overBudget({ ...begun, worstCaseUsd }, answer) };
-    const { epoch, failures, midStreamFailures } = answer;
-    return { state: 'open', epoch, call, failures, midStreamFailures };
+    const { epoch, failures, midStreamFailures, lost } = answer;
+    return { state: 'open', epoch, call, failures, midStreamFailures, lost };
   }
 
-  async function end(run: RunRef, callEnd: CallEnd & { reply: ModelReply }, events: KeyedEvent[]): Promise<ModelReply> {
-    const outcome = await writer.write({ run, events, end: callEnd });
-    if (outcome?.taken) return callEnd.reply;
-    const query = () => db.selectFrom('calls').select('reply').where('key', '=', callEnd.key).executeTakeFirstOrThrow();
-    const { reply } = await outlast(query, 'reading a finished call', log, { patienceMs: PATIENCE_MS });
-    return reply!;
+  /** @returns the reply that counts */
+  async function finish(run: RunRef, end: CallEnd, reply: ModelReply, events: KeyedEvent[]): Promise<ModelReply> {
+    const outcome = await writer.write({ run, events, end: { ...end, reply } });
+    if (outcome?.taken) return reply;
+    const query = () => db.selectFrom('calls').select('reply').where('key', '=', end.key).executeTakeFirstOrThrow();
+    const first = await outlast(query, 'reading a finished call', log, { patienceMs: PATIENCE_MS });
+    return first.reply!;
+  }
+
+  function endOf({ key, run, step, model, epoch }: Attempt): CallEnd {
+    return { key, call: shortId(key), step, model, epoch, accounts: accountsOf(run) };
   }
 
   return {
     begin,
+    async end(attempt, outcome) {
+      const { run, step, model, epoch } = attempt;
+      const end = endOf(attempt);
+      const place = { step, call: end.call, epoch };
+      if ('reply' in outcome) {
+        const { completesStep, cache } = outcome;
+        const reply = storable(outcome.reply);
+        const { usage, costUsd, estimated = false } = reply;
+        const entry = cache && { tenant: cache.tenant ?? '', hash: cache.requestHash, ttl: cache.ttlSeconds };
+        return (await finish(
+          run,
+          { ...end, spent: spentLine({ usage, costUsd, estimated }), cache: entry },
+          reply,
+          lastEvents(place, reply, completesStep),
+        )) as never;
+      }
+      const { error, next, spent, by } = outcome;
+      const { usage, costUsd } = spent ?? NOTHING_SPENT;
+      await writer.write({
+        run,
+        events: by ? [{ type: 'call.abandoned', ...place, model, by, usage, costUsd }] : [],
+        end: {
+          ...{ ...end, error, final: next === 'final', spent: spent && spentLine(spent) },
+          delayMs: next === 'final' ? undefined : next.delayMs,
+        },
+      });
+      return undefined as never;
+    },
+    async book(attempt, spent) {
+      await writer.write({ run: attempt.run, events: [], end: { ...endOf(attempt), spent: spentLine(spent) } });
+    },
     async takeFailure({ key, run, step, model, error }) {
       const row = { key, chain: run.chain, step, model, state: 'failed' as const, epoch: 1, failures: 1 };
       const now = new Date();
       await db
         .insertInto('calls')
-        .values({ ...row, error: JSON.stringify(error), started_at: now, ended_at: now })
+        .values({ ...row, error: storableJson(error), started_at: now, ended_at: now })
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     },
@@ -102,49 +139,13 @@ export function createJournal(
       if (row?.state === 'finished') return { reply: row.reply! };
       return row?.state === 'failed' ? { error: row.error! } : undefined;
     },
-    async fail({ key, run, step, epoch, error, next }) {
-      const final = next === 'final';
-      const delayMs = final ? undefined : next.delayMs;
-      await writer.write({
-        run,
-        events: [],
-        end: { op: 'fail', key, call: shortId(key), step, epoch, error, final, delayMs },
-      });
-    },
-    finish({ key, run, step, epoch, reply: given, completesStep, cache }) {
-      const reply = storable(given);
-      const call = shortId(key);
-      const callEnd: CallEnd & { reply: ModelReply } = {
-        ...{ op: 'finish', key, call, step, epoch, reply, model: reply.model, cached: false },
-        cost: reply.costUsd ?? undefined,
-        cache: cache && { tenant: cache.tenant ?? '', hash: cache.requestHash, ttl: cache.ttlSeconds },
-      };
-      return end(run, callEnd, lastEvents({ step, call, epoch }, reply, completesStep));
-    },
-    async abandon({ key, run, step, model, epoch, by, partial }) {
-      const call = shortId(key);
-      const error: CallError = { type: 'Cancelled', message: `${by} was quicker`, step, model };
-      const { usage = NO_USAGE, costUsd = 0 } = partial ?? {};
-      const told: KeyedEvent = { type: 'call.abandoned', step, call, epoch, model, by, usage, costUsd };
-      // A line of its own on the bill: under the call's own key it would be its answer.
-      const reply = partial && storable(partial);
-      const bill: CallEnd | undefined = reply && {
-        ...{ op: 'finish', key: `abandoned:${epoch}:${key}`, call, step, epoch, reply, model, cached: false },
-        cost: reply.costUsd ?? undefined,
-      };
-      await Promise.all([
-        writer.write({ run, events: [told], end: bill }),
-        writer.write({ run, events: [], end: { op: 'fail', key, call, step, epoch, error, final: true } }),
-      ]);
-    },
     finishCached({ key, run, step, model, reply: found, completesStep = true }) {
-      const call = shortId(key);
-      const place = { step, call, epoch: 1 };
+      const attempt = { key, run, step, model, epoch: 1 };
+      const end = endOf(attempt);
+      const place = { step, call: end.call, epoch: 1 };
       const reply: ModelReply = { ...found, costUsd: 0, cached: true };
-      const callEnd: CallEnd & { reply: ModelReply } = {
-        ...{ op: 'cached', key, call, step, epoch: 1, reply, model, cached: true, cost: 0 },
-      };
-      return end(run, callEnd, [
+      const spent = spentLine({ usage: reply.usage, costUsd: 0, estimated: false }, true);
+      return finish(run, { ...end, spent }, reply, [
         { type: 'step.started', step, key: stepKey('step.started', step) },
         { type: 'call.cached', ...place, model, savedUsd: found.costUsd, usage: found.usage },
         { type: 'call.delta', ...place, text: found.text },
@@ -152,6 +153,11 @@ export function createJournal(
       ]);
     },
   };
+}
+
+/** As `book_attempt` takes it. */
+function spentLine({ usage, costUsd, estimated }: Spent, cached = false): CallEnd['spent'] {
+  return { usage, cost: costUsd ?? undefined, estimated, cached };
 }
 
 /** The accounts that pay a run's calls, where they have a budget: its own, those of the runs above it, its tenant's and

@@ -1,11 +1,6 @@
-import type { CallError, ModelRef, ModelReply, RunRef } from '../contract/index.ts';
+import type { CallError, ModelRef, ModelReply, RunRef, Usage } from '../contract/index.ts';
 
-export interface BeginCall {
-  /** the call key: sha256 in hex */
-  key: string;
-  run: RunRef;
-  step: string;
-  model: ModelRef;
+export interface BeginCall extends JournaledCall {
   /** the candidate before this one, and why it was left */
   fallback?: { from: ModelRef; error: CallError };
   /**
@@ -15,8 +10,6 @@ export interface BeginCall {
   worstCaseUsd: number | null | (() => number | null);
   /** the price of the model is not known, and `worstCaseUsd` a guess */
   unknownPrice?: boolean;
-  /** further accounts that pay, such as `key:...`, beside the run's and its tenant's */
-  accounts?: string[];
 }
 
 export type Begun = { state: 'finished'; reply: ModelReply } | OpenCall | { state: 'overBudget'; error: CallError };
@@ -30,41 +23,51 @@ export interface OpenCall {
   failures: number;
   /** those of them that came when part of the answer had been paid for */
   midStreamFailures: number;
+  /** earlier attempts whose worker was lost in mid-stream, and of which nothing is booked: `book` what they used */
+  lost: { epoch: number; streamed: string }[];
 }
 
-export interface AbandonCall extends EndedCall {
-  model: ModelRef;
-  epoch: number;
-  /** the model that is heard instead */
-  by: ModelRef;
-  /** what was asked and said so far, with its estimated usage; undefined if the provider was not asked */
-  partial: ModelReply | undefined;
+/** What an attempt used, however it ended. */
+export interface Spent {
+  usage: Usage;
+  /** USD; null where the price is not known, which charges what was held for the call */
+  costUsd: number | null;
+  /** counted by us from what was streamed, not told by the provider */
+  estimated: boolean;
 }
 
-export interface EndedCall {
+export interface JournaledCall {
+  /** the call key: sha256 in hex */
   key: string;
   run: RunRef;
   step: string;
-}
-
-export interface FailCall extends EndedCall {
-  epoch: number;
-  error: CallError;
-  /** ms until the same model is asked again, or `final` if it is not */
-  next: { delayMs: number } | 'final';
-}
-
-export interface FinishCall extends EndedCall {
-  epoch: number;
-  reply: ModelReply;
-  /** the step ends with this call */
-  completesStep: boolean;
-  /** keep the reply for equal requests of the same tenant */
-  cache?: { tenant?: string; requestHash: string; ttlSeconds: number };
-}
-
-export interface FinishCachedCall extends EndedCall {
   model: ModelRef;
+}
+
+export interface Attempt extends JournaledCall {
+  epoch: number;
+}
+
+export type AttemptOutcome =
+  | {
+      /** says what was used, too */
+      reply: ModelReply;
+      /** the step ends with this call */
+      completesStep: boolean;
+      /** keep the reply for equal requests of the same tenant */
+      cache?: { tenant?: string; requestHash: string; ttlSeconds: number };
+    }
+  | {
+      error: CallError;
+      /** ms until the same model is asked again, or `final` if it is not */
+      next: { delayMs: number } | 'final';
+      /** undefined if the provider was not asked */
+      spent?: Spent;
+      /** the model that is heard instead */
+      by?: ModelRef;
+    };
+
+export interface FinishCachedCall extends JournaledCall {
   /** the reply as the cache gave it */
   reply: ModelReply;
   /** default true */
@@ -78,19 +81,22 @@ export interface Journal {
    * and writes nothing. An attempt that never ended was lost with its worker: the next epoch says so to readers.
    */
   begin(call: BeginCall): Promise<Begun>;
+  /**
+   * Ends an attempt, in one transaction: its reply or error, what it used (once for each attempt: bill line, the run's
+   * sums, the accounts of all who pay), released money, cache and events. The first reply counts, whichever attempt
+   * brings it; an error of an attempt that is not the newest any more changes nothing. What was used is booked anyway.
+   * @returns for a reply, the one that counts
+   */
+  end<Outcome extends AttemptOutcome>(
+    attempt: Attempt,
+    outcome: Outcome,
+  ): Promise<Outcome extends { reply: ModelReply } ? ModelReply : undefined>;
+  /** Books what an attempt used that nobody will end, and changes nothing else. */
+  book(attempt: Attempt, spent: Spent): Promise<void>;
   /** How a call ended, if it did: its reply, or the error it was given up with. */
   ended(key: string): Promise<{ reply: ModelReply } | { error: CallError } | undefined>;
   /** Takes over from another run that a call was given up, and tells nobody: nothing was asked. */
-  takeFailure(call: EndedCall & { model: ModelRef; error: CallError }): Promise<void>;
-  /** Ends an attempt without a reply. One that is not the newest any more changes nothing. */
-  fail(call: FailCall): Promise<void>;
-  /**
-   * Reply, bill line, released money, cache and last events in one transaction. The first reply wins.
-   * @returns the reply that counts
-   */
-  finish(call: FinishCall): Promise<ModelReply>;
-  /** Ends an attempt that nobody waits for any more, and bills what it went through: the call itself stays unanswered. */
-  abandon(call: AbandonCall): Promise<void>;
+  takeFailure(call: JournaledCall & { error: CallError }): Promise<void>;
   /** Finishes a call with a reply that the cache had, at no cost. @returns the reply that counts */
   finishCached(call: FinishCachedCall): Promise<ModelReply>;
 }

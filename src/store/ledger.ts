@@ -1,6 +1,7 @@
-import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Bill, BillLine } from '../contract/index.ts';
 import type { Database } from './database.ts';
+import { called } from './functions.ts';
 
 /** `run:<chain>`, `tenant:<name>` or `key:<name>` */
 export type AccountId = `${'run' | 'tenant' | 'key'}:${string}`;
@@ -14,13 +15,12 @@ export interface Account {
 }
 
 export interface Ledger {
-  /** What a run's finished calls cost, in the order they ended. @param chain first-execution run id */
+  /** What the attempts of a run's calls cost, in the order they ended. @param chain first-execution run id */
   bill(chain: string): Promise<Bill>;
   /** Most USD an account may spend in all; undefined lifts the limit. A tenant's earlier calls count. */
   setBudget(account: AccountId, usd: number | undefined): Promise<void>;
+  /** Of a tenant or key: from its first call on. Of a run: where it has a budget. */
   account(id: AccountId): Promise<Account | undefined>;
-  /** USD an account without a budget has spent so far. */
-  spentBy(id: AccountId): Promise<number>;
   /** Runs that hold money for calls begun more than so long ago, oldest first. @param ageMs ms */
   holdingSince(ageMs: number): Promise<{ chain: string; id: string }[]>;
   /** Gives back what a run that ended still holds; the events that end a run do so by themselves. */
@@ -49,11 +49,24 @@ export function createLedger(db: Kysely<Database>): Ledger {
           },
           costUsd: row.cost_usd === null ? null : Number(row.cost_usd),
           cached: row.cached,
+          ...(row.estimated && { estimated: true }),
         })),
         Number(total ?? 0),
       );
     },
-    setBudget: (account, usd) => setBudget(db, account, usd),
+    async setBudget(id, usd) {
+      const budget = usd ?? null;
+      await db
+        .insertInto('accounts')
+        .values({ id, budget_usd: budget })
+        .onConflict((conflict) =>
+          conflict.column('id').doUpdateSet({
+            budget_usd: budget,
+            warned: sql`coalesce(accounts.spent_usd >= 0.8 * ${budget}::numeric, false) and accounts.warned`,
+          }),
+        )
+        .execute();
+    },
     async account(id) {
       const row = await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
       return (
@@ -63,10 +76,6 @@ export function createLedger(db: Kysely<Database>): Ledger {
           reservedUsd: Number(row.reserved_usd),
         }
       );
-    },
-    async spentBy(id) {
-      const { rows } = await sql<{ usd: string }>`select ${spentBefore(id)} as usd`.execute(db);
-      return Number(rows[0]!.usd);
     },
     async holdingSince(ageMs) {
       return db
@@ -82,7 +91,7 @@ export function createLedger(db: Kysely<Database>): Ledger {
     async releaseOf(chain) {
       await db.transaction().execute(async (trx) => {
         await trx.selectFrom('runs').select('chain').where('chain', '=', chain).forUpdate().execute();
-        await sql`select release_reservations(array(select call_key from reservations where chain = ${chain}))`.execute(
+        await sql`select ${called('settle_accounts')}('[]', array(select call_key from reservations where chain = ${chain}))`.execute(
           trx,
         );
       });
@@ -100,33 +109,4 @@ function billOf(calls: BillLine[], totalUsd: number): Bill {
     unpriced,
     calls,
   };
-}
-
-/**
- * A new tenant's account begins with what the tenant spent before it had one; no call may end between the sum and the
- * account, hence the lock.
- */
-async function setBudget(db: Kysely<Database>, id: AccountId, usd: number | undefined): Promise<void> {
-  const budget = usd ?? null;
-  const changed = await db
-    .updateTable('accounts')
-    .set({ budget_usd: budget, warned: sql`coalesce(spent_usd >= 0.8 * ${budget}::numeric, false) and warned` })
-    .where('id', '=', id)
-    .executeTakeFirst();
-  if (changed.numUpdatedRows > 0n) return;
-  await db.transaction().execute(async (trx) => {
-    await sql`lock table ledger in share mode`.execute(trx);
-    await sql`
-      insert into accounts (id, budget_usd, spent_usd)
-      values (${id}, ${budget}::numeric, ${spentBefore(id)})
-      on conflict (id) do update set budget_usd = excluded.budget_usd`.execute(trx);
-  });
-}
-
-/** The sum of an account's bill lines. */
-function spentBefore(id: AccountId): RawBuilder<string> {
-  const name = id.slice(id.indexOf(':') + 1);
-  if (id.startsWith('tenant:')) return sql`(select coalesce(sum(cost_usd), 0) from ledger where tenant = ${name})`;
-  if (id.startsWith('key:')) return sql`(select coalesce(sum(cost_usd), 0) from ledger where key_name = ${name})`;
-  return sql`(select coalesce(sum(cost_usd), 0) from ledger where chain = ${name})`;
 }

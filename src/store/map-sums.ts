@@ -3,7 +3,7 @@ import type { CallError, MapProgress } from '../contract/index.ts';
 /** What became of a row; `cost` is that of its own run, USD. */
 export type MapRowEnd = { row: number; cost?: number } & ({ answer: unknown } | { error: CallError });
 
-/** As `end_map_rows` gives them (see migrations/0010-maps.ts). */
+/** As `end_map_rows` gives them (functions/end-map-rows.sql). */
 export interface Sums {
   done: number;
   failed: number;

@@ -12,6 +12,7 @@ import type {
 } from '../contract/index.ts';
 import type { DataSets } from './data-sets.ts';
 import type { Database } from './database.ts';
+import { called } from './functions.ts';
 import { type MapRowEnd, progressOf, type Sums } from './map-sums.ts';
 import { openMapRows } from './open-map-rows.ts';
 import { storableJson } from './storable-json.ts';
@@ -94,7 +95,9 @@ export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
   }
 
   async function sumsAfter(chain: string, rows: MapRowEnd[]): Promise<Sums> {
-    const query = sql<{ sums: Sums | null }>`select end_map_rows(${chain}, ${storableJson(rows)}::json) as sums`;
+    const query = sql<{
+      sums: Sums | null;
+    }>`select ${called('end_map_rows')}(${chain}, ${storableJson(rows)}::json) as sums`;
     const { sums } = (await query.execute(db)).rows[0]!;
     if (!sums) throw new Error(`No map ${chain} in the store: was the database restored from before it was opened?`);
     return sums;

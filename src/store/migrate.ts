@@ -1,14 +1,37 @@
-import { Kysely, PostgresDialect } from 'kysely';
-import { Migrator } from 'kysely/migration';
+import { readdirSync, readFileSync } from 'node:fs';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
 import type { Log } from '../contract/index.ts';
 import { openPool } from './database.ts';
-import { MIGRATIONS } from './migrations/index.ts';
+import { FUNCTIONS, installFunctions } from './functions.ts';
 
 /** Any number that other programs on the same database do not use. */
 const ADVISORY_LOCK = 4_100_727_301;
 
-/** Brings the database to the newest shape. Processes that start at once wait for the first of them. */
-export async function migrate(url: string, log: Log): Promise<void> {
+const FOLDER = new URL('migrations/', import.meta.url);
+
+/**
+ * Changes of the tables, by name. A released one never changes: add another. Workers of the version before go on while a
+ * new one is deployed, with the functions they brought along: so a change adds (a column with a default, a table), and
+ * what is no longer used is dropped a version later.
+ */
+export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(
+  readdirSync(FOLDER)
+    .sort()
+    .map((file) => {
+      const statements = readFileSync(new URL(file, FOLDER), 'utf8');
+      return [
+        file.replace('.sql', ''),
+        { up: async (db: Kysely<unknown>) => void (await sql.raw(statements).execute(db)) },
+      ];
+    }),
+);
+
+/**
+ * Brings the database to the newest shape, with the functions of this version beside those of others. Processes that
+ * start at once wait for the first of them; one that is older than the tables leaves them as they are.
+ */
+export async function migrate(url: string, log: Log, migrations = MIGRATIONS, functions = FUNCTIONS): Promise<void> {
   const pool = openPool(url, 2, log);
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
@@ -16,11 +39,14 @@ export async function migrate(url: string, log: Log): Promise<void> {
     try {
       // held by the session: it ends with the connection, also when this process is killed
       await lock.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
-      const { error } = await new Migrator({
-        db,
-        provider: { getMigrations: async () => MIGRATIONS },
-      }).migrateToLatest();
-      if (error) throw error;
+      const provider = { getMigrations: async () => migrations };
+      const migrator = new Migrator({ db, provider });
+      const made = await migrator.getMigrations();
+      if (made.some(({ executedAt }) => executedAt === undefined)) {
+        const { error } = await migrator.migrateToLatest();
+        if (error) throw error;
+      }
+      await installFunctions(lock, functions);
     } finally {
       lock.release(true);
     }

@@ -34,12 +34,10 @@ test('of 50 calls at once on a budget for 20, exactly 20 are made', async () => 
 
 test('a tenant does not go over its budget with many runs at once, and what it spent before counts', async () => {
   const before = newRun({ tenant: 'acme' });
-  await fresh.store.journal.finish({
-    ...call(before, 0),
-    epoch: 1,
-    reply: reply({ costUsd: 0.5 }),
-    completesStep: true,
-  });
+  await fresh.store.journal.end(
+    { ...call(before, 0), epoch: 1 },
+    { reply: reply({ costUsd: 0.5 }), completesStep: true },
+  );
   await fresh.store.ledger.setBudget('tenant:acme', 1);
   const begun = await Promise.all(
     Array.from({ length: 20 }, () => fresh.store.journal.begin(call(newRun({ tenant: 'acme' }), 0.1))),
@@ -54,7 +52,7 @@ test('a call over the budget says what is spent, reserved, needed and allowed', 
   const run = newRun({ budgetUsd: 1 });
   const first = call(run, 0.4);
   await fresh.store.journal.begin(first);
-  await fresh.store.journal.finish({ ...first, epoch: 1, reply: reply({ costUsd: 0.3 }), completesStep: true });
+  await fresh.store.journal.end({ ...first, epoch: 1 }, { reply: reply({ costUsd: 0.3 }), completesStep: true });
   await fresh.store.journal.begin(call(run, 0.2));
   expect(await fresh.store.journal.begin(call(run, 0.6))).toEqual({
     state: 'overBudget',
@@ -75,11 +73,11 @@ test('a retried call holds its money once, and a finished one pays what it cost'
   const one = call(run, 0.6);
   await fresh.store.journal.begin(one);
   const error = { type: 'Overloaded', message: 'busy' } as const;
-  await fresh.store.journal.fail({ ...one, epoch: 1, error, next: { delayMs: 1 } });
+  await fresh.store.journal.end({ ...one, epoch: 1 }, { error, next: { delayMs: 1 } });
   expect(await fresh.store.journal.begin(one)).toMatchObject({ state: 'open', epoch: 2 });
   const account = () => fresh.store.ledger.account(`run:${run.chain}`);
   expect(await account()).toMatchObject({ reservedUsd: 0.6 });
-  await fresh.store.journal.finish({ ...one, epoch: 2, reply: reply({ costUsd: 0.1 }), completesStep: true });
+  await fresh.store.journal.end({ ...one, epoch: 2 }, { reply: reply({ costUsd: 0.1 }), completesStep: true });
   expect(await account()).toEqual({ budgetUsd: 1, spentUsd: 0.1, reservedUsd: 0 });
 });
 
@@ -89,7 +87,7 @@ test('a call given up, and a run that ended, hold nothing any more', async () =>
   const reserved = async () => (await fresh.store.ledger.account(`run:${run.chain}`))?.reservedUsd;
   const one = call(run, 0.6);
   await fresh.store.journal.begin(one);
-  await fresh.store.journal.fail({ ...one, epoch: 1, error, next: 'final' });
+  await fresh.store.journal.end({ ...one, epoch: 1 }, { error, next: 'final' });
   expect(await reserved()).toBe(0);
   await fresh.store.journal.begin(call(run, 0.3));
   await fresh.store.journal.begin(call(run, 0.3));
@@ -105,7 +103,7 @@ test('a call of unknown cost is charged its worst case, and the bill says so', a
   const run = newRun({ budgetUsd: 1 });
   const one = call(run, 0.25, { unknownPrice: true });
   await fresh.store.journal.begin(one);
-  await fresh.store.journal.finish({ ...one, epoch: 1, reply: reply({ costUsd: null }), completesStep: true });
+  await fresh.store.journal.end({ ...one, epoch: 1 }, { reply: reply({ costUsd: null }), completesStep: true });
   expect(await fresh.store.ledger.account(`run:${run.chain}`)).toEqual({
     budgetUsd: 1,
     spentUsd: 0.25,
@@ -120,7 +118,7 @@ test('a warning is given once, when four fifths are spent', async () => {
   for (const costUsd of [0.4, 0.3, 0.1, 0.1]) {
     const one = call(run, costUsd);
     await fresh.store.journal.begin(one);
-    await fresh.store.journal.finish({ ...one, epoch: 1, reply: reply({ costUsd }), completesStep: false });
+    await fresh.store.journal.end({ ...one, epoch: 1 }, { reply: reply({ costUsd }), completesStep: false });
   }
   const events = await fresh.store.events.read(run.chain, 0, 100);
   const warnings = events.filter(({ type }) => type === 'budget.warning');
@@ -131,12 +129,10 @@ test('a thousand small sums add up exactly', async () => {
   const run = newRun({ budgetUsd: 1 });
   await Promise.all(
     Array.from({ length: 1_000 }, () =>
-      fresh.store.journal.finish({
-        ...call(run, 0),
-        epoch: 1,
-        reply: reply({ costUsd: 0.0000001 }),
-        completesStep: false,
-      }),
+      fresh.store.journal.end(
+        { ...call(run, 0), epoch: 1 },
+        { reply: reply({ costUsd: 0.0000001 }), completesStep: false },
+      ),
     ),
   );
   const bill = await fresh.store.ledger.bill(run.chain);

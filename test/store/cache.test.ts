@@ -21,10 +21,9 @@ const GONE: CallError = { type: 'ModelNotFound', message: 'no such model' };
 
 async function keep(requestHash: string, { model = MODEL, ttlSeconds = 60, tenant = 'acme', key = newKey() } = {}) {
   const run = newRun({ tenant });
-  await fresh.store.journal.finish({
-    ...{ key, run, step: 's', epoch: 1, reply: reply({ model }), completesStep: true },
-    cache: { tenant, requestHash, ttlSeconds },
-  });
+  const cache = { tenant, requestHash, ttlSeconds };
+  const attempt = { key, run, step: 's', model, epoch: 1 };
+  await fresh.store.journal.end(attempt, { reply: reply({ model }), completesStep: true, cache });
 }
 
 test('an answer is found for the same tenant and request, of the first candidate that has one, until it is too old', async () => {

@@ -15,8 +15,9 @@ const LIMITED: CallError = { type: 'RateLimited', message: 'slow down', retryAft
 
 const begin = (run: RunRef, key: string, over: object = {}) =>
   fresh.store.journal.begin({ key, run, step: 's', model: MODEL, worstCaseUsd: 0.05, ...over });
-const finish = (run: RunRef, key: string, epoch: number, given: Partial<ModelReply> = {}, over: object = {}) =>
-  fresh.store.journal.finish({ key, run, step: 's', epoch, reply: reply(given), completesStep: true, ...over });
+const attempt = (run: RunRef, key: string, epoch: number) => ({ key, run, step: 's', model: MODEL, epoch });
+const finish = (run: RunRef, key: string, epoch: number, given: Partial<ModelReply> = {}) =>
+  fresh.store.journal.end(attempt(run, key, epoch), { reply: reply(given), completesStep: true });
 /** Type and epoch of each event after run.started. */
 async function story(run: RunRef): Promise<string[]> {
   const events = await fresh.store.events.read(run.chain, 1, 1_000);
@@ -32,6 +33,7 @@ test('a call begins, answers and ends, and is asked no second time', async () =>
     call: key.slice(0, 16),
     failures: 0,
     midStreamFailures: 0,
+    lost: [],
   });
   const toolCalls = [{ type: 'toolCall' as const, id: 't1', name: 'calculator', arguments: { expression: '1+1' } }];
   expect(await finish(run, key, 1, { toolCalls })).toEqual(reply({ toolCalls }));
@@ -55,7 +57,7 @@ test('of two finishes the first reply counts: one bill line, one call.completed'
   const other = await openStore({ url: fresh.url });
   const both = await Promise.all([
     finish(run, key, 1, { text: 'one' }),
-    other.journal.finish({ key, run, step: 's', epoch: 1, reply: reply({ text: 'two' }), completesStep: true }),
+    other.journal.end(attempt(run, key, 1), { reply: reply({ text: 'two' }), completesStep: true }),
     finish(run, key, 1, { text: 'three' }),
   ]);
   await other.close();
@@ -80,10 +82,10 @@ test('the attempt after a lost worker announces its epoch, and that after a fail
   const key = newKey();
   await begin(run, key);
   expect(await begin(run, key)).toMatchObject({ state: 'open', epoch: 2, failures: 0 });
-  await fresh.store.journal.fail({ key, run, step: 's', epoch: 2, error: LIMITED, next: { delayMs: 5 } });
+  await fresh.store.journal.end(attempt(run, key, 2), { error: LIMITED, next: { delayMs: 5 } });
   expect(await begin(run, key)).toMatchObject({ state: 'open', epoch: 3, failures: 1, midStreamFailures: 0 });
   const broken = { ...LIMITED, midStream: true };
-  await fresh.store.journal.fail({ key, run, step: 's', epoch: 3, error: broken, next: { delayMs: 5 } });
+  await fresh.store.journal.end(attempt(run, key, 3), { error: broken, next: { delayMs: 5 } });
   expect(await begin(run, key)).toMatchObject({ state: 'open', epoch: 4, failures: 2, midStreamFailures: 1 });
   expect(await story(run)).toEqual([
     'step.started',
@@ -103,7 +105,7 @@ test('a call given up for good is begun anew when it is asked again, with its er
   const run = newRun();
   const key = newKey();
   await begin(run, key);
-  await fresh.store.journal.fail({ key, run, step: 's', epoch: 1, error: LIMITED, next: 'final' });
+  await fresh.store.journal.end(attempt(run, key, 1), { error: LIMITED, next: 'final' });
   await begin(run, newKey(), { model: 'anthropic/b', fallback: { from: MODEL, error: LIMITED } });
   expect(await begin(run, key)).toMatchObject({ state: 'open', epoch: 2, failures: 0 });
   expect(await story(run)).toEqual([
@@ -122,12 +124,12 @@ test('an attempt that was replaced cannot fail the one that replaced it, nor a f
   const key = newKey();
   await begin(run, key);
   await begin(run, key);
-  await fresh.store.journal.fail({ key, run, step: 's', epoch: 1, error: LIMITED, next: 'final' });
+  await fresh.store.journal.end(attempt(run, key, 1), { error: LIMITED, next: 'final' });
   expect(await fresh.store.ledger.account(`run:${run.chain}`)).toMatchObject({ reservedUsd: 0.05 });
-  await fresh.store.journal.fail({ key, run, step: 's', epoch: 1, error: LIMITED, next: { delayMs: 5 } });
+  await fresh.store.journal.end(attempt(run, key, 1), { error: LIMITED, next: { delayMs: 5 } });
   expect(await begin(run, key)).toMatchObject({ state: 'open', epoch: 3, failures: 0 });
   await finish(run, key, 3);
-  await fresh.store.journal.fail({ key, run, step: 's', epoch: 3, error: LIMITED, next: { delayMs: 5 } });
+  await fresh.store.journal.end(attempt(run, key, 3), { error: LIMITED, next: { delayMs: 5 } });
   expect(await begin(run, key)).toMatchObject({ state: 'finished' });
   expect(await story(run)).toEqual([
     ...['step.started', 'call.started 1', 'call.retrying 2', 'call.retrying 3', 'call.completed 3', 'step.completed'],

@@ -64,16 +64,16 @@ test('work whose commit was never confirmed is not done twice', async () => {
   const store = await openStore({ url: proxy.url });
   const run = newRun({ budgetUsd: 1 });
   const key = newKey();
-  const call = { key, run, step: 's' };
+  const call = { key, run, step: 's', model: 'a/1' };
   const following = Array.fromAsync(store.events.follow(run.id));
 
   proxy.loseAnswerTo('begin_call');
-  expect(await store.journal.begin({ ...call, model: 'a/1', worstCaseUsd: 0.1 })).toMatchObject({ epoch: 1 });
+  expect(await store.journal.begin({ ...call, worstCaseUsd: 0.1 })).toMatchObject({ epoch: 1 });
   proxy.loseAnswerTo('write_batch');
   await store.events.append(run, [{ type: 'call.delta', text: 'once', step: 's', call: key.slice(0, 16), epoch: 1 }]);
   proxy.loseAnswerTo('write_batch');
   const answer = reply({ text: 'once' });
-  expect(await store.journal.finish({ ...call, epoch: 1, reply: answer, completesStep: true })).toEqual(answer);
+  expect(await store.journal.end({ ...call, epoch: 1 }, { reply: answer, completesStep: true })).toEqual(answer);
   proxy.loseAnswerTo('write_batch');
   await store.events.record(run, [{ type: 'run.completed', costUsd: 0.01, key: 'end' }]);
   await until(() => proxy.lost() === 4);

@@ -1,9 +1,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from '@jest/globals';
+import { type Kysely, sql } from 'kysely';
+import { FUNCTIONS, functionSet } from '../../src/store/functions.ts';
 import { openStore } from '../../src/store/index.ts';
-import { MIGRATIONS } from '../../src/store/migrations/index.ts';
+import { MIGRATIONS, migrate } from '../../src/store/migrate.ts';
+import { testLog } from '../setup/test-log.ts';
 import { freshDatabase, query } from './fresh-store.ts';
+import { newKey, newRun, reply } from './samples.ts';
 
 test('four processes that start at once on an empty database all come up, and each change is made once', async () => {
   const { url, drop } = await freshDatabase();
@@ -24,4 +28,34 @@ test('a database that is not there is said to be so, without its password', asyn
   const failure = await openStore({ url: 'postgres://someone:s3cret@127.0.0.1:1/none' }).catch((error) => error);
   expect(String(failure)).toContain('ECONNREFUSED');
   expect(`${failure} ${JSON.stringify(failure)} ${failure.stack}`).not.toContain('s3cret');
+});
+
+test('workers of two versions do their work beside each other, with the functions each brought along', async () => {
+  const { url, drop } = await freshDatabase();
+  const old = await openStore({ url });
+  const newer = functionSet(
+    FUNCTIONS.sources.map((source) => source.replace('v_epoch integer := 1;', 'v_epoch integer := 1; -- changed')),
+  );
+  expect(newer.schema).not.toBe(FUNCTIONS.schema);
+  await migrate(url, testLog().log, MIGRATIONS, newer);
+  const call = { key: newKey(), run: newRun(), step: 's', model: 'a/1' };
+  expect(await old.journal.begin({ ...call, worstCaseUsd: 0.1 })).toMatchObject({ state: 'open', epoch: 1 });
+  await old.journal.end({ ...call, epoch: 1 }, { reply: reply(), completesStep: true });
+  const [{ answer } = { answer: undefined }] = await query<{ answer: object }>(
+    url,
+    `select ${newer.schema}.begin_call('${JSON.stringify({ key: call.key })}') as answer`,
+  );
+  expect(answer).toMatchObject({ state: 'finished' });
+  await old.close();
+  await drop();
+});
+
+test('a worker of the version before starts on a database that a newer one has changed', async () => {
+  const { url, drop } = await freshDatabase();
+  const added = { up: async (db: Kysely<unknown>) => void (await sql`create table later (id text)`.execute(db)) };
+  await migrate(url, testLog().log, { ...MIGRATIONS, '9999-later': added });
+  const store = await openStore({ url });
+  await store.ping();
+  await store.close();
+  await drop();
 });

@@ -45,7 +45,7 @@ test('PostgreSQL killed and started again costs no event, writes none twice, and
   postgres = await start(port);
   await Promise.all(writing);
   expect(await beginning).toMatchObject({ state: 'open', epoch: 1 });
-  await store.journal.finish({ key, run, step: 's', epoch: 1, reply: reply(), completesStep: true });
+  await store.journal.end({ key, run, step: 's', model: 'a/1', epoch: 1 }, { reply: reply(), completesStep: true });
   await store.events.record(run, [{ type: 'run.completed', costUsd: 0.01, key: 'end' }]);
   await following;
 

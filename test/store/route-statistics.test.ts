@@ -21,20 +21,15 @@ async function call(model: string, failures: CallError[], answer?: Partial<Model
     const begun = await begin();
     const final = answer === undefined && index === failures.length - 1;
     if (begun.state !== 'open') throw new Error(begun.state);
-    await fresh.store.journal.fail({
-      key,
-      run,
-      step: 's',
-      epoch: begun.epoch,
-      error,
-      next: final ? 'final' : { delayMs: 0 },
-    });
+    const attempt = { key, run, step: 's', model, epoch: begun.epoch };
+    await fresh.store.journal.end(attempt, { error, next: final ? 'final' : { delayMs: 0 } });
   }
   if (answer) {
     const begun = await begin();
     if (begun.state !== 'open') throw new Error(begun.state);
     const given = reply({ model, ...answer });
-    await fresh.store.journal.finish({ key, run, step: 's', epoch: begun.epoch, reply: given, completesStep: true });
+    const attempt = { key, run, step: 's', model, epoch: begun.epoch };
+    await fresh.store.journal.end(attempt, { reply: given, completesStep: true });
   }
   return key;
 }
@@ -87,14 +82,10 @@ test('a judged comparison tells of each model how good it was and what it cost',
     const key = newKey();
     const begun = await fresh.store.journal.begin({ key, run, step: model, model, worstCaseUsd: null });
     const { epoch } = begun as { epoch: number };
-    await fresh.store.journal.finish({
-      key,
-      run,
-      step: model,
-      epoch,
-      reply: reply({ model, costUsd, firstTokenMs: 5 }),
-      completesStep: true,
-    });
+    await fresh.store.journal.end(
+      { key, run, step: model, model, epoch },
+      { reply: reply({ model, costUsd, firstTokenMs: 5 }), completesStep: true },
+    );
   }
   const scores = [
     { answer: 1, model: 'x/cheap', score: 0.4, reason: '' },

@@ -58,12 +58,18 @@ test('the timeline tells steps in order, each with its calls, their attempts and
   const limited = { type: 'RateLimited', message: 'slow down' } as const;
   const gone = { type: 'Unavailable', message: 'gone' } as const;
   await journal.begin({ key: first, run, step: 'research', model: 'a/1', worstCaseUsd: null });
-  await journal.fail({ key: first, run, step: 'research', epoch: 1, error: limited, next: { delayMs: 1 } });
+  await journal.end(
+    { key: first, run, step: 'research', epoch: 1, model: 'a/1' },
+    { error: limited, next: { delayMs: 1 } },
+  );
   await journal.begin({ key: first, run, step: 'research', model: 'a/1', worstCaseUsd: null });
-  await journal.fail({ key: first, run, step: 'research', epoch: 2, error: gone, next: 'final' });
+  await journal.end({ key: first, run, step: 'research', epoch: 2, model: 'a/1' }, { error: gone, next: 'final' });
   await journal.begin({ key: second, run, step: 'research', model: 'b/2', worstCaseUsd: null });
   const answer = reply({ model: 'b/2', firstTokenMs: 3, totalMs: 9 });
-  await journal.finish({ key: second, run, step: 'research', epoch: 1, reply: answer, completesStep: true });
+  await journal.end(
+    { key: second, run, step: 'research', model: 'b/2', epoch: 1 },
+    { reply: answer, completesStep: true },
+  );
   await journal.finishCached({ key: newKey(), run, step: 'write', model: 'b/2', reply: answer });
 
   const at = expect.any(String);

@@ -32,7 +32,7 @@ export async function checkDatabase({ target, fix, env }: Examined): Promise<Fin
 /** @param make makes what is missing; undefined leaves it */
 async function checkMigrations(made: string[], make: (() => Promise<void>) | undefined): Promise<Finding> {
   const check = 'migrations';
-  const { MIGRATIONS } = await import('../../store/migrations/index.ts');
+  const { MIGRATIONS } = await import('../../store/migrate.ts');
   const missing = Object.keys(MIGRATIONS).filter((name) => !made.includes(name));
   const unknown = made.filter((name) => !(name in MIGRATIONS));
   if (unknown.length > 0) {

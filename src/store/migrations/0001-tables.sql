@@ -1,7 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+-- Money is numeric with 12 decimals: a single token of a cheap model costs 0.00000005 USD.
 
-/** Money is numeric with 12 decimals: a single token of a cheap model costs 0.00000005 USD. */
-const TABLES = `
 create table runs (
   chain text primary key,
   id text not null,
@@ -42,6 +40,9 @@ create unique index events_by_key on events (chain, key) where key is not null;
 create index events_of_timeline on events (chain, seq)
   where type in ('step.started', 'step.completed', 'call.retrying', 'call.fallback');
 
+-- approvals are few among the events of a run, and asked for by those who answer them
+create index events_of_approvals on events (chain, seq) where type in ('approval.requested', 'approval.resolved');
+
 create table writers (
   id text primary key,
   batch bigint not null default 0,
@@ -67,9 +68,13 @@ create table calls (
   ended_at timestamptz(3)
 );
 create index calls_by_run on calls (chain, started_at);
+-- for what routers ask: how a model did over the last hours
+create index calls_by_model on calls (model, started_at);
 
+-- what every attempt of a call used: one line each
 create table ledger (
-  key text primary key,
+  key text not null,
+  epoch integer not null,
   n bigint generated always as identity,
   chain text not null,
   tenant text,
@@ -81,9 +86,13 @@ create table ledger (
   cached_input_tokens bigint,
   cache_write_tokens bigint,
   reasoning_tokens bigint,
+  -- null where the price is not known
   cost_usd numeric(24, 12),
   cached boolean not null,
-  at timestamptz(3) not null
+  -- counted by us from what was streamed, not told by the provider
+  estimated boolean not null default false,
+  at timestamptz(3) not null,
+  primary key (key, epoch)
 );
 create index ledger_by_run on ledger (chain, n);
 create index ledger_by_tenant on ledger (tenant);
@@ -135,8 +144,72 @@ create table blobs (
   bytes bytea not null,
   created_at timestamptz not null default now()
 );
-`;
 
-export async function up(db: Kysely<unknown>): Promise<void> {
-  await sql.raw(TABLES).execute(db);
-}
+-- a transcript is a list of message hashes that is only ever added to; equal messages are kept once
+create table messages (
+  hash text primary key,
+  message jsonb not null,
+  tokens integer not null
+);
+
+create table transcripts (
+  id text not null,
+  line integer not null,
+  hash text not null,
+  key text,
+  answer jsonb,
+  at timestamptz not null default now(),
+  primary key (id, line)
+);
+create unique index transcripts_by_key on transcripts (id, key) where key is not null;
+
+create table data_sets (
+  id text primary key,
+  -- null until all rows are there
+  count integer,
+  fields text[],
+  -- of the rows; equal data is kept once
+  hash text unique,
+  -- the rows are the results of this map
+  map text,
+  created_at timestamptz not null default now()
+);
+create index data_sets_unfinished on data_sets (created_at) where count is null;
+
+-- rows as they were given: `json` keeps their fields in order, which `jsonb` does not
+create table data_rows (
+  data_set text not null,
+  row integer not null,
+  item json not null,
+  primary key (data_set, row)
+);
+
+create table maps (
+  chain text primary key,
+  run text not null,
+  source text not null,
+  definition json not null,
+  total integer not null,
+  -- rows whose answer is an earlier map's
+  taken integer not null,
+  done integer not null,
+  failed integer not null default 0,
+  -- of the rows that were runs of their own
+  runs_cost_usd numeric(24, 12) not null default 0,
+  opened_at timestamptz not null default now(),
+  told_at timestamptz not null default '-infinity'
+) with (fillfactor = 50);
+create index maps_by_run on maps (run, opened_at desc);
+
+create table map_rows (
+  chain text not null,
+  row integer not null,
+  -- its place among the rows that wait
+  turn integer,
+  status text not null check (status in ('waiting', 'done', 'failed')),
+  answer json,
+  error json,
+  primary key (chain, row)
+) with (fillfactor = 80);
+create index map_rows_by_turn on map_rows (chain, turn);
+create index map_rows_failed on map_rows (chain, row) where status = 'failed';

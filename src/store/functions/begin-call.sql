@@ -1,12 +1,7 @@
-import { type Kysely, sql } from 'kysely';
-import { PLANS } from './plans.ts';
-
-/**
- * Begins one attempt of a call, unless it is finished or would go over a budget. What is held for an earlier attempt is
- * held on. An attempt nobody ended was lost with its worker, which the new epoch announces.
- */
-const BEGIN = `
-create function begin_call(p jsonb) returns jsonb language plpgsql ${PLANS} as $$
+-- Begins one attempt of a call, unless it is finished or would go over a budget. What is held for an earlier attempt is
+-- held on. An attempt nobody ended was lost with its worker, which the new epoch announces.
+-- The answer's `lost` are earlier attempts that had streamed text, and of which nothing is booked yet.
+create function begin_call(p jsonb) returns jsonb language plpgsql as $$
 declare
   v_chain text := p->'run'->>'chain';
   v_key text := p->>'key';
@@ -39,7 +34,8 @@ begin
   end if;
   if v_known and v_call.state = 'open' and v_call.holder = p->>'holder' then
     return jsonb_build_object('state', 'open', 'epoch', v_call.epoch, 'failures', v_call.failures,
-      'midStreamFailures', v_call.mid_stream_failures);
+      'midStreamFailures', v_call.mid_stream_failures,
+      'lost', lost_attempts(v_chain, v_key, p->>'call', v_call.epoch));
   end if;
 
   perform from reservations where call_key = v_key;
@@ -89,9 +85,7 @@ begin
   v_written := put_events(array[v_chain], case when (p->>'follow')::boolean then array[v_chain] else '{}' end, '{}',
     p->>'origin', v_events);
   return jsonb_build_object('state', 'open', 'epoch', v_epoch, 'failures', v_failures,
-    'midStreamFailures', v_mid_stream, 'written', v_written);
-end $$`;
-
-export async function up(db: Kysely<unknown>): Promise<void> {
-  await sql.raw(BEGIN).execute(db);
-}
+    'midStreamFailures', v_mid_stream, 'written', v_written,
+    'lost', case when v_known and v_call.state = 'open' then lost_attempts(v_chain, v_key, p->>'call', v_epoch)
+      else '[]' end);
+end $$;

@@ -1,40 +1,9 @@
-import { type Kysely, sql } from 'kysely';
-import { PLANS } from './plans.ts';
-
-/** Makes the rows of runs seen for the first time. Returns those it made, which then need their run.started. */
-const OPEN_RUNS = `
-create function open_runs(p_runs jsonb) returns text[] language plpgsql ${PLANS} as $$
-declare
-  v_made text[];
-begin
-  with made as (
-    insert into runs (chain, id, pattern, tenant, metadata, budget_usd, started_at, key_name)
-    select r.chain, r.id, r.pattern, r.tenant, r.metadata, r."budgetUsd", r."startedAt", r.key
-    from jsonb_to_recordset(p_runs) as r(
-      chain text, id text, pattern text, tenant text, metadata jsonb, "budgetUsd" numeric, "startedAt" timestamptz,
-      key text)
-    where (select true from runs here where here.chain = r.chain) is null
-    order by r.chain collate "C"
-    on conflict (chain) do nothing
-    returning chain, budget_usd
-  ), budgets as (
-    insert into accounts (id, budget_usd)
-    select 'run:' || chain, budget_usd from made where budget_usd is not null
-    on conflict (id) do nothing
-  )
-  select coalesce(array_agg(chain), '{}') into v_made from made;
-  return v_made;
-end $$`;
-
-/**
- * Numbers events, writes them and tells the listeners. The runs' rows are locked by the caller.
- * An event is {o: order, r: index into p_chains, k: key, t: type, s: step, c: call, e: epoch, d: data}; one whose key
- * the run has already is left out, and so is the late text of a run in p_ended.
- * Returns what was written of the runs in p_followed.
- */
-const PUT_EVENTS = `
+-- Numbers events, writes them and tells the listeners. The runs' rows are locked by the caller.
+-- An event is {o: order, r: index into p_chains, k: key, t: type, s: step, c: call, e: epoch, d: data}; one whose key
+-- the run has already is left out, and so is the late text of a run in p_ended.
+-- Returns what was written of the runs in p_followed.
 create function put_events(p_chains text[], p_followed text[], p_ended text[], p_origin text, p_events jsonb)
-returns jsonb language plpgsql ${PLANS} as $$
+returns jsonb language plpgsql as $$
 declare
   v_now timestamptz(3) := clock_timestamp();
   v_written jsonb;
@@ -68,16 +37,11 @@ begin
   into v_written, v_lines;
 
   -- a notification holds at most 8,000 bytes
-  perform pg_notify('cadenza_events', p_origin || E'\\n' || string_agg(line, E'\\n'))
+  perform pg_notify('cadenza_events', p_origin || E'\n' || string_agg(line, E'\n'))
   from (
     select line, sum(octet_length(line) + 1) over (order by ordinality) / 6000 as part
     from unnest(v_lines) with ordinality as l(line, ordinality)
   ) parts
   group by part;
   return coalesce(v_written, '[]');
-end $$`;
-
-export async function up(db: Kysely<unknown>): Promise<void> {
-  await sql.raw(OPEN_RUNS).execute(db);
-  await sql.raw(PUT_EVENTS).execute(db);
-}
+end $$;
