@@ -115,7 +115,7 @@ test(`a chain of twelve steps survives ${KILLS} kills of its worker, and no fini
   const wanted = Object.values(CALLS).reduce((sum, count) => sum + count, 0);
   expect(completed).toHaveLength(wanted);
   expect(new Set(completed.map((event) => event.call)).size).toBe(wanted);
-  expect((await cadenza.bill(id)).calls).toHaveLength(wanted);
+  expect((await cadenza.bill(id)).calls.filter(({ estimated }) => !estimated)).toHaveLength(wanted);
 
   for (const [name, count] of Object.entries(CALLS)) {
     const rounds = ['DRAFT', 'REVIEW'].includes(name) ? [1, 2, 3].map((round) => `${name} ${round}`) : [name];

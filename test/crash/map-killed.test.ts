@@ -124,7 +124,7 @@ test(`${ROWS} rows survive two kills of their worker: each answered once, failed
   }
   expect(completed.size).toBe(ROWS - 2);
   expect(repeats).toBeLessThanOrEqual(KILL_AFTER.length * CONCURRENCY);
-  expect((await cadenza.bill(run.id)).calls).toHaveLength(ROWS - 2);
+  expect((await cadenza.bill(run.id)).calls.filter(({ estimated }) => !estimated)).toHaveLength(ROWS - 2);
 
   const output = await Array.fromAsync(cadenza.output(run.id));
   expect(output.map(({ row }) => row)).toEqual(lines.map((_, index) => index + 1));
