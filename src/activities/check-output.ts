@@ -1,15 +1,15 @@
-import { z } from 'zod';
 import type { JsonSchema } from '../contract/index.ts';
+import { schemaCheck } from '../providers/index.ts';
 import { jsonIn } from './answer-json.ts';
 
-/** The object an answer holds, or why it does not match the schema. */
+/** The object an answer holds, or why it does not match the schema. @throws Error where the schema cannot be checked */
 export function checkOutput(text: string, schema: JsonSchema): { object: unknown } | { invalid: string } {
-  const expected = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+  const check = schemaCheck(schema);
   let problem: string | undefined;
   for (const object of jsonIn(text)) {
-    const checked = expected.safeParse(object);
-    if (checked.success) return { object: checked.data };
-    problem ??= z.prettifyError(checked.error);
+    const found = check(object);
+    if (found === undefined) return { object };
+    problem ??= found;
   }
   return { invalid: problem ?? (text.trim() === '' ? 'The answer is empty, not JSON' : 'The answer is not JSON') };
 }
