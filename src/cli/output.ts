@@ -11,11 +11,11 @@ export function printLine(text: string): void {
 }
 
 export function printJson(value: unknown): void {
-  printLine(JSON.stringify(value));
+  printLine(JSON.stringify(value ?? null));
 }
 
 /** Said to the person beside the output, so that a pipe does not get it. */
-export function say(text: string): void {
+export function printNote(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 

@@ -2,25 +2,31 @@ import cliTruncate from 'cli-truncate';
 import { CompareResult, type ModelRef } from '../contract/index.ts';
 import { printLine } from './output.ts';
 import { layOut } from './views/columns.ts';
-import { afterword, besides, finalColumns, liveColumns } from './views/compared.ts';
+import { answeringModels, finalColumns, liveColumns, markingStatus } from './views/compared.ts';
 import { drawLive } from './views/live.ts';
 import { count, seconds, usd } from './views/numbers.ts';
-import { addLines, NO_LINES } from './views/plain-lines.ts';
-import { EMPTY, type Transcript, follow as withEvent } from './views/transcript.ts';
+import { NO_LINES, withLines } from './views/plain-lines.ts';
+import { resultView, viewText } from './views/results.ts';
+import { EMPTY_TRANSCRIPT, type Transcript, withEvent } from './views/transcript.ts';
 import { follow, printFooter, resultOrFooter, type Watching } from './watch-run.ts';
 
-/** Shows a comparison: side by side in a terminal, line by line in a pipe. */
-export async function watchCompare(watching: Watching, models: ModelRef[]): Promise<void> {
-  if (process.stdout.isTTY) await inColumns(watching, models);
-  else await inLines(watching);
+/** Shows a comparison: side by side in a terminal, line by line in a pipe. @param models in the order to show them */
+export async function watchCompare(watching: Watching, models?: ModelRef[]): Promise<void> {
+  const transcript = process.stdout.isTTY ? await inColumns(watching, models) : await inLines(watching);
+  const result = await resultOrFooter(watching, transcript);
+  // The answers are on the screen; what was said of them, and the one that came of it, are not.
+  const rest = viewText({ ...(await resultView('compare', result, watching)), story: [] });
+  if (rest !== '') printLine(rest);
+  await printFooter(watching, transcript);
 }
 
-async function inColumns(watching: Watching, models: ModelRef[]): Promise<void> {
-  let transcript: Transcript = EMPTY;
+async function inColumns(watching: Watching, given?: ModelRef[]): Promise<Transcript> {
+  let transcript: Transcript = EMPTY_TRANSCRIPT;
+  const models = () => given ?? answeringModels(transcript);
   const live = drawLive(process.stdout, ({ width, height }) => {
     const now = Date.now();
-    const below = besides(models, transcript, now);
-    const columns = layOut(liveColumns(models, transcript, now), { width, height: height - (below ? 2 : 0) });
+    const below = markingStatus(models(), transcript, now);
+    const columns = layOut(liveColumns(models(), transcript, now), { width, height: height - (below ? 2 : 0) });
     return below ? `${columns}\n\n${cliTruncate(below, width)}` : columns;
   });
   try {
@@ -32,17 +38,17 @@ async function inColumns(watching: Watching, models: ModelRef[]): Promise<void> 
     throw error;
   }
   const result = await watching.client.result(watching.id).then(CompareResult.parse, () => undefined);
-  const last = result ? finalColumns(models, transcript, result) : liveColumns(models, transcript, Date.now());
+  const last = result ? finalColumns(models(), transcript, result) : liveColumns(models(), transcript, Date.now());
   live.end((size) => layOut(last, size));
-  await end(watching, transcript);
+  return transcript;
 }
 
-async function inLines(watching: Watching): Promise<void> {
+async function inLines(watching: Watching): Promise<Transcript> {
   let lines = NO_LINES;
   await follow(watching, (event) => {
-    const added = addLines(lines, event);
-    lines = added.lines;
-    for (const line of added.whole) printLine(line);
+    const next = withLines(lines, event);
+    lines = next.lines;
+    for (const line of next.whole) printLine(line);
   });
   const { answers } = CompareResult.parse(await resultOrFooter(watching, lines.transcript));
   for (const answer of answers) {
@@ -54,11 +60,5 @@ async function inLines(watching: Watching): Promise<void> {
     const took = totalMs === undefined ? [] : [seconds(totalMs)];
     printLine(`[${model}] ✓ ${[`${count(usage.outputTokens)} tokens`, usd(costUsd), ...took].join(' · ')}`);
   }
-  await end(watching, lines.transcript);
-}
-
-async function end(watching: Watching, transcript: Transcript): Promise<void> {
-  const more = afterword(CompareResult.parse(await resultOrFooter(watching, transcript)));
-  if (more) printLine(more);
-  await printFooter(watching, transcript);
+  return lines.transcript;
 }

@@ -5,7 +5,7 @@ import type { Cadenza } from '../client/cadenza.ts';
 import { CadenzaError } from '../client/errors.ts';
 import { type MapItem, MapResult } from '../contract/index.ts';
 import { CliFailure } from './failure.ts';
-import { plainText, printJson, printLine, say } from './output.ts';
+import { plainText, printJson, printLine, printNote } from './output.ts';
 import { drawProgress } from './views/map-progress.ts';
 import { count, usd } from './views/numbers.ts';
 import { follow, type Watching } from './watch-run.ts';
@@ -13,10 +13,10 @@ import { follow, type Watching } from './watch-run.ts';
 /** Failed rows that are shown; the others are in the output. */
 const SHOWN = 5;
 
-/** Follows a map with a bar, then writes its results. @throws CliFailure where rows failed */
+/** Follows a map with a bar, then writes its results; for programs the last line is what came of it all. @throws CliFailure where rows failed */
 export async function watchMap(watching: Watching, { out, json }: { out?: string; json: boolean }): Promise<void> {
   const { client, id } = watching;
-  if (!json) say(`Run ${id}`);
+  if (!json) printNote(`Run ${id}`);
   const bar = json ? undefined : drawProgress();
   try {
     await follow(watching, (event) => {
@@ -29,8 +29,8 @@ export async function watchMap(watching: Watching, { out, json }: { out?: string
   await write(client, id, out);
 
   const { totalUsd } = await client.bill(id);
-  if (json && out !== undefined) printJson({ id, ...result, out });
-  const tell = out === undefined ? say : printLine;
+  if (json) printJson({ id, ...result, out });
+  const tell = out === undefined ? printNote : printLine;
   const where = out === undefined ? '' : ` · ${out}`;
   if (!json) tell(`${count(result.done)} rows done, ${count(result.failed)} failed · ${usd(totalUsd)}${where}`);
   if (result.failed > 0) throw await failedRows(client, id, result.failed);

@@ -5,11 +5,10 @@ import { temporalLink } from '../gateway/links.ts';
 import { interrupted } from './failure.ts';
 import type { Target } from './find-target.ts';
 import { onInterrupt } from './interruption.ts';
-import { printJson, printLine, quiet } from './output.ts';
-import { resultText } from './result-text.ts';
+import { printLine, quiet } from './output.ts';
 import { footer } from './views/footer.ts';
+import { EMPTY_STREAM, withStreamed } from './views/stream.ts';
 import type { Transcript } from './views/transcript.ts';
-import { hear, SILENCE } from './views/words.ts';
 
 export interface Watching {
   client: Cadenza;
@@ -20,7 +19,7 @@ export interface Watching {
 }
 
 /** Follows a run with something that shows its events, to its end.
- *  @throws CliFailure when Ctrl-C ended the watching, CadenzaError when the run has no result */
+ *  @throws CliFailure when Ctrl-C ended the watching */
 export async function follow({ client, id, after }: Watching, show: (event: RunEvent) => void): Promise<void> {
   const interrupt = onInterrupt();
   try {
@@ -43,29 +42,24 @@ export function stillRunning(id: string) {
   );
 }
 
-/** The events as they are, one a line. */
-export async function watchJson(watching: Watching): Promise<void> {
-  await follow(watching, printJson);
-  await watching.client.result(watching.id);
-}
+/** As much of what was written as an answer is long, characters. */
+const MOST_KEPT = 1_000_000;
 
-/** The words as they come, then what they cost. */
-export async function watchWords(watching: Watching): Promise<void> {
-  let words = SILENCE;
-  let spoken = '';
+/** The words of a run as they come. @returns what is known of its calls, and the end of what was written */
+export async function watchStream(watching: Watching): Promise<{ transcript: Transcript; written: string }> {
+  let stream = EMPTY_STREAM;
+  let written = '';
   await follow(watching, (event) => {
-    const heard = hear(words, event);
-    words = heard.words;
-    spoken = (spoken + heard.written).slice(-1);
-    process.stdout.write(heard.written);
+    const next = withStreamed(stream, event);
+    stream = next.stream;
+    written = (written + next.written).slice(-MOST_KEPT);
+    process.stdout.write(next.written);
   });
-  if (spoken !== '' && spoken !== '\n') process.stdout.write('\n');
-  const result = await resultOrFooter(watching, words.transcript);
-  if (words.transcript.calls.every(({ text }) => text === '')) printLine(resultText(result));
-  await printFooter(watching, words.transcript);
+  if (written !== '' && !written.endsWith('\n')) process.stdout.write('\n');
+  return { transcript: stream.transcript, written };
 }
 
-/** A run that failed cost something too. */
+/** The result, or its error under what the run had cost by then. */
 export async function resultOrFooter(watching: Watching, transcript: Transcript): Promise<unknown> {
   try {
     return await watching.client.result(watching.id);

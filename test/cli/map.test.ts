@@ -79,13 +79,15 @@ test('a file is mapped; rows that fail are told, are no success, and are run alo
 
 test('without a file for them, the results are the output', async () => {
   const data = await file('inputs.jsonl', '{"prompt":"One?"}\n{"prompt":"Two?"}\n');
-  const { code, stdout } = await run('ask', '--data', data, '--policy', 'openai/gpt-6-sol');
+  const args = ['ask', '--data', data, '--policy', 'openai/gpt-6-sol', '--id', 'two'];
+  const { code, stdout } = await run(...args);
   expect(code).toBe(0);
-  const texts = stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line).answer.text);
-  expect(texts).toEqual(['answer to: One?', 'answer to: Two?']);
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).answer.text)).toEqual(['answer to: One?', 'answer to: Two?']);
+
+  const json = (await run(...args, '--json')).stdout.trimEnd().split('\n');
+  expect(json.slice(0, -1)).toEqual(lines);
+  expect(JSON.parse(json.at(-1)!)).toMatchObject({ id: 'two', done: 2, failed: 0 });
 });
 
 test('a map that was stopped is gone on with by its id alone', async () => {

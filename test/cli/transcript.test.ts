@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { addLines, NO_LINES } from '../../src/cli/views/plain-lines.ts';
-import { EMPTY, follow } from '../../src/cli/views/transcript.ts';
-import { hear, SILENCE } from '../../src/cli/views/words.ts';
+import { NO_LINES, withLines } from '../../src/cli/views/plain-lines.ts';
+import { EMPTY_STREAM, withStreamed } from '../../src/cli/views/stream.ts';
+import { EMPTY_TRANSCRIPT, withEvent } from '../../src/cli/views/transcript.ts';
 import type { NewEvent, RunEvent } from '../../src/contract/index.ts';
 
 const overloaded = { type: 'Overloaded', message: 'openai/x is overloaded.' } as const;
@@ -28,15 +28,15 @@ function numbered(events: NewEvent[]): RunEvent[] {
   return events.map((event, n) => ({ runId: 'r1', seq: n + 1, at: at(n), ...event }) as RunEvent);
 }
 
-const transcriptOf = (...events: NewEvent[]) => numbered(events).reduce(follow, EMPTY);
+const transcriptOf = (...events: NewEvent[]) => numbered(events).reduce(withEvent, EMPTY_TRANSCRIPT);
 
 function spoken(...events: NewEvent[]): string {
-  let words = SILENCE;
+  let stream = EMPTY_STREAM;
   let all = '';
   for (const event of numbered(events)) {
-    const heard = hear(words, event);
-    words = heard.words;
-    all += heard.written;
+    const next = withStreamed(stream, event);
+    stream = next.stream;
+    all += next.written;
   }
   return all;
 }
@@ -44,9 +44,9 @@ function spoken(...events: NewEvent[]): string {
 function linesOf(...events: NewEvent[]): string[] {
   let lines = NO_LINES;
   return numbered(events).flatMap((event) => {
-    const added = addLines(lines, event);
-    lines = added.lines;
-    return added.whole;
+    const next = withLines(lines, event);
+    lines = next.lines;
+    return next.whole;
   });
 }
 

@@ -28,7 +28,7 @@ const runs = [
   { example: 'council', args: ['run', 'council', '--input', 'examples/council/input.json'] },
   { example: 'route', args: ['run', 'ask', '--input', 'examples/route/input.json'] },
   { example: 'route', args: ['run', 'ask', '--input', 'examples/route/cascade.json'] },
-  { example: 'map', args: ['run', 'map', '--input', 'examples/map/input.json'], shows: /"done":\s*[1-9]/ },
+  { example: 'map', args: ['run', 'map', '--input', 'examples/map/input.json'], shows: /[1-9] rows done/ },
   { example: 'conversation', args: ['chat', 'walk', '--input', 'examples/conversation/input.json'], stdin: talk },
 ];
 

@@ -20,12 +20,12 @@ export async function checkAll(options: { env: NodeJS.ProcessEnv; cwd: string; f
     ['providers', checkProviders],
     ['tools', checkTools],
   ];
-  const found = await Promise.all(checks.map(([name, check]) => orBroken(name, check, examined)));
+  const found = await Promise.all(checks.map(([name, check]) => guarded(name, check, examined)));
   return [checkNode(), finding, ...found.flat()];
 }
 
 /** A check that cannot be made is a finding too. */
-async function orBroken(check: string, run: Check, examined: Examined): Promise<Finding[]> {
+async function guarded(check: string, run: Check, examined: Examined): Promise<Finding[]> {
   try {
     return await run(examined);
   } catch (error) {

@@ -18,7 +18,8 @@ export function configure(command: Command): void {
         if (wantsJson(command)) for (const approval of approvals) printJson(approval);
         else if (approvals.length === 0)
           printLine(id === undefined ? 'No run waits for an approval.' : `${id} waits for no approval.`);
-        else printLine(id === undefined ? approvalTable(approvals, Date.now()) : approvals.map(inFull).join('\n\n'));
+        else
+          printLine(id === undefined ? approvalTable(approvals, Date.now()) : approvals.map(approvalText).join('\n\n'));
       });
     });
 }
@@ -33,12 +34,12 @@ export function approvalTable(approvals: PendingApproval[], now: number): string
       approval,
       ago(requestedAt, now),
       expiresAt ?? 'for ever',
-      shortened(textOf(show)),
+      oneLine(textOf(show)),
     ]),
   );
 }
 
-function inFull({ approval, show, expiresAt, approvers }: PendingApproval): string {
+function approvalText({ approval, show, expiresAt, approvers }: PendingApproval): string {
   const until = expiresAt === undefined ? '' : `, until ${expiresAt}`;
   const who = approvers === undefined ? '' : `, of ${approvers.join(', ')}`;
   return `── ${approval}${until}${who}\n${textOf(show)}`;
@@ -48,7 +49,7 @@ function textOf(show: unknown): string {
   return plainText(typeof show === 'string' ? show : (JSON.stringify(show, null, 2) ?? ''));
 }
 
-function shortened(text: string): string {
+function oneLine(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ').trim();
   return line.length > SHOWN ? `${line.slice(0, SHOWN - 1)}…` : line;
 }

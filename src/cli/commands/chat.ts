@@ -6,9 +6,9 @@ import { type PolicyRef, withoutUndefined } from '../../contract/index.ts';
 import { describe, interrupted, usageError } from '../failure.ts';
 import { BUDGET_FLAG, POLICY_FLAG } from '../flags.ts';
 import { onInterrupt } from '../interruption.ts';
-import { printJson, say, wantsJson } from '../output.ts';
+import { printJson, printNote, wantsJson } from '../output.ts';
 import { readInput } from '../read-input.ts';
-import { hear, SILENCE } from '../views/words.ts';
+import { EMPTY_STREAM, withStreamed } from '../views/stream.ts';
 import { withClient } from '../with-client.ts';
 
 interface ChatFlags {
@@ -44,8 +44,8 @@ Examples:
       await withClient(async (client) => {
         const { tenant, budget: budgetUsd } = flags;
         const run = await client.startUnchecked('conversation', input, { id, tenant, budgetUsd });
-        say(run.isNew ? `Conversation ${run.id}.` : `Conversation ${run.id}, where it was left.`);
-        await talk(client, run.id, wantsJson(command));
+        printNote(run.isNew ? `Conversation ${run.id}.` : `Conversation ${run.id}, where it was left.`);
+        await converse(client, run.id, wantsJson(command));
       });
     });
 }
@@ -60,7 +60,7 @@ async function inputOf({ input, policy, system }: ChatFlags): Promise<object> {
 }
 
 /** Line by line, to the end of the lines, the end of the conversation, or Ctrl-C. */
-async function talk(client: Cadenza, id: string, json: boolean): Promise<void> {
+async function converse(client: Cadenza, id: string, json: boolean): Promise<void> {
   const isPerson = process.stdin.isTTY === true;
   const interrupt = onInterrupt();
   const lines = createInterface({ input: process.stdin, output: isPerson ? process.stderr : undefined, prompt: '› ' });
@@ -68,14 +68,14 @@ async function talk(client: Cadenza, id: string, json: boolean): Promise<void> {
   lines.on('SIGINT', () => process.emit('SIGINT'));
   interrupt.signal.addEventListener('abort', () => lines.close());
   try {
-    for await (const text of asked(lines, isPerson)) {
+    for await (const text of typedMessages(lines, isPerson)) {
       if (text === END) {
         await client.end(id);
         await client.result(id);
-        say(`Conversation ${id} has ended.`);
+        printNote(`Conversation ${id} has ended.`);
         return;
       }
-      await answered(() => client.say(id, text), { json, isPerson, signal: interrupt.signal });
+      await sendAndPrint(() => client.say(id, text), { json, isPerson, signal: interrupt.signal });
       if (interrupt.signal.aborted) break;
     }
   } finally {
@@ -84,10 +84,10 @@ async function talk(client: Cadenza, id: string, json: boolean): Promise<void> {
   }
   const goesOn = `The conversation goes on: cadenza chat ${id}`;
   if (interrupt.signal.aborted) throw interrupted(`\n${goesOn}`);
-  say(goesOn);
+  printNote(goesOn);
 }
 
-async function* asked(lines: Interface, isPerson: boolean): AsyncGenerator<string> {
+async function* typedMessages(lines: Interface, isPerson: boolean): AsyncGenerator<string> {
   if (isPerson) lines.prompt();
   for await (const line of lines) {
     if (line.trim() !== '') yield line.trim();
@@ -102,10 +102,10 @@ interface Answering {
 }
 
 /** A person is told what went wrong and may go on; a program is stopped by it. */
-async function answered(send: () => Promise<SentMessage>, { json, isPerson, signal }: Answering): Promise<void> {
+async function sendAndPrint(send: () => Promise<SentMessage>, { json, isPerson, signal }: Answering): Promise<void> {
   try {
     const sent = await send();
-    if (!json) await speak(sent, signal);
+    if (!json) await streamAnswer(sent, signal);
     if (signal.aborted) return;
     const answer = await sent.answer();
     if (json) printJson({ message: sent.id, ...answer });
@@ -114,16 +114,18 @@ async function answered(send: () => Promise<SentMessage>, { json, isPerson, sign
       thrown instanceof CadenzaError && (thrown.code === 'NotAnswered' || thrown.code === 'InvalidRequest');
     if (!isPerson || !goesOn) throw thrown;
     const { message, hint } = describe(thrown);
-    say(`✗ ${message}${hint ? `\n  ${hint}` : ''}`);
+    printNote(`✗ ${message}${hint ? `\n  ${hint}` : ''}`);
   }
 }
 
-async function speak(sent: SentMessage, signal: AbortSignal): Promise<void> {
-  let words = SILENCE;
+async function streamAnswer(sent: SentMessage, signal: AbortSignal): Promise<void> {
+  let stream = EMPTY_STREAM;
   for await (const event of sent.events({ signal })) {
-    const heard = hear(words, event);
-    words = heard.words;
-    process.stdout.write(heard.written);
+    // The message is on the screen: it was typed there.
+    if (event.type === 'step.started') continue;
+    const next = withStreamed(stream, event);
+    stream = next.stream;
+    process.stdout.write(next.written);
     if (signal.aborted) break;
   }
 }

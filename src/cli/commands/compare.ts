@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { asList } from '../flags.ts';
-import { printJson, wantsJson } from '../output.ts';
-import { waitForResult } from '../wait-for-result.ts';
-import { watchCompare } from '../watch-compare.ts';
+import { wantsJson } from '../output.ts';
+import { showRun } from '../show-run.ts';
 import { withClient } from '../with-client.ts';
 
 interface CompareFlags {
@@ -31,8 +30,9 @@ Examples:
     .action(async (prompt: string, { id, ...flags }: CompareFlags) => {
       await withClient(async (client, target) => {
         const run = await client.startUnchecked('compare', { prompt, ...flags }, { id });
-        if (wantsJson(command)) printJson(await waitForResult(client, run.id));
-        else await watchCompare({ client, target, id: run.id }, flags.models);
+        const shown = { client, target, id: run.id, pattern: 'compare', models: flags.models };
+        const json = wantsJson(command);
+        await showRun(shown, { watch: !json, json });
       });
     });
 }

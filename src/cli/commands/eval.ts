@@ -40,14 +40,14 @@ Examples:
   $ cadenza eval route --from-ledger --routes support,triage --out report --json`,
     )
     .action(async (flags: EvalFlags, command: Command) => {
-      const evaluation = await evaluated(flags);
-      const files = await written(evaluation, flags.out);
+      const evaluation = await evaluateRoutes(flags);
+      const files = await writeReport(evaluation, flags.out);
       if (wantsJson(command)) printJson({ ...withoutDecisions(evaluation), files });
-      else await show(evaluation, files);
+      else await printEvaluation(evaluation, files);
     });
 }
 
-async function evaluated(flags: EvalFlags): Promise<Evaluation> {
+async function evaluateRoutes(flags: EvalFlags): Promise<Evaluation> {
   const [{ loadConfig }, { providerRegistry }, { evaluate, prepare }] = await Promise.all([
     import('../../config/index.ts'),
     import('../../providers/index.ts'),
@@ -58,8 +58,8 @@ async function evaluated(flags: EvalFlags): Promise<Evaluation> {
   const records = await recordsOf(flags);
   const providers = providerRegistry({ config, env: process.env });
   try {
-    const looked = await prepare({ records, routes, config, providers, classify });
-    return evaluate({ routes, ...looked, weak: flags.weak, strong: flags.strong });
+    const prepared = await prepare({ records, routes, config, providers, classify });
+    return evaluate({ routes, ...prepared, weak: flags.weak, strong: flags.strong });
   } finally {
     await providers.close();
   }
@@ -149,7 +149,7 @@ const classify: Classify = async (name, route, texts) => {
   return withClient((client) => classifyByRuns(client, route, texts));
 };
 
-async function written(evaluation: Evaluation, folder: string): Promise<{ curve: string; decisions: string }> {
+async function writeReport(evaluation: Evaluation, folder: string): Promise<{ curve: string; decisions: string }> {
   const { drawChart } = await import('../../evaluation/index.ts');
   const files = { curve: path.join(folder, 'curve.svg'), decisions: path.join(folder, 'decisions.jsonl') };
   mkdirSync(folder, { recursive: true });
@@ -165,7 +165,7 @@ function withoutDecisions({ routers, ...evaluation }: Evaluation): object {
   return { ...evaluation, routers: routers.map(({ decisions: _, ...router }) => router) };
 }
 
-async function show(evaluation: Evaluation, files: { curve: string; decisions: string }): Promise<void> {
+async function printEvaluation(evaluation: Evaluation, files: { curve: string; decisions: string }): Promise<void> {
   const { evaluationTable, savingLines } = await import('../views/evaluation.ts');
   printLine(evaluationTable(evaluation));
   printLine('');

@@ -5,7 +5,7 @@ import type { Cadenza } from '../../client/cadenza.ts';
 import { type DataFormat, type MapDefinition, type PolicyRef, withoutUndefined } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
 import { BUDGET_FLAG, POLICY_FLAG } from '../flags.ts';
-import { say, wantsJson } from '../output.ts';
+import { printNote, wantsJson } from '../output.ts';
 import { readInput } from '../read-input.ts';
 import { watchMap } from '../watch-map.ts';
 import { withClient } from '../with-client.ts';
@@ -57,7 +57,7 @@ Examples:
         };
         const { tenant, budget: budgetUsd, resume, id = resume } = flags;
         const run = await client.startUnchecked('map', input, { id, tenant, budgetUsd });
-        if (!run.isNew) say(`The run ${run.id} was there already; this is it.`);
+        if (!run.isNew) printNote(`The run ${run.id} was there already; this is it.`);
         await watchMap({ client, target, id: run.id }, { out: flags.out, json: wantsJson(command) });
       });
     });

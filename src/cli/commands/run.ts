@@ -2,12 +2,9 @@ import type { Command } from 'commander';
 import type { PolicyRef } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
 import { BUDGET_FLAG, POLICY_FLAG } from '../flags.ts';
-import { printJson, printLine, say, wantsJson } from '../output.ts';
+import { printNote, wantsJson } from '../output.ts';
 import { readInput } from '../read-input.ts';
-import { resultText } from '../result-text.ts';
-import { waitForResult } from '../wait-for-result.ts';
-import { watchCompare } from '../watch-compare.ts';
-import { type Watching, watchJson, watchWords } from '../watch-run.ts';
+import { showRun } from '../show-run.ts';
 import { withClient } from '../with-client.ts';
 
 interface RunFlags {
@@ -22,7 +19,7 @@ interface RunFlags {
 
 export function configure(command: Command): void {
   command
-    .argument('<pattern>', 'ask, compare, or a workflow named in cadenza.config.ts')
+    .argument('<pattern>', 'ask, chain, compare, council, best-of, map, ... or a workflow named in cadenza.config.ts')
     .requiredOption('-i, --input <json|file|->', 'its input: JSON, a file that holds JSON, or - for stdin')
     .option('-w, --watch', 'show the words as they come')
     .option('--id <id>', 'the id of the run; given twice, the same run')
@@ -44,22 +41,12 @@ Examples:
       const webhook = flags.webhook === undefined ? undefined : { url: flags.webhook };
       await withClient(async (client, target) => {
         const run = await client.startUnchecked(pattern, input, { id, tenant, budgetUsd, webhook });
-        if (!run.isNew) say(`The run ${run.id} was there already; this is it.`);
-        const watching: Watching = { client, target, id: run.id };
-        if (flags.watch) await watch(watching, pattern, input, wantsJson(command));
-        else {
-          const result = await waitForResult(client, run.id);
-          if (wantsJson(command)) printJson(result);
-          else printLine(resultText(result));
-        }
+        if (!run.isNew) printNote(`The run ${run.id} was there already; this is it.`);
+        const models = (input as { models?: string[] } | null)?.models;
+        const shown = { client, target, id: run.id, pattern, models };
+        await showRun(shown, { watch: flags.watch ?? false, json: wantsJson(command) });
       });
     });
-}
-
-async function watch(watching: Watching, pattern: string, input: unknown, json: boolean): Promise<void> {
-  if (json) await watchJson(watching);
-  else if (pattern === 'compare') await watchCompare(watching, (input as { models: string[] }).models);
-  else await watchWords(watching);
 }
 
 function withPolicy(input: unknown, policy: PolicyRef | undefined): unknown {

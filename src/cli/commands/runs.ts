@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ListRuns, type RunInfo } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
-import { printJson, printLine, say, wantsJson } from '../output.ts';
+import { printJson, printLine, printNote, wantsJson } from '../output.ts';
 import { ago, usd } from '../views/numbers.ts';
 import { table } from '../views/table.ts';
 import { withClient } from '../with-client.ts';
@@ -22,9 +22,13 @@ export function configure(command: Command): void {
       }
       await withClient(async (client) => {
         const { runs, nextCursor } = await client.list(query.data);
-        if (wantsJson(command)) for (const run of runs) printJson(run);
-        else printLine(runs.length === 0 ? 'There are no runs.' : runTable(runs, Date.now()));
-        if (nextCursor) say(`More: cadenza runs --cursor ${nextCursor}`);
+        if (wantsJson(command)) {
+          for (const run of runs) printJson(run);
+          if (nextCursor !== undefined) printJson({ nextCursor });
+          return;
+        }
+        printLine(runs.length === 0 ? 'There are no runs.' : runTable(runs, Date.now()));
+        if (nextCursor !== undefined) printNote(`More: cadenza runs --cursor ${nextCursor}`);
       });
     });
 }

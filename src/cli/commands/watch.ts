@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { usageError } from '../failure.ts';
 import { wantsJson } from '../output.ts';
-import { watchJson, watchWords } from '../watch-run.ts';
+import { showRun } from '../show-run.ts';
 import { withClient } from '../with-client.ts';
 
 export function configure(command: Command): void {
@@ -11,8 +11,8 @@ export function configure(command: Command): void {
     .addHelpText('after', '\nExamples:\n  $ cadenza watch ask-42\n  $ cadenza watch ask-42 --json --after 10')
     .action(async (id: string, { after }: { after?: number }) => {
       await withClient(async (client, target) => {
-        await client.show(id);
-        await (wantsJson(command) ? watchJson : watchWords)({ client, target, id, after });
+        const { pattern } = await client.show(id);
+        await showRun({ client, target, id, after, pattern }, { watch: true, json: wantsJson(command) });
       });
     });
 }

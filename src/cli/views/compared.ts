@@ -3,6 +3,7 @@ import { plainText } from '../output.ts';
 import type { Column } from './columns.ts';
 import { count, seconds, usd } from './numbers.ts';
 import type { CallView, Transcript } from './transcript.ts';
+import { isMarking } from './verdicts.ts';
 
 const WORKING = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 /** Characters of English a token has on average; only shown until the provider has counted. */
@@ -11,6 +12,12 @@ const CHARACTERS_A_TOKEN = 4;
 /** The call that answers for a model: the newest of the step that bears its name, also as part of a larger workflow. */
 export function callOf(transcript: Transcript, model: ModelRef): CallView | undefined {
   return transcript.calls.findLast(({ step }) => step === model || step.endsWith(`/${model}`));
+}
+
+/** The models that answer, where nobody has said which: their steps bear their names. */
+export function answeringModels({ calls }: Transcript): ModelRef[] {
+  const names = calls.map(({ step }) => step).filter((step) => !isMarking(step) && !/(^|\/)merge$/.test(step));
+  return [...new Set(names)];
 }
 
 /** What is known of each model now. @param now ms since 1970 */
@@ -22,8 +29,8 @@ export function liveColumns(models: ModelRef[], transcript: Transcript, now: num
   });
 }
 
-/** What is done beside the answers: judging and merging. Empty when nothing is. @param now ms since 1970 */
-export function besides(models: ModelRef[], transcript: Transcript, now: number): string {
+/** What is done beside the answers: judging and merging; empty when nothing is. @param now ms since 1970 */
+export function markingStatus(models: ModelRef[], transcript: Transcript, now: number): string {
   const answering = new Set(models.map((model) => callOf(transcript, model)?.call));
   const busy = transcript.calls.filter(({ call, phase }) => !answering.has(call) && phase !== 'done');
   return busy.map((call) => `${call.step}: ${call.model} ${statusOf(call, now)}`).join(', ');
@@ -70,16 +77,4 @@ function doneIn(totalMs: number | undefined, cached: boolean): string {
 
 function firstToken(ms: number | undefined, cached: boolean): string[] {
   return ms === undefined || cached ? [] : [`first ${seconds(ms)}`];
-}
-
-/** What is said under the answers: the judge's verdict and the merged answer. */
-export function afterword({ verdict, merged }: CompareResult): string {
-  const judged = verdict
-    ? [
-        `★ ${verdict.best}: ${plainText(verdict.reason)}`,
-        ...verdict.scores.map(({ model, score, reason }) => `  ${score.toFixed(2)}  ${model}: ${plainText(reason)}`),
-      ]
-    : [];
-  const one = merged ? [`── merged by ${merged.model}`, plainText(merged.text)] : [];
-  return [...judged, ...one].join('\n');
 }

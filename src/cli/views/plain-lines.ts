@@ -1,5 +1,6 @@
 import type { RunEvent } from '../../contract/index.ts';
-import { EMPTY, follow, type Transcript } from './transcript.ts';
+import { EMPTY_TRANSCRIPT, type Transcript, withEvent } from './transcript.ts';
+import { isMarking } from './verdicts.ts';
 
 /** Answers of several models for a pipe: whole lines, each with its model. */
 export interface Lines {
@@ -8,13 +9,13 @@ export interface Lines {
   written: ReadonlyMap<string, { epoch: number; length: number }>;
 }
 
-export const NO_LINES: Lines = { transcript: EMPTY, written: new Map() };
+export const NO_LINES: Lines = { transcript: EMPTY_TRANSCRIPT, written: new Map() };
 
 /** @returns the state after the event, and the lines that are now whole */
-export function addLines(lines: Lines, event: RunEvent): { lines: Lines; whole: string[] } {
-  const transcript = follow(lines.transcript, event);
+export function withLines(lines: Lines, event: RunEvent): { lines: Lines; whole: string[] } {
+  const transcript = withEvent(lines.transcript, event);
   const view = transcript.calls.find(({ call }) => call === event.call);
-  if (!view) return { lines: { ...lines, transcript }, whole: [] };
+  if (!view || isMarking(view.step)) return { lines: { ...lines, transcript }, whole: [] };
   const before = lines.written.get(view.call) ?? { epoch: view.epoch, length: 0 };
   const anew = view.epoch > before.epoch;
   const from = anew ? 0 : before.length;

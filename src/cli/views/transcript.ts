@@ -28,10 +28,10 @@ export interface Transcript {
   calls: CallView[];
 }
 
-export const EMPTY: Transcript = { calls: [] };
+export const EMPTY_TRANSCRIPT: Transcript = { calls: [] };
 
 /** The transcript after one more event. Text of an attempt that failed is dropped. */
-export function follow(transcript: Transcript, event: RunEvent): Transcript {
+export function withEvent(transcript: Transcript, event: RunEvent): Transcript {
   const at = Date.parse(event.at);
   switch (event.type) {
     case 'run.started':

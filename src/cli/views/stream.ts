@@ -1,38 +1,43 @@
 import type { RunEvent } from '../../contract/index.ts';
 import { plainText } from '../output.ts';
-import { type CallView, EMPTY, follow, type Transcript } from './transcript.ts';
+import { type CallView, EMPTY_TRANSCRIPT, type Transcript, withEvent } from './transcript.ts';
+import { isMarking, verdictText } from './verdicts.ts';
 
 /**
  * Words as they come, for a terminal or a pipe, which both only go on: one call at a time has the floor, others are
  * heard when it has finished. What was said and then taken back is marked as dropped.
  */
-export interface Words {
+export interface Stream {
   transcript: Transcript;
   /** what is on the screen of the call that has the floor */
   floor?: { call: string; epoch: number; length: number };
-  heard: ReadonlySet<string>;
+  /** calls that are on the screen whole */
+  written: ReadonlySet<string>;
 }
 
 const DROPPED = '\n↻ The text above is dropped.\n';
 
-export const SILENCE: Words = { transcript: EMPTY, heard: new Set() };
+export const EMPTY_STREAM: Stream = { transcript: EMPTY_TRANSCRIPT, written: new Set() };
+
+/** Patterns of one step, whose answer needs no heading. */
+const PLAIN = new Set<string | undefined>([undefined, 'ask', 'conversation']);
 
 /** @returns the state after the event, and what is to be written for it */
-export function hear(words: Words, event: RunEvent): { words: Words; written: string } {
-  const transcript = follow(words.transcript, event);
+export function withStreamed(stream: Stream, event: RunEvent): { stream: Stream; written: string } {
+  const transcript = withEvent(stream.transcript, event);
   const note = noteOf(event);
-  const said = sayFloor({ ...words, transcript });
+  const next = writeSpeaker({ ...stream, transcript });
   // A note about another call must not land amid a line of this one.
-  const breaks = note !== '' && !said.written.endsWith('\n') && (said.words.floor?.length ?? 0) > 0;
-  return { words: said.words, written: said.written + (breaks ? '\n' : '') + note };
+  const breaks = note !== '' && !next.written.endsWith('\n') && (next.stream.floor?.length ?? 0) > 0;
+  return { stream: next.stream, written: next.written + (breaks ? '\n' : '') + note };
 }
 
-function sayFloor(words: Words): { words: Words; written: string } {
-  const { transcript, floor, heard } = words;
+function writeSpeaker(stream: Stream): { stream: Stream; written: string } {
+  const { transcript, floor, written: done } = stream;
   const speaker = floor
     ? transcript.calls.find(({ call }) => call === floor.call)!
-    : transcript.calls.find(({ call, text }) => !heard.has(call) && text !== '');
-  if (!speaker) return { words, written: '' };
+    : transcript.calls.find(({ call, text, step }) => !done.has(call) && text !== '' && !isMarking(step));
+  if (!speaker) return { stream, written: '' };
   const before = floor ?? { call: speaker.call, epoch: speaker.epoch, length: 0 };
   const anew = speaker.epoch > before.epoch;
   const more = speaker.text.slice(anew ? 0 : before.length);
@@ -40,15 +45,17 @@ function sayFloor(words: Words): { words: Words; written: string } {
   const written = (floor ? '' : heading(speaker, transcript)) + (dropped ? DROPPED : '') + more;
   if (speaker.phase !== 'done' && speaker.phase !== 'failed') {
     const now = { call: speaker.call, epoch: speaker.epoch, length: speaker.text.length };
-    return { words: { transcript, heard, floor: now }, written };
+    return { stream: { transcript, written: done, floor: now }, written };
   }
-  const next = sayFloor({ transcript, heard: new Set([...heard, speaker.call]) });
-  return { words: next.words, written: `${written}${dropped ? '' : '\n'}${next.written}` };
+  const next = writeSpeaker({ transcript, written: new Set([...done, speaker.call]) });
+  return { stream: next.stream, written: `${written}${dropped ? '' : '\n'}${next.written}` };
 }
 
 /** Who speaks, where more than one call does. */
-function heading({ step, model }: CallView, { calls }: Transcript): string {
-  return calls.length > 1 ? `\n── ${step} · ${model}\n` : '';
+function heading({ step, model }: CallView, { calls, pattern }: Transcript): string {
+  if (PLAIN.has(pattern) && calls.length === 1) return '';
+  if (pattern === 'conversation' && step !== 'summary') return '';
+  return `\n── ${step} · ${model}\n`;
 }
 
 function noteOf(event: RunEvent): string {
@@ -61,6 +68,12 @@ function noteOf(event: RunEvent): string {
       return event.outcome === 'passed' ? '' : `! The guardrail "${event.check}" fired: ${sentence(event.reason)}\n`;
     case 'call.fallback':
       return `↪ ${event.from}: ${event.error.type}, ${sentence(event.error.message)} Asking ${event.to} instead.\n`;
+    case 'step.started':
+      return event.message ? `\n› ${plainText(event.message.text)}\n` : '';
+    case 'verdict': {
+      const text = verdictText(event.verdict);
+      return text && `\n${text}\n`;
+    }
     case 'call.toolcall':
       return `→ ${event.name}(${JSON.stringify(event.arguments)})\n`;
     case 'approval.requested':

@@ -1,0 +1,187 @@
+import type { Cadenza } from '../../client/cadenza.ts';
+import {
+  type Candidate,
+  type ChainStepResult,
+  type ComparedAnswer,
+  isPattern,
+  PATTERNS,
+  type PatternName,
+  type PatternResult,
+} from '../../contract/index.ts';
+import { plainText } from '../output.ts';
+import { count } from './numbers.ts';
+import { EMPTY_STREAM, withStreamed } from './stream.ts';
+import { verdictText } from './verdicts.ts';
+
+/** A piece of a result, under the name of who gave it. */
+export interface Block {
+  heading?: string;
+  text: string;
+}
+
+/** A result for people, in the order it is read: how the answer came about, what was said of it, the answer. */
+export interface ResultView {
+  story: Block[];
+  verdict?: string;
+  /** left out where there is no single one */
+  answer?: Block;
+}
+
+/** The run a result is of. */
+export interface Finished {
+  client: Cadenza;
+  id: string;
+}
+
+type Views = {
+  [Name in PatternName]: (result: PatternResult<Name>, finished: Finished) => ResultView | Promise<ResultView>;
+};
+
+/** Rows of a map that are shown. */
+const SHOWN_ROWS = 20;
+
+/** How each pattern's result is shown. */
+const VIEWS: Views = {
+  ask: ({ text }) => ({ story: [], answer: { text: plainText(text) } }),
+
+  compare({ answers, verdict, merged }) {
+    if (merged) {
+      const answer = { heading: `merged by ${merged.model}`, text: plainText(merged.text) };
+      return { story: answers.map(blockOf), verdict: verdictText(verdict), answer };
+    }
+    const best = verdict && answers[verdict.bestAnswer - 1];
+    if (!best) return { story: answers.map(blockOf) };
+    const { heading, text } = blockOf(best);
+    return {
+      story: answers.filter((one) => one !== best).map(blockOf),
+      verdict: verdictText(verdict),
+      answer: { heading: `★ ${heading}`, text },
+    };
+  },
+
+  'best-of'({ best, candidates, verdict }) {
+    const sample = (one: Candidate, index: number) => ({ ...blockOf(one), heading: headingOf(one, index) });
+    const headingOf = ({ model }: Candidate, index: number) =>
+      [`answer ${index + 1}`, model].filter(Boolean).join(' · ');
+    const at = verdict.bestAnswer - 1;
+    return {
+      story: candidates.map(sample).filter((_, index) => index !== at),
+      verdict: verdictText(verdict),
+      answer: { heading: `★ ${headingOf(best, at)}`, text: plainText(best.text) },
+    };
+  },
+
+  council: ({ answers, standings, final }) => ({
+    story: answers.map(blockOf),
+    verdict: verdictText(standings.length === 0 ? undefined : { standings }),
+    answer: { heading: `final answer · ${final.model}`, text: plainText(final.text) },
+  }),
+
+  async chain({ steps, output }, { client }) {
+    const text = readable(output);
+    const all = await Promise.all(Object.entries(steps).map(([id, step]) => stepBlock(client, id, step)));
+    // The output is what the last step gave, unless the chain says otherwise.
+    const last = all.findLastIndex(
+      (step, index) => step.text === text || isResultOf(Object.values(steps)[index]!, output),
+    );
+    if (last < 0) return { story: all, answer: { heading: 'output', text } };
+    return { story: all.filter((_, index) => index !== last), answer: all[last]! };
+  },
+
+  async map({ done, failed }, { client, id }) {
+    const { items, nextAfter } = await client.items(id, { limit: SHOWN_ROWS });
+    const rows = items.map(({ row, answer, error }) => ({
+      heading: `row ${row}`,
+      text: error ? errorText(error) : readable(answer),
+    }));
+    const more = nextAfter === undefined ? '' : ` All of them: cadenza map --resume ${id} --out rows.jsonl`;
+    const text = `${count(done)} ${done === 1 ? 'row' : 'rows'} done, ${count(failed)} failed.${more}`;
+    return { story: rows, answer: { text } };
+  },
+
+  async conversation({ turns }, { client, id }) {
+    const answer = { text: `${count(turns)} ${turns === 1 ? 'message was' : 'messages were'} answered.` };
+    let stream = EMPTY_STREAM;
+    let said = '';
+    for await (const event of client.events(id)) {
+      const { stream: next, written } = withStreamed(stream, event);
+      stream = next;
+      said += written;
+    }
+    return { story: said === '' ? [] : [{ text: said.trim() }], answer };
+  },
+};
+
+/** @param pattern the run's workflow type; those of users are shown by what their result looks like */
+export async function resultView(pattern: string, result: unknown, finished: Finished): Promise<ResultView> {
+  if (isPattern(pattern)) {
+    const known = PATTERNS[pattern].result.safeParse(result);
+    if (known.success) return (VIEWS[pattern] as Views['ask'])(known.data as PatternResult<'ask'>, finished);
+  }
+  const [name] = ANSWERS.filter((key) => typeof result === 'object' && result !== null && key in result);
+  if (name === undefined || isAnswer(result as object)) return { story: [], answer: { text: readable(result) } };
+  const { [name]: answer, ...rest } = result as Record<string, unknown>;
+  const story = Object.keys(rest).length === 0 ? [] : [{ text: readable(rest) }];
+  return { story, answer: { heading: name, text: readable(answer) } };
+}
+
+/** What workflows call the answer among what else they give. */
+const ANSWERS = ['final', 'merged', 'best', 'output', 'answer'];
+
+/** All of a view, for who has seen nothing of the run yet. */
+export function viewText({ story, verdict, answer }: ResultView): string {
+  return [...story.map(blockText), verdict, answer && blockText(answer)].filter(Boolean).join('\n\n');
+}
+
+export function blockText({ heading, text }: Block): string {
+  return heading === undefined ? text.trimEnd() : `── ${heading}\n${text.trimEnd()}`;
+}
+
+function blockOf(answer: ComparedAnswer | Candidate): Block {
+  if ('error' in answer) return { heading: answer.model ?? 'no answer', text: errorText(answer.error) };
+  return { heading: answer.model, text: plainText(answer.text) };
+}
+
+function errorText({ type, message }: { type: string; message: string }): string {
+  return `✗ ${type}: ${plainText(message)}`;
+}
+
+async function stepBlock(client: Cadenza, id: string, step: ChainStepResult): Promise<Block> {
+  if ('run' in step) {
+    const view = await resultView(step.pattern, step.result, { client, id: step.run });
+    return { heading: `${id} · ${step.pattern} ${step.run}`, text: view.answer?.text ?? viewText(view) };
+  }
+  if ('items' in step) return { heading: `${id} · ${count(step.items.length)} items`, text: readable(step.items) };
+  const rounds = step.rounds === undefined ? '' : ` · ${step.rounds} rounds`;
+  return { heading: `${id} · ${step.model}${rounds}`, text: plainText(step.text) };
+}
+
+function isResultOf(step: ChainStepResult, output: unknown): boolean {
+  return 'run' in step && JSON.stringify(step.result) === JSON.stringify(output);
+}
+
+/** Any JSON for people: texts as they are, of answers their text, the rest name by name. */
+export function readable(value: unknown): string {
+  if (typeof value === 'string') return plainText(value);
+  if (typeof value !== 'object' || value === null) return String(value ?? '');
+  if (isAnswer(value)) return plainText(value.text);
+  if (Array.isArray(value)) {
+    const items = value.map(readable);
+    return items.some((item) => item.includes('\n')) ? items.join('\n\n') : items.map((item) => `- ${item}`).join('\n');
+  }
+  return Object.entries(value)
+    .filter(([, each]) => each !== undefined)
+    .map(([name, each]) => {
+      const text = readable(each);
+      return text.includes('\n') || typeof each === 'object' ? `${name}:\n${indented(text)}` : `${name}: ${text}`;
+    })
+    .join('\n');
+}
+
+function isAnswer(value: object): value is { text: string } {
+  return 'text' in value && typeof value.text === 'string';
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '  ');
+}

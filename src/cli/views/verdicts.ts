@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { Standing, Verdict } from '../../contract/index.ts';
+import { plainText } from '../output.ts';
+
+/** What the event `verdict` and the results of patterns hold: a judge's verdict, a council's mean ranks, or a critique. */
+const Judged = z.union([
+  Verdict,
+  z.object({ standings: z.array(Standing) }),
+  z.object({ round: z.number(), score: z.number(), accepted: z.boolean(), problems: z.array(z.string()) }),
+]);
+
+/** True for steps that mark answers: what they say is for the pattern, and shown as its verdict. */
+export function isMarking(step: string): boolean {
+  return /(^|\/)(judge|rank)(\/|$)/.test(step);
+}
+
+/** A verdict for people: the best first, each with its mark; empty where it is of no known kind. */
+export function verdictText(verdict: unknown): string {
+  const judged = Judged.safeParse(verdict);
+  if (!judged.success) return '';
+  if ('standings' in judged.data) {
+    const lines = judged.data.standings.map(
+      ({ model, meanRank }, index) => `${index === 0 ? '★' : ' '} ${meanRank.toFixed(2)}  ${model}`,
+    );
+    return ['Mean ranks, 1 is best:', ...lines].join('\n');
+  }
+  if ('round' in judged.data) {
+    const { round, score, accepted, problems } = judged.data;
+    const head = `${accepted ? '★' : '↻'} round ${round}: ${score.toFixed(2)}${accepted ? ', accepted' : ''}`;
+    return [head, ...problems.map((problem) => `  - ${plainText(problem)}`)].join('\n');
+  }
+  const { best, bestAnswer, reason, scores, tied } = judged.data;
+  // Answers of one model have numbers instead of names.
+  const sameModel = new Set(scores.map(({ model }) => model)).size < scores.length;
+  const named = (answer: number, model: string) => (sameModel ? `answer ${answer}` : model);
+  const tie = tied && tied.length > 1 ? ` (tied with ${tied.length - 1} more)` : '';
+  return [
+    `★ ${named(bestAnswer, best)}${tie}${reason === '' ? '' : `: ${plainText(reason)}`}`,
+    ...scores.map(({ answer, model, score, reason: why }) =>
+      [`  ${score.toFixed(2)}  ${named(answer, model)}`, plainText(why)].filter(Boolean).join(': '),
+    ),
+  ].join('\n');
+}
