@@ -37,6 +37,10 @@ export function createActivities(rooms: Rooms): CadenzaActivities & MapActivitie
       }
     },
 
+    async patternsQueue() {
+      return rooms.env.CADENZA_TASK_QUEUE || 'cadenza';
+    },
+
     async resolveRoute(name) {
       const { routes } = rooms.config;
       if (Object.hasOwn(routes, name)) return routes[name]!;

@@ -71,6 +71,8 @@ export interface CadenzaActivities {
   decideRoute(run: RunRef, step: string, route: Route, facts: RouteFacts, place?: string): Promise<RouteDecision>;
   /** Makes checks of texts, one list of findings a check. */
   checkGuardrails(checks: TextCheck[], texts: string[]): Promise<GuardrailFinding[][]>;
+  /** The task queue of the workers that run patterns. */
+  patternsQueue(): Promise<string>;
   /** Writes a step's or the run's own events, each at most once. */
   recordEvents(run: RunRef, events: RecordedEvent[]): Promise<void>;
   /** Sends a signed message to the address a run names. */

@@ -1,10 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ParentClosePolicy, startChild, type WorkflowInfo, workflowInfo } from '@temporalio/workflow';
-import { type CallError, isPattern, type WebhookDelivery, type WebhookMessage } from '../contract/index.ts';
-import { currentRun, runOptions, totalUsd } from './run.ts';
-
-/** Where `webhook` runs if this is not a worker of its own. */
-const PATTERNS_QUEUE = 'cadenza';
+import { ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import type { CallError, WebhookDelivery, WebhookMessage } from '../contract/index.ts';
+import { currentRun, patternsQueue, runOptions, totalUsd } from './run.ts';
 
 /**
  * Has whoever the run names told of its end, by a workflow that goes on when the run is closed. Waits until that has been
@@ -18,7 +15,7 @@ export async function announce(type: WebhookMessage['type'], error?: CallError):
   try {
     await startChild('webhook', {
       workflowId: `${info.workflowId}/webhook/${info.runId.slice(0, 8)}`,
-      taskQueue: queueOf(info),
+      taskQueue: await patternsQueue(),
       args: [delivery],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `${type} of ${info.workflowId}`,
@@ -52,7 +49,3 @@ const STATUS = {
   'run.failed': 'failed',
   'run.cancelled': 'cancelled',
 } as const;
-
-function queueOf({ workflowType, taskQueue }: WorkflowInfo): string {
-  return isPattern(workflowType) ? taskQueue : PATTERNS_QUEUE;
-}

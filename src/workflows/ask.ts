@@ -9,8 +9,8 @@ import { route } from './steps/route.ts';
  *
  *   prompt --> (route) --> candidate 1 (GPT) --down?--> candidate 2 (Claude) --down?--> candidate 3 (Gemini) --> answer
  */
-export async function ask(input: AskInput, options?: RunOptions): Promise<Answer> {
-  return answerTo(inputOf(AskInput, input, options), { step: 'ask', routeStep: 'route' });
+export async function ask(input: AskInput, _options?: RunOptions): Promise<Answer> {
+  return answerTo(inputOf(AskInput, input), { step: 'ask', routeStep: 'route' });
 }
 
 /** The same for a question that was checked before. @param steps `tried`: see `generate` */

@@ -28,8 +28,8 @@ export type BestOfStep = BestOfInput & { step?: string };
  * Every sample is a call of its own, never an answer from the cache. A sample that fails is left out: the run fails only
  * if all do, or if the judge does.
  */
-export async function bestOf({ step, ...input }: BestOfStep, options?: RunOptions): Promise<BestOfResult> {
-  const { policy, n, judge: judgePolicy, rubric, judgeMode, ...request } = inputOf(BestOfInput, input, options);
+export async function bestOf({ step, ...input }: BestOfStep, _options?: RunOptions): Promise<BestOfResult> {
+  const { policy, n, judge: judgePolicy, rubric, judgeMode, ...request } = inputOf(BestOfInput, input);
   const named = (name: string) => (step === undefined ? name : `${step}/${name}`);
   const shared = await policyOf(policy);
 

@@ -1,9 +1,13 @@
 import {
+  type CallError,
   type ChainDefinition,
   type ChainResult,
   type ChainStep,
   type ChainStepResult,
+  fillIn,
+  fillInText,
   idsIn,
+  MOST_CALLS,
   PATTERNS,
   type PolicyRef,
   type RunOptions,
@@ -13,7 +17,7 @@ import { answerOf } from './answer-of.ts';
 import { atOnce } from './chain/at-once.ts';
 import { decideLoop, decideSkip } from './chain/decisions.ts';
 import { holds } from './chain/holds.ts';
-import { fillIn, fillInText, itemsFor, type Scope } from './chain/scope.ts';
+import { itemsFor, lookUpIn, type Scope } from './chain/scope.ts';
 import { subRun } from './chain/sub-run.ts';
 import { failure } from './failures.ts';
 import { inputOf } from './input.ts';
@@ -22,8 +26,15 @@ import { generate } from './steps/generate.ts';
 /** Items of `forEach` that are worked on at once, where a step does not say. */
 const DEFAULT_CONCURRENCY = 4;
 
-/** What the templates of a step are filled in from, and the policy of steps that name none. */
-type Place = Scope & { policy: PolicyRef | undefined };
+/** Where a step stands: what its templates are filled in from, and what goes for the whole chain. */
+interface Place extends Scope {
+  /** of steps that name none */
+  policy: PolicyRef | undefined;
+  /** calls and sub-runs so far */
+  count: { calls: number };
+  /** how often the step may be done, by the loops it stands in */
+  times: number;
+}
 
 /**
  * Do steps one after the other, each using what earlier ones gave.
@@ -33,10 +44,10 @@ type Place = Scope & { policy: PolicyRef | undefined };
  *
  * Only a `parallel` group and the items of `forEach` run at once. A step that fails ends the chain.
  */
-export async function chain(input: ChainDefinition, options?: RunOptions): Promise<ChainResult> {
-  const definition = inputOf(PATTERNS.chain.input, input, options);
+export async function chain(input: ChainDefinition, _options?: RunOptions): Promise<ChainResult> {
+  const definition = inputOf(PATTERNS.chain.input, input);
   const { steps, policy, output } = definition;
-  const place: Place = { input: definition.input, results: new Map(), policy };
+  const place: Place = { input: definition.input, results: new Map(), policy, count: { calls: 0 }, times: 1 };
 
   const last = await inOrder(steps, place);
   const results = steps.flatMap(idsIn).flatMap((id): [string, ChainStepResult][] => {
@@ -45,7 +56,7 @@ export async function chain(input: ChainDefinition, options?: RunOptions): Promi
   });
   return {
     steps: Object.fromEntries(results),
-    output: output === undefined ? (last ?? null) : fillIn(output, place),
+    output: output === undefined ? (last ?? null) : fillIn(output, lookUpIn(place)),
   };
 }
 
@@ -75,7 +86,7 @@ async function inRounds(step: ChainStep, repeat: NonNullable<ChainStep['repeat']
     const previous = round === 1 ? undefined : step.id === ids[0] ? before[0]![1] : Object.fromEntries(before);
     for (const id of ids) place.results.delete(id);
 
-    const inside = { ...place, round, previous };
+    const inside = { ...place, round, previous, times: place.times * repeat.max };
     const given = await once(step, inside);
     const accepted = repeat.until !== undefined && holds(repeat.until, inside);
     if (!accepted && round < repeat.max) continue;
@@ -100,24 +111,38 @@ async function once(step: ChainStep, place: Place): Promise<unknown> {
 }
 
 async function forEach(step: ChainStep, place: Place): Promise<ChainStepResult> {
-  const items = await atOnce(itemsFor(step, place), step.concurrency ?? DEFAULT_CONCURRENCY, (item, index) =>
+  const found = itemsFor(step, place);
+  const most = place.count.calls + found.length * place.times;
+  if (most > MOST_CALLS) throw failure(tooManyCalls(step.id!, `goes over ${found.length} items`, most));
+  const items = await atOnce(found, step.concurrency ?? DEFAULT_CONCURRENCY, (item, index) =>
     answer(step, `${step.id}[${index}]`, { ...place, item, index }),
   );
   return { items, text: items.map(({ text }) => text).join('\n\n') };
 }
 
+function tooManyCalls(step: string, does: string, most: number): CallError {
+  return {
+    type: 'InvalidRequest',
+    message: `Step "${step}" ${does}, and the chain may then make ${most} calls; it makes ${MOST_CALLS} at most`,
+    hint: 'Use the pattern map, or let forEach run a chain for each item (pattern: "chain")',
+    step,
+  };
+}
+
 async function answer(step: ChainStep, name: string, place: Place): Promise<ChainStepResult> {
+  place.count.calls += 1;
+  if (place.count.calls > MOST_CALLS) throw failure(tooManyCalls(step.id!, 'is done once more', place.count.calls));
   if (step.pattern !== undefined) {
     const { filled, kept } = splitSubRunInput(step.pattern, step.input);
-    const input = fillIn(filled, place);
+    const input = fillIn(filled, lookUpIn(place));
     return subRun({ step: name, pattern: step.pattern, input: { ...(input as object), ...kept } });
   }
-  const prompt = fillInText(step.prompt!, place);
+  const prompt = fillInText(step.prompt!, lookUpIn(place));
   if (prompt.trim() === '') {
     const message = `The prompt of step "${name}" is empty: what it refers to gave nothing. Give the step a when`;
     throw failure({ type: 'InvalidRequest', message, step: name });
   }
-  const system = step.system === undefined ? undefined : fillInText(step.system, place);
+  const system = step.system === undefined ? undefined : fillInText(step.system, lookUpIn(place));
   const { policy = place.policy, schema } = step;
   return answerOf(await generate({ step: name, prompt, system, policy, schema }));
 }

@@ -32,7 +32,7 @@ export type Compared = CompareResult & { best: Answer };
  *
  * One model failing is an answer too: the run fails only if all do.
  */
-export async function compare({ step, ...input }: CompareStep, options?: RunOptions): Promise<Compared> {
+export async function compare({ step, ...input }: CompareStep, _options?: RunOptions): Promise<Compared> {
   const {
     models,
     policy,
@@ -41,7 +41,7 @@ export async function compare({ step, ...input }: CompareStep, options?: RunOpti
     judgeMode,
     merge: mergePolicy,
     ...request
-  } = inputOf(CompareInput, input, options);
+  } = inputOf(CompareInput, input);
   const named = (name: string) => (step === undefined ? name : `${step}/${name}`);
   const shared = policy === undefined ? {} : await policyOf(policy);
 

@@ -39,7 +39,7 @@ export async function conversation(
   memoryBefore?: Memory,
 ): Promise<ConversationResult> {
   const inbox = openInbox();
-  const { system, policy: policyRef, context = DEFAULT_CONTEXT, ...rest } = inputOf(ConversationInput, input, options);
+  const { system, policy: policyRef, context = DEFAULT_CONTEXT, ...rest } = inputOf(ConversationInput, input);
   const { idle, historyTurns = HISTORY_TURNS } = rest;
   const idleMs = idle === undefined ? undefined : durationMs(idle);
   let memory: Memory;
@@ -52,11 +52,16 @@ export async function conversation(
       if (message) {
         memory = await answered(message, { memory, policy, context });
         memory = await summarised({ memory, policy, context });
-      } else if (await inbox.isQuiet()) return { turns: memory.turns };
-
+      }
+      const isOver = !message || inbox.isEnded();
       if (turns >= CROWDED * historyTurns) inbox.close(CROWDED_OUT);
       const isFull = turns >= historyTurns || workflowInfo().continueAsNewSuggested;
-      if (isFull && (await inbox.isQuiet())) break;
+      if (!(isOver || isFull) || !(await inbox.isQuiet())) continue;
+      // Asked again: the end may have come while the last answers were delivered, and a new history would not know of it.
+      if (!isOver && !inbox.isEnded()) break;
+      // The run's last bookkeeping takes its time: whoever sends a message meanwhile is told.
+      inbox.close();
+      return { turns: memory.turns };
     }
   } catch (thrown) {
     await CancellationScope.nonCancellable(() => inbox.abandon(ofEndedRun(thrown)));

@@ -35,8 +35,8 @@ type Present = { answer: number; member: ModelRef; model: ModelRef; text: string
  * answers, or if neither the chairman nor any member that answered can write the end.
  * Stages as in llm-council (github.com/karpathy/llm-council); ranks are averaged.
  */
-export async function council({ step, ...input }: CouncilStep, options?: RunOptions): Promise<CouncilResult> {
-  const { prompt, system, members, chairman, policy } = inputOf(CouncilInput, input, options);
+export async function council({ step, ...input }: CouncilStep, _options?: RunOptions): Promise<CouncilResult> {
+  const { prompt, system, members, chairman, policy } = inputOf(CouncilInput, input);
   const named = (name: string) => (step === undefined ? name : `${step}/${name}`);
   const shared = policy === undefined ? {} : await policyOf(policy);
   const only = (model: ModelRef): Policy => ({ ...shared, candidates: [model] });

@@ -41,15 +41,15 @@ interface Going {
  * fail the map.
  */
 export async function map(input: MapDefinition, options?: RunOptions, before?: Going): Promise<MapResult> {
-  const { definition, going } = before ? { definition: input, going: before } : await begin(input, options);
+  const { definition, going } = before ? { definition: input, going: before } : await begin(input);
   await pass(definition, going);
   const after = await whatIsLeft(going);
   if (!after) return local.closeMap(currentRun().ref);
   return continueRun(definition, options, after);
 }
 
-async function begin(input: MapDefinition, options?: RunOptions): Promise<{ definition: MapDefinition; going: Going }> {
-  const given = inputOf(PATTERNS.map.input, input, options);
+async function begin(input: MapDefinition): Promise<{ definition: MapDefinition; going: Going }> {
+  const given = inputOf(PATTERNS.map.input, input);
   const { source, total, turns } = await openMap(currentRun().ref, given);
   if (turns < total) note(`${total - turns} rows are taken over from an earlier map`);
   const { items: _, ...definition } = given;

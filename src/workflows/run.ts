@@ -8,9 +8,12 @@ import {
 } from '@temporalio/workflow';
 import {
   type CadenzaActivities,
+  type CallError,
   chainOfStep,
   chainOfTick,
+  invalidRequest,
   isAlias,
+  isPattern,
   type ModelReply,
   type Policy,
   type PolicyRef,
@@ -18,6 +21,7 @@ import {
   RunOptions,
   type RunRef,
 } from '../contract/index.ts';
+import { failure } from './failures.ts';
 
 const PATTERN = defineSearchAttributeKey('CadenzaPattern', SearchAttributeType.KEYWORD);
 const TENANT = defineSearchAttributeKey('CadenzaTenant', SearchAttributeType.KEYWORD);
@@ -46,7 +50,7 @@ interface SoFar {
 
 /** Bookkeeping runs inside the workflow task: it costs no hop through the server. @param summary for the Temporal UI */
 const bookkeeping = (summary: string) =>
-  proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents'>>({
+  proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents' | 'patternsQueue'>>({
     startToCloseTimeout: '1 minute',
     retry: { initialInterval: '100 ms', maximumInterval: '10 s', nonRetryableErrorTypes: ['InvalidRequest'] },
     summary,
@@ -71,12 +75,33 @@ interface Run {
 }
 
 let options: RunOptions = {};
+/** What is wrong with the options: the run fails with it. */
+let wrongOptions: CallError | undefined;
 let run: Run | undefined;
 
-/** Called before the workflow's own code, with its arguments: the second one of a pattern holds the run's options. */
-export function readOptions(args: unknown[]): void {
-  const parsed = RunOptions.safeParse(args[1] ?? {});
-  options = parsed.success ? parsed.data : {};
+/**
+ * Called before the workflow's own code, with its arguments: the second one holds the run's options. A workflow of a
+ * user's may mean something else by it: it is options where it reads as such, or names a tenant, a budget or a webhook.
+ */
+export function readOptions([, given = {}]: unknown[]): void {
+  const parsed = RunOptions.safeParse(given);
+  if (parsed.success) {
+    options = parsed.data;
+  } else if (isPattern(workflowInfo().workflowType) || MEANT.some((name) => Object.hasOwn(Object(given), name))) {
+    wrongOptions = invalidRequest(parsed.error, 'options');
+    options = readable(given);
+  }
+}
+
+const MEANT = ['tenant', 'budgetUsd', 'webhook'];
+
+/** The options that can be read: a run that fails for the others is still its tenant's. */
+function readable(given: unknown): RunOptions {
+  const fields = Object.entries(RunOptions.shape).flatMap(([name, schema]) => {
+    const parsed = schema.safeParse((given as Record<string, unknown> | null)?.[name]);
+    return parsed.success && parsed.data !== undefined ? [[name, parsed.data]] : [];
+  });
+  return Object.fromEntries(fields);
 }
 
 export function runOptions(): RunOptions {
@@ -95,9 +120,11 @@ export function joinRun(ref: RunRef): void {
   run = { ...emptyRun(ref), isPart: true };
 }
 
-/** The run this code is part of; it begins with the first step. */
+/** The run this code is part of; it begins with the first step. @throws InvalidRequest there, for wrong options */
 export function currentRun(): Run {
-  run ??= beginRun();
+  if (run) return run;
+  run = beginRun();
+  if (wrongOptions) throw failure(wrongOptions);
   return run;
 }
 
@@ -179,6 +206,12 @@ export function policyOf(ref: PolicyRef | undefined): Promise<Policy> {
   const found = policies.get(key) ?? bookkeeping(typeof ref === 'string' ? ref : 'default').resolvePolicy(ref);
   policies.set(key, found);
   return found;
+}
+
+/** The task queue patterns run on: that of a pattern itself; a user's worker need not know them, and is told where. */
+export async function patternsQueue(): Promise<string> {
+  const { workflowType, taskQueue } = workflowInfo();
+  return isPattern(workflowType) ? taskQueue : bookkeeping('where patterns run').patternsQueue();
 }
 
 /** Writes events of the run's own, each once however often this code is replayed or retried. */

@@ -19,6 +19,29 @@ function problemOf(definition: object): { path?: string; message: string } | und
 }
 
 const bad: [name: string, definition: object, path: string, message: string][] = [
+  [
+    'items times rounds beyond what one history holds',
+    {
+      input: { items: Array.from({ length: 500 }, (_, n) => n) },
+      steps: [
+        {
+          id: 'rounds',
+          repeat: { max: 50 },
+          steps: [{ id: 'each', prompt: 'About {{item}}', forEach: '{{input.items}}' }],
+        },
+      ],
+    },
+    'input.steps',
+    'may make 25000 calls (items times rounds); it makes 2000 at most',
+  ],
+  [
+    'loops within loops beyond it',
+    {
+      steps: [{ repeat: { max: 50 }, steps: [{ repeat: { max: 50 }, steps: [{ id: 'a', prompt: 'A {{round}}' }] }] }],
+    },
+    'input.steps',
+    'may make 2500 calls',
+  ],
   ['an empty chain', { steps: [] }, 'input.steps', 'at least one step'],
   ['a step that does nothing', { steps: [{ id: 'a' }] }, 'input.steps[0]', 'Step "a" does one of'],
   [

@@ -16,7 +16,8 @@ export async function stepBed(provider: MockProvider, workflowsPath = workflowMo
   const bed = await testBed({ provider });
   const taskQueue = `${bed.taskQueue}-steps`;
   const connection = await NativeConnection.connect({ address: process.env.CADENZA_TEST_TEMPORAL_ADDRESS! });
-  const { databaseUrl, env, config } = bed;
+  const { databaseUrl, config } = bed;
+  const env = { ...bed.env, CADENZA_TASK_QUEUE: bed.taskQueue };
   const worker = await Worker.create({
     connection,
     taskQueue,

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
 import type { CadenzaError } from '../../src/client/index.ts';
 import type { ConversationInput } from '../../src/contract/index.ts';
 import { answerTo, type ConversationProvider, conversationProvider } from '../setup/conversation-provider.ts';
 import { activitiesOf } from '../setup/history.ts';
 import { failWith, promptOf } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
+import { until } from '../setup/until.ts';
+import { query } from '../store/fresh-store.ts';
 
 const policy = { candidates: ['openai/gpt-6-sol'], maxAttempts: 1 };
 
@@ -185,6 +188,50 @@ test('a conversation nobody speaks in ends by itself, and then takes no more mes
   expect(await result()).toEqual({ turns: 1 });
   const late = await send('message 2').catch((error: CadenzaError) => error);
   expect(late).toMatchObject({ code: 'Conflict', message: `The conversation "${id}" has ended` });
+});
+
+test('an end that comes while the last turn of a history is answered is not lost', async () => {
+  const { id, send, result } = await talk({ historyTurns: 1 });
+  const answering = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  provider.first(
+    (request) => promptOf(request) === 'message 70',
+    async () => {
+      asked.resolve();
+      await answering.promise;
+      return { content: answerTo('message 70') };
+    },
+  );
+  const answer = send('message 70');
+  await asked.promise;
+  await bed.client.end(id);
+  answering.resolve();
+  expect((await answer).text).toBe(answerTo('message 70'));
+  expect(await result()).toEqual({ turns: 1 });
+});
+
+test('a message that comes while the run writes its end is refused, not taken and lost', async () => {
+  const { id, result } = await talk({ idle: '500 ms' });
+  const locked = new pg.Client({ connectionString: bed.databaseUrl });
+  await locked.connect();
+  try {
+    await locked.query('begin');
+    // The run has no events yet: its end makes its row, and waits for this one.
+    await locked.query('lock table runs in share mode');
+    await until(async () => {
+      const sql = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+      return (await query(bed.databaseUrl, sql)).length > 0 || undefined;
+    });
+    const sent = bed.temporal.workflow.getHandle(id).executeUpdate('send', { args: [{ text: 'message 71' }] });
+    await expect(sent).rejects.toMatchObject({
+      name: 'WorkflowUpdateFailedError',
+      cause: { type: 'InvalidRequest', message: expect.stringContaining('was ended') },
+    });
+  } finally {
+    await locked.query('rollback');
+    await locked.end();
+  }
+  expect(await result()).toEqual({ turns: 0 });
 });
 
 test('cancelling ends a message that is being answered, and those that wait', async () => {

@@ -51,6 +51,18 @@ test('bad input given to plain Temporal fails the run with one clear message', a
   expect(events.map((event) => event.type)).toEqual(['run.started', 'run.failed']);
 });
 
+test("an option that does not exist fails the run, which is still its tenant's", async () => {
+  const workflowId = `plain-options-${bed.taskQueue}`;
+  const options = { tenant: 'acme', budgetUsd: 1, budgetEur: 2 };
+  const args = [{ prompt: 'With options?', policy }, options];
+  const started = bed.temporal.workflow.execute('ask', { workflowId, taskQueue: bed.taskQueue, args });
+  await expect(started).rejects.toMatchObject({
+    cause: { type: 'InvalidRequest', details: [{ path: 'options.budgetEur' }] },
+  });
+  expect(bed.provider.asked('With options?')).toBe(0);
+  expect(await bed.client.show(workflowId)).toMatchObject({ tenant: 'acme', status: 'failed' });
+});
+
 test('a prompt of 1 MB runs, and its history stays under 64 KB', async () => {
   const prompt = `Sum this up: ${'the river bends again and again. '.repeat(32_000)}`;
   expect(prompt.length).toBeGreaterThan(1_000_000);

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { deepestIssue } from '../errors.ts';
 import { suggestion } from '../nearest-names.ts';
-import { ChainDefinition, type ChainStep, idsIn } from './chain-definition.ts';
+import { ChainDefinition, type ChainStep, idsIn, MOST_CALLS } from './chain-definition.ts';
 import { type ChainProblem, formProblem, kindOf, titleOf } from './chain-form.ts';
 import { type Known, listOf, templateProblems } from './chain-references.ts';
 import { answerShape, itemsOf, listShape, type Shape, shapeOfValue, subRunShape, UNKNOWN } from './chain-shape.ts';
 import { splitSubRunInput } from './chain-sub-run.ts';
-import { hasTemplate, textsIn } from './chain-template.ts';
+import { fillIn, hasTemplate, textsIn, valueAt } from './template.ts';
 
 /** The patterns a step may run, by name. */
 export type ChainPatterns = Readonly<Record<string, { input: z.ZodType; result: z.ZodType }>>;
@@ -49,9 +49,29 @@ export function chainProblems(
   };
   const start: Known = { input, steps: new Map(), reasonAgainst };
   return [
+    ...sizeProblems(definition),
     ...sequenceProblems(definition.steps, ['steps'], start, chain),
     ...templateProblems(definition.output, ['output'], 'The output', withSteps(start, definition.steps, chain)),
   ];
+}
+
+/** More calls than one history can hold, as far as that is known before the chain runs. */
+function sizeProblems({ steps, input }: ChainDefinition): ChainProblem[] {
+  const calls = callsOf(steps, input);
+  if (calls <= MOST_CALLS) return [];
+  const message =
+    `The chain may make ${calls} calls (items times rounds); it makes ${MOST_CALLS} at most. Lower repeat.max, use the ` +
+    'pattern map, or let forEach run a chain for each item (pattern: "chain")';
+  return [{ path: ['steps'], message }];
+}
+
+function callsOf(steps: ChainStep[], input: unknown): number {
+  return steps.reduce((sum, { repeat, forEach, parallel, steps: members }) => {
+    const inside = parallel ?? members;
+    const items = forEach === undefined ? undefined : fillIn(forEach, ({ path }) => valueAt({ input }, path));
+    const once = inside ? callsOf(inside, input) : Array.isArray(items) ? items.length : 1;
+    return sum + once * (repeat?.max ?? 1);
+  }, 0);
 }
 
 function* allSteps(steps: ChainStep[], path: PropertyKey[]): Generator<[step: ChainStep, path: PropertyKey[]]> {

@@ -7,6 +7,9 @@ import { Condition } from './chain-condition.ts';
 /** Most items one step goes over, and most rounds of a loop: beyond, a run's history grows too long. */
 export const MOST_ITEMS = 500;
 export const MOST_ROUNDS = 50;
+/** Most calls and sub-runs of one chain. Each takes about 7 events of its history, and 3 more for each time it waits out an
+ *  outage; Temporal ends a history at 51,200. */
+export const MOST_CALLS = 2_000;
 
 const StepName = later(() =>
   z

@@ -1,7 +1,7 @@
 import { conditionText } from './chain-condition.ts';
 import type { ChainDefinition, ChainStep } from './chain-definition.ts';
 import { kindOf } from './chain-form.ts';
-import { isReference, parseTemplate, textsIn } from './chain-template.ts';
+import { isReference, parseTemplate, textsIn } from './template.ts';
 
 /** A place the next step begins from, and what is written on the way there. */
 interface End {

@@ -1,7 +1,7 @@
 import { suggestion } from '../nearest-names.ts';
 import type { ChainProblem } from './chain-form.ts';
 import { fieldOf, type Shape, typeOf } from './chain-shape.ts';
-import { isReference, onlyReference, parseTemplate, type Reference, TEMPLATE_HINT, textsIn } from './chain-template.ts';
+import { isReference, onlyReference, parseTemplate, type Reference, TEMPLATE_HINT, textsIn } from './template.ts';
 
 /** What a template at one place of a chain may refer to. */
 export interface Known {

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../models.ts';
-import { hasTemplate } from './chain-template.ts';
+import { hasTemplate } from './template.ts';
 
 /** What is known of a value before it is there, as a JSON schema; `{}` if nothing is. */
 export type Shape = JsonSchema;

@@ -1,14 +1,6 @@
 import { suggestion } from '../nearest-names.ts';
 import type { ChainProblem } from './chain-form.ts';
-import {
-  isReference,
-  onlyReference,
-  parseTemplate,
-  type Reference,
-  TEMPLATE_HINT,
-  type Template,
-  textsIn,
-} from './chain-template.ts';
+import { fillIn, isReference, parseTemplate, type Reference, TEMPLATE_HINT, textsIn, valueAt } from './template.ts';
 
 /** A row of a data set; rows count from 1. */
 export interface DataRow {
@@ -48,37 +40,10 @@ function referenceProblem({ path: [root, field] }: Reference, fields?: readonly 
  */
 export function fillInRow(template: unknown, data: DataRow): { input: unknown } | { problem: string } {
   const missing: string[] = [];
-  const input = filled(template, data, missing);
-  return missing.length === 0 ? { input } : { problem: `Row ${data.row} has no ${missing[0]}` };
-}
-
-function filled(value: unknown, data: DataRow, missing: string[]): unknown {
-  if (typeof value === 'string') return filledText(value, data, missing);
-  if (Array.isArray(value)) return value.map((each) => filled(each, data, missing));
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, filled(field, data, missing)]));
-}
-
-function filledText(text: string, data: DataRow, missing: string[]): unknown {
-  const parsed = parseTemplate(text);
-  const parts: Template = 'parts' in parsed ? parsed.parts : [text];
-  const lookUp = ({ path, text: name }: Reference) => {
-    const value = fieldAt(data, path);
-    if (value === undefined) missing.push(name);
+  const input = fillIn(template, ({ path, text }) => {
+    const value = valueAt(data, path);
+    if (value === undefined) missing.push(text);
     return value;
-  };
-  const only = onlyReference(parts);
-  if (only) return lookUp(only);
-  return parts.map((part) => (isReference(part) ? asText(lookUp(part)) : part)).join('');
-}
-
-function fieldAt(value: unknown, [key, ...rest]: string[]): unknown {
-  if (key === undefined) return value;
-  const there = typeof value === 'object' && value !== null && Object.hasOwn(value, key);
-  return there ? fieldAt((value as Record<string, unknown>)[key], rest) : undefined;
-}
-
-function asText(value: unknown): string {
-  if (value === undefined || value === null) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  });
+  return missing.length === 0 ? { input } : { problem: `Row ${data.row} has no ${missing[0]}` };
 }

@@ -1,5 +1,5 @@
-import type { Condition } from '../../contract/index.ts';
-import { asText, fillIn, type Scope } from './scope.ts';
+import { asText, type Condition, fillIn } from '../../contract/index.ts';
+import { lookUpIn, type Scope } from './scope.ts';
 
 /** True if a condition holds for what the chain has so far. */
 export function holds(condition: Condition, scope: Scope): boolean {
@@ -7,17 +7,18 @@ export function holds(condition: Condition, scope: Scope): boolean {
   if (condition.or) return condition.or.some((each) => holds(each, scope));
   if (condition.not) return !holds(condition.not, scope);
   const { equals, in: among, gt, gte, lt, lte, matches, contains, exists } = condition;
-  const value = fillIn(condition.value, scope);
+  const lookUp = lookUpIn(scope);
+  const value = fillIn(condition.value, lookUp);
   const number = numberOf(value);
   return (
-    (equals === undefined || isSame(value, fillIn(equals, scope))) &&
-    (among === undefined || among.some((one) => isSame(value, fillIn(one, scope)))) &&
+    (equals === undefined || isSame(value, fillIn(equals, lookUp))) &&
+    (among === undefined || among.some((one) => isSame(value, fillIn(one, lookUp)))) &&
     (gt === undefined || number > gt) &&
     (gte === undefined || number >= gte) &&
     (lt === undefined || number < lt) &&
     (lte === undefined || number <= lte) &&
-    (matches === undefined || looksLike(asText(value), asText(fillIn(matches, scope)))) &&
-    (contains === undefined || has(value, asText(fillIn(contains, scope)))) &&
+    (matches === undefined || looksLike(asText(value), asText(fillIn(matches, lookUp)))) &&
+    (contains === undefined || has(value, asText(fillIn(contains, lookUp)))) &&
     (exists === undefined || (value !== null && value !== undefined && value !== '') === exists)
   );
 }

@@ -6,17 +6,12 @@ import {
   isCancellation,
   ParentClosePolicy,
   TerminatedFailure,
-  workflowInfo,
 } from '@temporalio/workflow';
-import { type CallError, type ChainStepResult, isPattern, RunOptions } from '../../contract/index.ts';
+import { asText, type CallError, type ChainStepResult, RunOptions } from '../../contract/index.ts';
 import { callErrorOf, failure } from '../failures.ts';
 import { forkMemo } from '../fork.ts';
-import { currentRun, memoOfStep, note, record } from '../run.ts';
+import { currentRun, memoOfStep, note, patternsQueue, record } from '../run.ts';
 import { stepId } from '../step-id.ts';
-import { asText } from './scope.ts';
-
-/** Where patterns run if this is not a worker of theirs. */
-const PATTERNS_QUEUE = 'cadenza';
 
 export interface SubRun {
   /** name of the step that starts it */
@@ -36,7 +31,6 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
   const step = stepId(name);
   const run = named ?? `${ref.id}/${inPath(step)}`;
   const path = run.slice(ref.id.length + 1);
-  const { taskQueue } = workflowInfo();
   const { tenant, key, metadata, budgetUsd } = ref;
   const options = RunOptions.parse({ tenant, key, metadata, budgetUsd });
 
@@ -45,7 +39,7 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
   try {
     const result = await executeChild(pattern, {
       workflowId: run,
-      taskQueue: isPattern(ref.pattern) ? taskQueue : PATTERNS_QUEUE,
+      taskQueue: await patternsQueue(),
       args: [input, options],
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,

@@ -28,8 +28,10 @@ export interface Inbox {
   next(idleMs: number | undefined): Promise<Incoming | undefined>;
   /** Waits until all that was answered is delivered. @returns false if a message came meanwhile */
   isQuiet(): Promise<boolean>;
-  /** Takes no further messages: whoever sends one is told why, and nothing of it is kept. */
-  close(why: CallError): void;
+  /** Somebody ended the conversation. */
+  isEnded(): boolean;
+  /** Takes no further messages: whoever sends one is told why, and nothing of it is kept. @param why it has ended, where left out */
+  close(why?: CallError): void;
   /** Settles the messages that will not be answered any more. */
   abandon(error: CallError): Promise<void>;
 }
@@ -51,7 +53,7 @@ export function openInbox(): Inbox {
       validator(message) {
         const parsed = SendMessage.safeParse(message);
         if (!parsed.success) throw failure(invalidRequest(parsed.error, ''));
-        if (ended) throw failure(ENDING);
+        if (ended) throw failure(ENDED);
         if (closed) throw failure(closed);
       },
     },
@@ -74,7 +76,8 @@ export function openInbox(): Inbox {
       await condition(() => waiting.length > 0 || allHandlersFinished());
       return waiting.length === 0;
     },
-    close(why) {
+    isEnded: () => ended,
+    close(why = ENDED) {
       closed = why;
     },
     async abandon(error) {
@@ -85,7 +88,7 @@ export function openInbox(): Inbox {
   };
 }
 
-const ENDING: CallError = {
+const ENDED: CallError = {
   type: 'InvalidRequest',
   message: 'The conversation was ended, and takes no further message',
   hint: 'Start another conversation',

@@ -58,6 +58,49 @@ export function isReference(part: string | Reference): part is Reference {
   return typeof part === 'object';
 }
 
+/** What a reference leads to; undefined if nothing is there. */
+export type LookUp = (reference: Reference) => unknown;
+
+/**
+ * A value with its templates filled in. A text that is one reference and nothing else becomes the value itself; in other
+ * texts lists and objects stand as JSON, and what is not there as nothing. A template that cannot be read, which the
+ * checks before do not let pass, stays as it is.
+ */
+export function fillIn(value: unknown, lookUp: LookUp): unknown {
+  if (typeof value === 'string') {
+    const only = onlyReference(partsOf(value));
+    return only ? lookUp(only) : fillInText(value, lookUp);
+  }
+  if (Array.isArray(value)) return value.map((item) => fillIn(item, lookUp));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, fillIn(field, lookUp)]));
+}
+
+/** The same, always as text. */
+export function fillInText(template: string, lookUp: LookUp): string {
+  return partsOf(template)
+    .map((part) => (isReference(part) ? asText(lookUp(part)) : part))
+    .join('');
+}
+
+function partsOf(template: string): Template {
+  const parsed = parseTemplate(template);
+  return 'parts' in parsed ? parsed.parts : [template];
+}
+
+/** A value as it stands in a text. */
+export function asText(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** What a path leads to in a value; undefined if nothing is there. */
+export function valueAt(value: unknown, [key, ...rest]: string[]): unknown {
+  if (key === undefined) return value;
+  const there = typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+  return there ? valueAt((value as Record<string, unknown>)[key], rest) : undefined;
+}
+
 /** Every text in a value, with the path to it. */
 export function* textsIn(value: unknown, path: PropertyKey[] = []): Generator<[path: PropertyKey[], text: string]> {
   if (typeof value === 'string') yield [path, value];

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { parseTemplate } from '../../src/contract/index.ts';
-import { fillIn, fillInText, type Scope } from '../../src/workflows/chain/scope.ts';
+import { fillIn, fillInText, parseTemplate } from '../../src/contract/index.ts';
+import { lookUpIn, type Scope } from '../../src/workflows/chain/scope.ts';
 
 const answer = { model: 'a/b', usage: { inputTokens: 1, outputTokens: 1 }, costUsd: 0, finishReason: 'stop' as const };
 const scope: Scope = {
@@ -25,28 +25,28 @@ const texts: [template: string, text: string][] = [
 ];
 
 test.each(texts)('%j becomes %j', (template, text) => {
-  expect(fillInText(template, scope)).toBe(text);
+  expect(fillInText(template, lookUpIn(scope))).toBe(text);
 });
 
 test('what a model wrote is never read as a template', () => {
   const results = new Map([['evil', { ...answer, text: '{{input.secret}}' }]]);
-  expect(fillInText('It said {{steps.evil.text}}', { input: { secret: 's' }, results })).toBe(
+  expect(fillInText('It said {{steps.evil.text}}', lookUpIn({ input: { secret: 's' }, results }))).toBe(
     'It said {{input.secret}}',
   );
 });
 
 test('fields that every object has are not there', () => {
-  expect(fillInText('[{{input.constructor.name}}] [{{input.__proto__}}]', scope)).toBe('[] []');
+  expect(fillInText('[{{input.constructor.name}}] [{{input.__proto__}}]', lookUpIn(scope))).toBe('[] []');
 });
 
 test('a text that is one reference becomes the value itself, other texts stay texts', () => {
-  expect(fillIn({ a: '{{input.list}}', b: ['{{index}}', 'n {{index}}'], c: 7 }, scope)).toEqual({
+  expect(fillIn({ a: '{{input.list}}', b: ['{{index}}', 'n {{index}}'], c: 7 }, lookUpIn(scope))).toEqual({
     a: [{ name: 'Ob' }, { name: 'Po' }],
     b: [4, 'n 4'],
     c: 7,
   });
-  expect(fillIn('{{steps.skipped.text}}', scope)).toBe('');
-  expect(fillIn('{{steps.skipped.object}}', scope)).toBeNull();
+  expect(fillIn('{{steps.skipped.text}}', lookUpIn(scope))).toBe('');
+  expect(fillIn('{{steps.skipped.object}}', lookUpIn(scope))).toBeNull();
 });
 
 test.each([
