@@ -1,5 +1,5 @@
-import { readEnvironment } from '../config/environment.ts';
-import { readRunning } from '../local/running.ts';
+import { type NamedTemporal, namedTemporal, readEnvironment } from '../config/index.ts';
+import { type Running, readRunning } from '../local/running.ts';
 import { CliFailure } from './failure.ts';
 
 /** What a command talks to. */
@@ -20,19 +20,36 @@ export function findTarget(env: NodeJS.ProcessEnv): Target {
   );
 }
 
-/** The same, where nothing running is an answer too. */
+/** The same, where nothing running is an answer too. @throws CliFailure where the environment names half of a target, or
+ *  another one than runs here: what is meant is then not guessed */
 export function lookForTarget(env: NodeJS.ProcessEnv): Target | undefined {
-  const { temporalAddress, databaseUrl, temporalNamespace, home } = readEnvironment(env);
-  if (temporalAddress && databaseUrl) {
-    return { temporalAddress, databaseUrl, namespace: temporalNamespace, uiUrl: env.CADENZA_TEMPORAL_UI_URL };
-  }
+  const { databaseUrl, home } = readEnvironment(env);
+  const named = namedTemporal(env);
   const running = readRunning(home);
-  if (!running) return undefined;
-  const { uiUrl } = running;
-  return {
-    temporalAddress: running.temporalAddress,
-    databaseUrl: running.databaseUrl,
-    namespace: running.temporalNamespace,
-    uiUrl,
-  };
+  const runsOn = (database: string | undefined) => database === undefined || database === running?.databaseUrl;
+  const isLocal = running && runsOn(databaseUrl) && (!named?.chosen || isThere(named, running));
+  if (isLocal) {
+    const { temporalAddress, databaseUrl: database, temporalNamespace: namespace, uiUrl } = running;
+    return { temporalAddress, databaseUrl: database, namespace, uiUrl };
+  }
+  if (named && databaseUrl) {
+    const { address: temporalAddress, namespace } = named;
+    return { temporalAddress, databaseUrl, namespace, uiUrl: env.CADENZA_TEMPORAL_UI_URL };
+  }
+  if (named?.chosen) {
+    throw new CliFailure(`${named.by} names the Temporal at ${named.address}, and no database is named for its runs.`, {
+      hint: 'Set CADENZA_DATABASE_URL to the one its workers use.',
+    });
+  }
+  if (running) {
+    throw new CliFailure('CADENZA_DATABASE_URL names another database than the one Cadenza uses here.', {
+      hint: 'Unset it for what runs here, or set TEMPORAL_ADDRESS as well for what runs elsewhere.',
+    });
+  }
+  return undefined;
+}
+
+/** `TEMPORAL_ADDRESS=... cadenza dev` runs here on somebody else's Temporal. */
+function isThere({ address, namespace }: NamedTemporal, { temporalAddress, temporalNamespace }: Running): boolean {
+  return address === temporalAddress && namespace === temporalNamespace;
 }

@@ -28,10 +28,8 @@ export async function connect(options: ConnectOptions = {}): Promise<Cadenza> {
   if (databaseUrl === undefined) {
     throw notReachable('No database is named', 'Set CADENZA_DATABASE_URL, or give connect() a databaseUrl');
   }
-  const { namespace, connection: target } = temporalTarget(
-    options.temporalAddress ?? environment.temporalAddress,
-    options.namespace,
-  );
+  const { temporalAddress: address } = options;
+  const { namespace, connection: target } = temporalTarget({ address, namespace: options.namespace }, env);
   const connection = await Connection.connect({ ...target, connectTimeout: '5 s' } as Parameters<
     typeof Connection.connect
   >[0]).catch((cause) => {

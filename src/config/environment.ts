@@ -3,19 +3,29 @@ import { z } from 'zod';
 
 const Port = z.coerce.number().int().min(0).max(65_535);
 
-/** The environment variables Cadenza reads. Provider keys are read by name where a provider is opened, and nowhere else. */
+/** The environment variables Cadenza reads, beside those of Temporal (temporal.ts). Provider keys are read by name where a provider is opened, and nowhere else. */
 const Variables = z.object({
   CADENZA_PORT: Port.default(4100),
   CADENZA_HOME: z.string().default('.cadenza'),
   CADENZA_DATABASE_URL: z.string().optional(),
-  CADENZA_API_KEYS: z.string().optional(),
+  CADENZA_API_KEYS: z
+    .string()
+    .transform((list) =>
+      list
+        .split(',')
+        .map((key) => key.trim())
+        .filter(Boolean),
+    )
+    .refine(
+      (keys) => keys.length > 0,
+      'It holds no key. List keys with commas between them, or leave it unset to let everybody in',
+    )
+    .optional(),
   CADENZA_WEBHOOK_SECRET: z.string().min(8, 'At least 8 characters').optional(),
   CADENZA_TEMPORAL_PORT: Port.default(7233),
   CADENZA_TEMPORAL_UI_PORT: Port.default(8233),
   CADENZA_POSTGRES_PORT: Port.default(5433),
   CADENZA_TASK_QUEUE: z.string().default('cadenza'),
-  TEMPORAL_ADDRESS: z.string().optional(),
-  TEMPORAL_NAMESPACE: z.string().default('default'),
 });
 
 export interface Environment {
@@ -31,8 +41,6 @@ export interface Environment {
   postgresPort: number;
   /** the Temporal task queue patterns run on */
   taskQueue: string;
-  temporalAddress?: string;
-  temporalNamespace: string;
 }
 
 /** @throws Error naming the variable that is wrong */
@@ -48,16 +56,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     port: variables.CADENZA_PORT,
     home: path.resolve(variables.CADENZA_HOME),
     databaseUrl: variables.CADENZA_DATABASE_URL,
-    apiKeys: (variables.CADENZA_API_KEYS ?? '')
-      .split(',')
-      .map((key) => key.trim())
-      .filter(Boolean),
+    apiKeys: variables.CADENZA_API_KEYS ?? [],
     webhookSecret: variables.CADENZA_WEBHOOK_SECRET,
     temporalPort: variables.CADENZA_TEMPORAL_PORT,
     temporalUiPort: variables.CADENZA_TEMPORAL_UI_PORT,
     postgresPort: variables.CADENZA_POSTGRES_PORT,
     taskQueue: variables.CADENZA_TASK_QUEUE,
-    temporalAddress: variables.TEMPORAL_ADDRESS,
-    temporalNamespace: variables.TEMPORAL_NAMESPACE,
   };
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Environment, readEnvironment } from '../config/environment.ts';
+import { type Environment, type NamedTemporal, namedTemporal, readEnvironment } from '../config/index.ts';
 import { type Kept, keepRunning, type Part } from './keep-running.ts';
 import { stopLeftover } from './leftovers.ts';
 import { freePort } from './ports.ts';
@@ -42,6 +42,7 @@ export async function startLocal(options: LocalOptions = {}): Promise<Local | un
   const log = options.log ?? ((line: string) => process.stdout.write(`${line}\n`));
   const env = options.env ?? process.env;
   const environment = readEnvironment(env);
+  const named = chosenTemporal(env);
   const releaseHome = claimHome(environment.home);
   const { promise: stopped, resolve: haveStopped } = Promise.withResolvers<void>();
   const stopping = new AbortController();
@@ -78,13 +79,13 @@ export async function startLocal(options: LocalOptions = {}): Promise<Local | un
   }
 
   try {
-    const given = { environment, env, log, signal: stopping.signal };
+    const given = { environment, named, env, log, signal: stopping.signal };
     const [postgres, temporal] = await bothSettled(
       environment.databaseUrl ? undefined : keep<LocalPostgres>('PostgreSQL', (before) => postgresOf(given, before)),
-      environment.temporalAddress ? undefined : keep<LocalTemporal>('Temporal', (before) => temporalOf(given, before)),
+      named ? undefined : keep<LocalTemporal>('Temporal', (before) => temporalOf(given, before)),
     );
     const databaseUrl = environment.databaseUrl ?? postgres!.url;
-    const temporalAddress = environment.temporalAddress ?? temporal!.address;
+    const temporalAddress = named?.address ?? temporal!.address;
     const port = await freePort(environment.port);
     if (environment.port !== 0 && port !== environment.port) {
       log(`Port ${environment.port} is taken; the server listens on ${port}`);
@@ -93,7 +94,7 @@ export async function startLocal(options: LocalOptions = {}): Promise<Local | un
       databaseUrl,
       temporalAddress,
       uiUrl: temporal?.uiUrl,
-      temporalNamespace: environment.temporalNamespace,
+      temporalNamespace: namespaceOf(given),
       port,
     };
     const { script, args } = options.server ?? SERVER;
@@ -120,6 +121,8 @@ export async function startLocal(options: LocalOptions = {}): Promise<Local | un
 
 interface Given {
   environment: Environment;
+  /** somebody else's Temporal */
+  named?: NamedTemporal;
   env: NodeJS.ProcessEnv;
   log: (line: string) => void;
   signal: AbortSignal;
@@ -137,27 +140,38 @@ function postgresOf({ environment, log, signal }: Given, before?: LocalPostgres)
   });
 }
 
-async function temporalOf({ environment, env, log, signal }: Given, before?: LocalTemporal): Promise<LocalTemporal> {
+async function temporalOf(given: Given, before?: LocalTemporal): Promise<LocalTemporal> {
+  const { environment, env, log, signal } = given;
   return startTemporal({
     cli: findTemporalCli(environment.home, env) ?? (await downloadTemporalCli(environment.home, log)),
     dbFile: path.join(environment.home, 'temporal.db'),
     port: before?.port ?? environment.temporalPort,
     uiPort: before?.uiPort ?? environment.temporalUiPort,
     exactPorts: before !== undefined,
-    namespace: environment.temporalNamespace,
+    namespace: namespaceOf(given),
     log,
     signal,
   });
 }
 
+/** A profile that merely lies in a person's config folder is not asked to run what is started here. */
+function chosenTemporal(env: NodeJS.ProcessEnv): NamedTemporal | undefined {
+  const named = namedTemporal(env);
+  return named?.chosen ? named : undefined;
+}
+
+function namespaceOf({ named, env }: Given): string {
+  return named?.namespace ?? (env.TEMPORAL_NAMESPACE || 'default');
+}
+
 type Where = Omit<Running, 'pid' | 'url'>;
 
-function serverEnv({ environment, env }: Given, where: Where): NodeJS.ProcessEnv {
+function serverEnv({ environment, named, env }: Given, where: Where): NodeJS.ProcessEnv {
   // Keys, certificates and profiles of another Temporal do not fit the one started here.
-  const others = Object.entries(env).filter(([name]) => environment.temporalAddress || !name.startsWith('TEMPORAL_'));
+  const others = Object.entries(env).filter(([name]) => named || !name.startsWith('TEMPORAL_'));
   return {
     ...Object.fromEntries(others),
-    ...(environment.temporalAddress ? {} : { TEMPORAL_CONFIG_FILE: path.join(environment.home, 'no-profile.toml') }),
+    ...(named ? {} : { TEMPORAL_CONFIG_FILE: path.join(environment.home, 'no-profile.toml') }),
     TEMPORAL_ADDRESS: where.temporalAddress,
     TEMPORAL_NAMESPACE: where.temporalNamespace,
     CADENZA_HOME: environment.home,

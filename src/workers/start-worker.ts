@@ -38,7 +38,10 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const { databaseUrl, config, log, env = process.env } = settings;
   const { home, taskQueue: fromEnvironment } = readEnvironment(env);
   const taskQueue = settings.taskQueue ?? fromEnvironment;
-  const { namespace, connection: target } = temporalTarget(settings.temporalAddress, settings.namespace);
+  const { namespace, connection: target } = temporalTarget(
+    { address: settings.temporalAddress, namespace: settings.namespace },
+    env,
+  );
   const [connection, rooms, bundle] = await Promise.all([
     NativeConnection.connect(target),
     openRooms({ databaseUrl, config, env, log }),

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type Config, findConfigFile, loadConfig, readEnvironment } from '../../config/index.ts';
+import { type Config, findConfigFile, loadConfig, namedTemporal, readEnvironment } from '../../config/index.ts';
 import { findTemporalCli } from '../../local/temporal-cli.ts';
 import { lookForTarget } from '../find-target.ts';
 import { checkDatabase } from './database.ts';
@@ -60,8 +60,8 @@ async function checkConfig(cwd: string): Promise<{ finding: Finding; config?: Co
 
 /** Whether the programs of the embedded default are there. Where the environment names servers, they are not needed. */
 function checkTools({ env }: Examined): Finding[] {
-  const { temporalAddress, home } = readEnvironment(env);
-  if (temporalAddress) return [];
+  if (namedTemporal(env)?.chosen) return [];
+  const { home } = readEnvironment(env);
   const cli = findTemporalCli(home, env);
   if (cli) return [{ check: 'tools', state: 'ok', detail: `Temporal CLI: ${cli}` }];
   const detail = 'The Temporal CLI is not here yet; it is fetched at the first start';

@@ -4,9 +4,9 @@ import { SEARCH_ATTRIBUTES } from '../../contract/index.ts';
 import { type Examined, type Finding, reasonOf } from './finding.ts';
 
 /** Whether Temporal answers, has the namespace, and knows the search attributes. */
-export async function checkTemporal({ target, fix }: Examined): Promise<Finding[]> {
+export async function checkTemporal({ target, fix, env }: Examined): Promise<Finding[]> {
   if (!target) return [{ check: 'temporal', state: 'broken', detail: 'Nothing is running here', mend: 'npm start' }];
-  const { connection: options } = temporalTarget(target.temporalAddress, target.namespace);
+  const { connection: options } = temporalTarget({ address: target.temporalAddress, namespace: target.namespace }, env);
   const { Connection } = await import('@temporalio/client');
   let connection: Connection;
   try {

@@ -122,7 +122,7 @@ async function recordsOfPastRuns(env: NodeJS.ProcessEnv, hours: number): Promise
     ]);
   const store = await openStore({ url: databaseUrl, log: openLog(env, 'error') });
   try {
-    const { connection: address } = temporalTarget(temporalAddress, namespace);
+    const { connection: address } = temporalTarget({ address: temporalAddress, namespace }, env);
     const connection = await Connection.connect(address as Parameters<typeof Connection.connect>[0]);
     try {
       const codecs = dataConverter(store.blobs, secretsOf(env)).payloadCodecs;
