@@ -7,8 +7,16 @@ import type {
   ToolCallPart,
   Usage,
 } from '../contract/index.ts';
-import { modelIdOf } from '../contract/index.ts';
-import { type ProviderChunk, priceOf, redact, settledUsage, streamRedactor } from '../providers/index.ts';
+import { modelIdOf, unusableSchema } from '../contract/index.ts';
+import {
+  type ProviderChunk,
+  ProviderError,
+  priceOf,
+  redact,
+  schemaProblem,
+  settledUsage,
+  streamRedactor,
+} from '../providers/index.ts';
 import { checkOutput } from './check-output.ts';
 import { callClocks } from './clocks.ts';
 import type { Rooms } from './rooms.ts';
@@ -57,6 +65,8 @@ export async function streamReply(
   { call, request, signal, emit, onFirstToken }: StreamedCall,
 ): Promise<ModelReply> {
   const { providers, secrets, config } = rooms;
+  const problem = request.schema && schemaProblem(request.schema);
+  if (problem) throw new AttemptFailed(new ProviderError(unusableSchema(problem, 'input.schema')), undefined);
   const startedAt = performance.now();
   const provider = providers.open(call.model);
   const clocks = callClocks(call.timeouts);

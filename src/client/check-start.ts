@@ -14,6 +14,7 @@ import {
 import { ProviderError } from '../providers/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { checkRoutes } from './check-route.ts';
+import { checkSchemas } from './check-schemas.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
 
 export interface StartOptions extends RunOptions {
@@ -44,6 +45,8 @@ export async function checkStart(
 
   if (isPattern(pattern)) {
     const parsed = checked(PATTERNS[pattern].input, input, 'input');
+    const wrongSchema = checkSchemas(parsed);
+    if (wrongSchema) throw new CadenzaError('InvalidRequest', wrongSchema);
     await checkModels(providers, pattern, parsed);
     const wrongRoute = await checkRoutes({ config, providers }, parsed);
     if (wrongRoute) throw new CadenzaError('InvalidRequest', wrongRoute);

@@ -7,7 +7,7 @@ import {
   WorkflowFailedError,
   type WorkflowHandle,
 } from '@temporalio/client';
-import type { PatternName, PatternResult, RunInfo } from '../contract/index.ts';
+import { oneLine, type PatternName, type PatternResult, type RunInfo } from '../contract/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
@@ -219,6 +219,5 @@ async function asClientError<Value>(id: string, act: () => Promise<Value>): Prom
 function summaryOf(workflowType: string, input: unknown): string {
   const { prompt } = (input ?? {}) as { prompt?: unknown };
   if (typeof prompt !== 'string') return workflowType;
-  const line = prompt.replaceAll(/\s+/g, ' ').trim();
-  return `${workflowType}: ${line.length > 120 ? `${line.slice(0, 119)}…` : line}`;
+  return `${workflowType}: ${oneLine(prompt, 120)}`;
 }

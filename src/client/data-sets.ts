@@ -7,9 +7,9 @@ import {
   type MapItem,
 } from '../contract/index.ts';
 import type { Store } from '../store/index.ts';
+import { unusable } from './data/decode-text.ts';
 import { readCsv } from './data/read-csv.ts';
 import { readJsonl } from './data/read-jsonl.ts';
-import { unusable } from './data/unusable.ts';
 import { checked, refusal } from './errors.ts';
 
 /** Data that maps go over, and what became of its rows. */

@@ -94,6 +94,16 @@ export function isOutage(type: ErrorType): boolean {
   return reactionTo(type) === 'retry';
 }
 
+/** A schema that answers cannot be checked against. */
+export function unusableSchema(problem: string, path: string): CallError {
+  return {
+    type: 'InvalidRequest',
+    message: `${path}: No answer can be checked against this schema: ${problem}`,
+    hint: 'Schemas are JSON Schema 2020-12 or draft 7, whole in themselves; patterns are JavaScript’s or RE2’s',
+    path,
+  };
+}
+
 /** One sentence of a zod error, beginning with the path of the field: `input.models: Too small: ...`. */
 export function invalidRequest(error: z.ZodError, root = 'input'): CallError {
   const [issue] = error.issues;

@@ -35,7 +35,7 @@ export * from './route/index.ts';
 export * from './runs.ts';
 export * from './schedules.ts';
 export * from './search-attributes.ts';
-export * from './shortened.ts';
 export * from './transcripts.ts';
 export * from './webhooks.ts';
+export * from './well-formed.ts';
 export * from './without-undefined.ts';

@@ -1,8 +1,8 @@
 import { Anthropic } from '@anthropic-ai/sdk';
 import type { FinishReason } from '../contract/index.ts';
+import { answerStream } from './answer-stream.ts';
 import { messageParams, type ThinkingBlock } from './anthropic-input.ts';
 import { OFFICIAL_BASE_URLS, versionlessBaseUrl } from './base-url.ts';
-import { completeStream } from './complete-stream.ts';
 import { asCallError } from './errors.ts';
 import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
 import { FOREVER_MS, patientFetch } from './patient-fetch.ts';
@@ -25,11 +25,12 @@ export function anthropic(options: WireOptions): Provider {
     timeout: FOREVER_MS,
     logLevel: 'off',
   });
+  const toCallError = (error: unknown, model?: string) => asCallError(error, errorContext(options, model));
   return {
     name: options.name,
-    stream: (call) => completeStream(messages(client, call), call.signal),
+    stream: answerStream((call) => messages(client, call), toCallError),
     listModels: (signal) => listModels(client, signal),
-    asCallError: (error, model) => asCallError(error, errorContext(options, model)),
+    asCallError: toCallError,
   };
 }
 

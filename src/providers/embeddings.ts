@@ -1,6 +1,6 @@
 import type { GoogleGenAI } from '@google/genai';
 import type { OpenAI } from 'openai';
-import { type ModelRef, modelIdOf, type Usage } from '../contract/index.ts';
+import { type ModelRef, modelIdOf, type Usage, wellFormed } from '../contract/index.ts';
 import type { EmbedCall, Embedded, Provider } from './provider.ts';
 import { estimateTokens } from './tokens.ts';
 import { ProviderError } from './wire.ts';
@@ -28,7 +28,7 @@ export async function embed(
       model,
     });
   }
-  const embedded = await provider.embed({ model: modelIdOf(model), texts, signal });
+  const embedded = await provider.embed({ model: modelIdOf(model), texts: wellFormed(texts), signal });
   if (embedded.vectors.length === texts.length) return embedded;
   throw new ProviderError({
     type: 'Unavailable',

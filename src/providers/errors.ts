@@ -1,4 +1,4 @@
-import { type CallError, type ErrorType, isOutage, shortened, type TimeoutPhase } from '../contract/index.ts';
+import { type CallError, type ErrorType, isOutage, oneLine, type TimeoutPhase } from '../contract/index.ts';
 import { type ErrorFacts, errorFacts } from './error-facts.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { redact } from './secrets.ts';
@@ -193,11 +193,7 @@ function message(
     text,
     (secrets ?? []).filter((secret) => secret.length >= 4),
   ).replace(LOOKS_SECRET, '[redacted]');
-  const line = clean
-    .toWellFormed()
-    .replace(/[\s\0]+/g, ' ')
-    .trim();
-  const short = shortened(line, LONGEST_MESSAGE);
+  const short = oneLine(clean.toWellFormed().replaceAll('\0', ' '), LONGEST_MESSAGE);
   return `${whom} ${WHAT_HAPPENED[type] ?? 'failed'}${status ? ` (${status})` : ''}: ${short}`;
 }
 

@@ -1,4 +1,5 @@
 import { createParser } from 'eventsource-parser';
+import { shortened } from '../contract/index.ts';
 import { patientFetch } from './patient-fetch.ts';
 import type { ProviderCall } from './provider.ts';
 
@@ -223,6 +224,6 @@ function noAnswer(body: string): object {
     .trim();
   return {
     type: 'bad_gateway',
-    message: `${body.length} characters came that are no answer: ${shown.slice(0, SHOWN)}`,
+    message: `${body.length} characters came that are no answer: ${shortened(shown, SHOWN)}`,
   };
 }

@@ -1,7 +1,7 @@
 import { type GenerateContentResponse, type GenerateContentResponseUsageMetadata, GoogleGenAI } from '@google/genai';
 import { type FinishReason, shortened } from '../contract/index.ts';
+import { answerStream } from './answer-stream.ts';
 import { OFFICIAL_BASE_URLS, versionlessBaseUrl } from './base-url.ts';
-import { completeStream } from './complete-stream.ts';
 import { geminiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
 import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
@@ -23,12 +23,13 @@ export function gemini(options: WireOptions): Provider {
   };
   // `vertexai` is said so that the SDK's own environment variables do not lead the key elsewhere.
   const client = new GoogleGenAI({ apiKey: options.apiKey, vertexai: false, httpOptions });
+  const toCallError = (error: unknown, model?: string) => asCallError(error, errorContext(options, model));
   return {
     name: options.name,
-    stream: (call) => completeStream(contents(client, call), call.signal),
+    stream: answerStream((call) => contents(client, call), toCallError),
     embed: (call) => geminiEmbeddings(client, call),
     listModels: (signal) => listModels(client, signal),
-    asCallError: (error, model) => asCallError(error, errorContext(options, model)),
+    asCallError: toCallError,
   };
 }
 

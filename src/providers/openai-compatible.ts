@@ -1,5 +1,5 @@
+import { answerStream } from './answer-stream.ts';
 import { chatCompletions } from './chat-completions.ts';
-import { completeStream } from './complete-stream.ts';
 import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
 import { listModels, openAiClient } from './openai-client.ts';
@@ -9,11 +9,12 @@ import { errorContext, type WireOptions } from './wire.ts';
 /** Whatever speaks OpenAI's Chat Completions: Ollama, vLLM, OpenRouter, Groq, Mistral and many more. */
 export function openAiCompatible(options: WireOptions & { baseUrl: string }): Provider {
   const client = openAiClient(options);
+  const toCallError = (error: unknown, model?: string) => asCallError(error, errorContext(options, model));
   return {
     name: options.name,
-    stream: (call) => completeStream(chatCompletions(client, call), call.signal),
+    stream: answerStream((call) => chatCompletions(client, call), toCallError),
     embed: (call) => openAiEmbeddings(client, call),
     listModels: (signal) => listModels(client, signal),
-    asCallError: (error, model) => asCallError(error, errorContext(options, model)),
+    asCallError: toCallError,
   };
 }

@@ -1,8 +1,8 @@
 import { APIError, type OpenAI } from 'openai';
 import type { FinishReason } from '../contract/index.ts';
+import { answerStream } from './answer-stream.ts';
 import { isOfficial } from './base-url.ts';
 import { chatCompletions } from './chat-completions.ts';
-import { completeStream } from './complete-stream.ts';
 import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
 import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
@@ -36,12 +36,13 @@ export function openAi(options: WireOptions): Provider {
     }
   }
 
+  const toCallError = (error: unknown, model?: string) => asCallError(error, errorContext(options, model));
   return {
     name: options.name,
-    stream: (call) => completeStream(chunks(call), call.signal),
+    stream: answerStream(chunks, toCallError),
     embed: (call) => openAiEmbeddings(client, call),
     listModels: (signal) => listModels(client, signal),
-    asCallError: (error, model) => asCallError(error, errorContext(options, model)),
+    asCallError: toCallError,
   };
 }
 

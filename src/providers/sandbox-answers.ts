@@ -1,4 +1,4 @@
-import { type ModelRequest, partsOf, type ToolDefinition, textOf } from '../contract/index.ts';
+import { type ModelRequest, oneLine, partsOf, type ToolDefinition, textOf } from '../contract/index.ts';
 import { exampleOf } from './example-of-schema.ts';
 import type { SandboxModel } from './sandbox-models.ts';
 import { estimateInput, estimateTokens } from './tokens.ts';
@@ -62,11 +62,6 @@ function promptOf(request: ModelRequest): string {
 function topicOf(prompt: string): string {
   const [first = ''] = prompt.trim().split(/(?<=[.?!])\s|\n/);
   return oneLine(first, 120).replace(/[.?!:]+$/, '') || 'nothing in particular';
-}
-
-function oneLine(text: string, most: number): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
 function resultsOfThisTurn(request: ModelRequest) {

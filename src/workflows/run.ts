@@ -20,6 +20,7 @@ import {
   type RecordedEvent,
   RunOptions,
   type RunRef,
+  shortened,
 } from '../contract/index.ts';
 import { failure } from './failures.ts';
 
@@ -217,7 +218,7 @@ export async function patternsQueue(): Promise<string> {
 /** Writes events of the run's own, each once however often this code is replayed or retried. */
 export async function record(events: RecordedEvent[]): Promise<void> {
   const summary = events.map(({ type, step }) => (step === undefined ? type : `${type} · ${step}`)).join(', ');
-  await bookkeeping(summary.slice(0, 200)).recordEvents(currentRun().ref, events);
+  await bookkeeping(shortened(summary, 200)).recordEvents(currentRun().ref, events);
 }
 
 /** Keeps the Temporal UI's live details true. */

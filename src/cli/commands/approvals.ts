@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { PendingApproval } from '../../contract/index.ts';
+import { oneLine, type PendingApproval } from '../../contract/index.ts';
 import { plainText, printJson, printLine, wantsJson } from '../output.ts';
 import { ago } from '../views/numbers.ts';
 import { table } from '../views/table.ts';
@@ -34,7 +34,7 @@ export function approvalTable(approvals: PendingApproval[], now: number): string
       approval,
       ago(requestedAt, now),
       expiresAt ?? 'for ever',
-      oneLine(textOf(show)),
+      oneLine(textOf(show), SHOWN),
     ]),
   );
 }
@@ -47,9 +47,4 @@ function approvalText({ approval, show, expiresAt, approvers }: PendingApproval)
 
 function textOf(show: unknown): string {
   return plainText(typeof show === 'string' ? show : (JSON.stringify(show, null, 2) ?? ''));
-}
-
-function oneLine(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  return line.length > SHOWN ? `${line.slice(0, SHOWN - 1)}…` : line;
 }

@@ -1,3 +1,5 @@
+import { shortened } from '../well-formed.ts';
+
 /** A place in what is known while a chain runs, as `{{steps.plan.object.items[0]}}` names it. */
 export interface Reference {
   /** as it was written, without braces */
@@ -31,9 +33,10 @@ export function parseTemplate(source: string): { parts: Template } | { problem: 
       continue;
     }
     const end = source.indexOf('}}', at);
-    if (end === -1) return { problem: `"${excerpt(source.slice(opening.index))}" opens braces that never close` };
+    if (end === -1) return { problem: `"${shortened(source.slice(opening.index), 40)}" opens braces that never close` };
     const text = source.slice(at, end).trim();
-    if (!REFERENCE.test(text)) return { problem: `"${excerpt(source.slice(opening.index, end + 2))}" names no place` };
+    if (!REFERENCE.test(text))
+      return { problem: `"${shortened(source.slice(opening.index, end + 2), 40)}" names no place` };
     if (plain) parts.push(plain);
     plain = '';
     parts.push({ text, path: text.split(/[.[\]]+/).filter((key) => key !== '') });
@@ -112,8 +115,4 @@ export function* textsIn(value: unknown, path: PropertyKey[] = []): Generator<[p
 /** True if a text may hold references. */
 export function hasTemplate(value: unknown): boolean {
   return typeof value === 'string' && value.includes('{{');
-}
-
-function excerpt(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 39)}…` : text;
 }

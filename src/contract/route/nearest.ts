@@ -1,3 +1,4 @@
+import { oneLine } from '../well-formed.ts';
 import type { RouteDecision } from './decision.ts';
 import type { SemanticRoute } from './definition.ts';
 
@@ -62,7 +63,7 @@ export function decideByNearest(route: SemanticRoute, request: number[], vectors
   }));
   return {
     choice: label,
-    reason: `Like "${short(first.text)}" (similarity ${shown(first.similarity)}), ${shown(share)} of the votes`,
+    reason: `Like "${oneLine(first.text, 60)}" (similarity ${shown(first.similarity)}), ${shown(share)} of the votes`,
     confidence: share,
     rejected,
   };
@@ -82,9 +83,4 @@ function votesOf(nearest: Neighbour[]): [label: string, share: number][] {
 
 function shown(number: number): string {
   return String(Math.round(number * 100) / 100);
-}
-
-function short(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
 }

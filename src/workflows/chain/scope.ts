@@ -5,6 +5,7 @@ import {
   fillIn,
   MOST_ITEMS,
   type Reference,
+  shortened,
   valueAt,
 } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
@@ -37,7 +38,7 @@ export function lookUpIn(scope: Scope): (reference: Reference) => unknown {
 export function itemsFor({ id, forEach }: ChainStep, scope: Scope): unknown[] {
   const items = fillIn(forEach, lookUpIn(scope)) ?? [];
   if (!Array.isArray(items)) {
-    const message = `Step "${id}" goes over ${forEach}, which is no list: ${asText(items).slice(0, 80)}`;
+    const message = `Step "${id}" goes over ${forEach}, which is no list: ${shortened(asText(items), 80)}`;
     throw failure({ type: 'InvalidRequest', message, step: id });
   }
   if (items.length <= MOST_ITEMS) return items;

@@ -1,4 +1,4 @@
-import { type Message, partsOf, type RouteFacts, textOf } from '../../contract/index.ts';
+import { beginning, ending, type Message, partsOf, type RouteFacts, textOf } from '../../contract/index.ts';
 import { estimatedTokens } from './split-text.ts';
 
 /** Characters of what the user said last that a router looks at: so many of its beginning, and of its end. */
@@ -29,7 +29,7 @@ export function factsOf({ prompt, messages, system = '', tenant, metadata }: Rou
 }
 
 function excerpt(text: string): string {
-  return text.length <= HEAD + TAIL ? text : `${text.slice(0, HEAD)}\n…\n${text.slice(-TAIL)}`;
+  return text.length <= HEAD + TAIL ? text : `${beginning(text, HEAD)}\n…\n${ending(text, TAIL)}`;
 }
 
 /** Lines as program code has them. One is enough where it can hardly be anything else; of the others it takes two. */

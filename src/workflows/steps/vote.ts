@@ -1,3 +1,4 @@
+import { oneLine } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
 import { note, record } from '../run.ts';
 import { stepId } from '../step-id.ts';
@@ -59,7 +60,7 @@ export async function vote({ step = 'vote', answers, ...normalisation }: VoteReq
     { type: 'step.completed', key: `step.completed:${id}`, step: id },
   ]);
   const share = `${Math.round(agreement * answers.length)} of ${answers.length}`;
-  note(winner ? `${id}: "${short(winner.text)}", ${share}` : `${id}: a tie of ${tied.length}, ${share} each`);
+  note(winner ? `${id}: "${oneLine(winner.text, 60)}", ${share}` : `${id}: a tie of ${tied.length}, ${share} each`);
   return result;
 }
 
@@ -88,9 +89,4 @@ export function tally(answers: Ballot[], normalisation: Normalisation = {}): Tal
     agreement: answers.length === 0 ? 0 : most / answers.length,
     spoiled,
   };
-}
-
-function short(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
 }
