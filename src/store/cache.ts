@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { CallError, Log, ModelRef, ModelReply } from '../contract/index.ts';
 import { createBell } from './bell.ts';
 import type { Database } from './database.ts';
-import { outlast } from './outlast.ts';
+import { type Retrying, retrying, retryOutage } from './outage.ts';
 import { storableJson } from './storable-json.ts';
 
 interface Request {
@@ -38,6 +38,8 @@ export interface Cache {
    * @param since a final failure of another holder from then on is adopted instead
    */
   claim(flight: Held & { leaseMs: number; since?: Date }): Promise<Claim>;
+  /** Takes a reply out that turned out not to be usable: whoever asks next asks the model. */
+  evict(entry: Flight): Promise<void>;
   /** @returns false if the lease ran out and another took over */
   renew(flight: Held & { leaseMs: number }): Promise<boolean>;
   /** @param error the final failure of this model, which those who wait adopt */
@@ -63,8 +65,8 @@ const LOOK_EVERY_MS = 1_000;
 const SWEEP = 100;
 const SWEEP_EVERY_MS = 60_000;
 
-export function createCache(db: Kysely<Database>, bells: FlightBells, log: Log): Cache {
-  const sweep = createSweep(db, log);
+export function createCache(db: Kysely<Database>, bells: FlightBells, waiting: Retrying): Cache {
+  const sweep = createSweep(db, waiting.log);
 
   async function find({ tenant = '', requestHash, models }: Request & { models: ModelRef[] }) {
     const row = await db
@@ -109,31 +111,44 @@ export function createCache(db: Kysely<Database>, bells: FlightBells, log: Log):
     await sql`with ended as (${ended}) select pg_notify('cadenza_flights', request_hash) from ended`.execute(db);
   }
 
+  async function claim({
+    tenant = '',
+    requestHash,
+    model,
+    holder,
+    leaseMs,
+    since,
+  }: Parameters<Cache['claim']>[0]): Promise<Claim> {
+    void sweep();
+    const { rows } = await sql<{ holder: string }>`
+      insert into flights as f (tenant, request_hash, model, holder, lease_until)
+      values (${tenant}, ${requestHash}, ${model}, ${holder}, ${leaseEnd(leaseMs)})
+      on conflict (tenant, request_hash, model) do update set
+        holder = excluded.holder, lease_until = excluded.lease_until, failed_error = null, failed_at = null
+      where f.holder = excluded.holder
+        or (f.failed_error is not null and coalesce(f.failed_at < ${since ?? null}::timestamptz, true))
+        or (f.failed_error is null and f.lease_until <= now())
+      returning f.holder`.execute(db);
+    if (rows.length > 0) {
+      // whoever had it until a moment ago left a reply: it is for the taking
+      if (!(await find({ tenant, requestHash, models: [model] }))) return 'yours';
+      await release({ tenant, requestHash, model, holder });
+      return 'taken';
+    }
+    const other = await flightRow({ tenant, requestHash, model })
+      .select(['failed_error', 'failed_at'])
+      .executeTakeFirst();
+    if (!other?.failed_error || !other.failed_at) return 'taken';
+    return { failed: other.failed_error, since: other.failed_at };
+  }
+
+  async function evict({ tenant = '', requestHash, model }: Flight) {
+    const entry = sql`tenant = ${tenant} and request_hash = ${requestHash} and model = ${model}`;
+    await sql`delete from cache where ${entry}`.execute(db);
+  }
+
   return {
-    find,
-    async claim({ tenant = '', requestHash, model, holder, leaseMs, since }) {
-      void sweep();
-      const { rows } = await sql<{ holder: string }>`
-        insert into flights as f (tenant, request_hash, model, holder, lease_until)
-        values (${tenant}, ${requestHash}, ${model}, ${holder}, ${leaseEnd(leaseMs)})
-        on conflict (tenant, request_hash, model) do update set
-          holder = excluded.holder, lease_until = excluded.lease_until, failed_error = null, failed_at = null
-        where f.holder = excluded.holder
-          or (f.failed_error is not null and coalesce(f.failed_at < ${since ?? null}::timestamptz, true))
-          or (f.failed_error is null and f.lease_until <= now())
-        returning f.holder`.execute(db);
-      if (rows.length > 0) {
-        // whoever had it until a moment ago left a reply: it is for the taking
-        if (!(await find({ tenant, requestHash, models: [model] }))) return 'yours';
-        await release({ tenant, requestHash, model, holder });
-        return 'taken';
-      }
-      const other = await flightRow({ tenant, requestHash, model })
-        .select(['failed_error', 'failed_at'])
-        .executeTakeFirst();
-      if (!other?.failed_error || !other.failed_at) return 'taken';
-      return { failed: other.failed_error, since: other.failed_at };
-    },
+    ...retrying('cache', { find, claim, release, evict }, waiting),
     async renew({ tenant = '', requestHash, model, holder, leaseMs }) {
       const { rows } = await sql`
         update flights set lease_until = ${leaseEnd(leaseMs)}
@@ -142,14 +157,13 @@ export function createCache(db: Kysely<Database>, bells: FlightBells, log: Log):
         returning holder`.execute(db);
       return rows.length > 0;
     },
-    release,
     async wait(flight) {
       const bell = createBell();
       const stop = bells.on(flight.requestHash, bell.ring);
       try {
         for (;;) {
           flight.signal?.throwIfAborted();
-          const seen = await outlast(() => look(flight), 'waiting for an equal call', log, { signal: flight.signal });
+          const seen = await retryOutage('cache.wait', () => look(flight), { ...waiting, signal: flight.signal });
           if (seen !== undefined) return seen;
           await bell.wait({ signal: flight.signal, timeoutMs: LOOK_EVERY_MS });
         }

@@ -1,10 +1,8 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
-import pg from 'pg';
 import type {
   Answer,
   CallError,
   EventType,
-  Log,
   MapDefinition,
   MapItemStatus,
   Message,
@@ -151,25 +149,4 @@ export interface Database {
     answer: Json<Omit<Answer, 'text'>> | null;
     at: Generated<Date>;
   };
-}
-
-const BIGINT = 20;
-
-/** Opens connections that read bigint as a number: what is counted here stays far below 2^53. */
-export function openPool(url: string, max: number, log: Log): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max,
-    keepAlive: true,
-    connectionTimeoutMillis: 10_000,
-    types: {
-      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-        oid === BIGINT ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
-    },
-  });
-  // A connection that breaks is replaced at the next query, and a query under way fails by itself; unheard, the event
-  // would end the process.
-  pool.on('error', (error) => log.warn({ error: String(error) }, 'A database connection was lost'));
-  pool.on('connect', (client) => client.on('error', () => {}));
-  return pool;
 }

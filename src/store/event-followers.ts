@@ -4,7 +4,7 @@ import { isTerminal, type Log, type RunEvent, type RunRef } from '../contract/in
 import { type Bell, createBell } from './bell.ts';
 import type { Database } from './database.ts';
 import { type EventRow, toRunEvent } from './event-rows.ts';
-import { outlast } from './outlast.ts';
+import { retryOutage } from './outage.ts';
 
 export interface FollowOptions {
   /** the cursor: only events with a higher `seq` (default 0, all) */
@@ -165,7 +165,7 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
           : [];
       return { rows, ended: run !== undefined && run.status !== 'running', seq: run?.seq ?? 0 };
     };
-    return outlast(query, `following ${chain}`, log, { signal });
+    return retryOutage('events.follow', query, { log, signal, patienceMs: Number.POSITIVE_INFINITY });
   }
 
   async function chainWhenThere(id: string, signal: AbortSignal): Promise<string | undefined> {
@@ -174,7 +174,9 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
     void look();
     try {
       while (!signal.aborted) {
-        const chain = await outlast(() => newestChain(db, id), `looking for the run ${id}`, log, { signal });
+        const chain = await retryOutage('events.follow', () => newestChain(db, id), {
+          ...{ log, signal, patienceMs: Number.POSITIVE_INFINITY },
+        });
         if (chain !== undefined) return chain;
         await bell.wait({ signal });
       }

@@ -7,7 +7,7 @@ import { type Batch, batchOf, type Work } from './event-batch.ts';
 import type { Followers } from './event-followers.ts';
 import type { EventRow } from './event-rows.ts';
 import { FUNCTIONS } from './functions.ts';
-import { backoffMs, isRefused } from './outlast.ts';
+import { backoffMs, isRefused } from './outage.ts';
 import { storableJson } from './storable-json.ts';
 
 /** What became of a call's end: `taken` is false if the call had already ended, or a newer attempt has it. */
@@ -42,8 +42,6 @@ const MAX_EVENTS = 4_000;
 const MAX_CHARACTERS = 8_000_000;
 const WRITE_BATCH = `select ${FUNCTIONS.schema}.write_batch($1::jsonb) as answer`;
 const KNOWN_RUNS = 10_000;
-/** ms after which a flush without an answer is repeated on a new connection */
-const ANSWER_WITHIN_MS = 30_000;
 
 /**
  * The one writer of a process, a group commit: while a flush is under way new work gathers, and the next flush takes
@@ -117,12 +115,7 @@ export function createEventWriter(pool: pg.Pool, origin: string, followers: Foll
 
   async function send(parameter: string): Promise<Answer> {
     // by the pool itself, which drops a connection that failed
-    const query = {
-      text: WRITE_BATCH,
-      values: [parameter],
-      query_timeout: ANSWER_WITHIN_MS,
-    };
-    const { rows } = await pool.query<{ answer: Answer }>(query);
+    const { rows } = await pool.query<{ answer: Answer }>(WRITE_BATCH, [parameter]);
     return rows[0]!.answer;
   }
 

@@ -21,6 +21,7 @@ export type { Account, AccountId, Ledger } from './ledger.ts';
 export type { MapRowEnd } from './map-sums.ts';
 export type { Maps, StoredMap } from './maps.ts';
 export { type OpenStore, openStore, type Store } from './open-store.ts';
+export { isStoreError } from './outage.ts';
 export { decidedBefore, type ModelStatistics, modelStatistics } from './route-statistics.ts';
 export type { Runs, StoredRun, StoredStep } from './runs.ts';
 export type { LineSize, NewLine, Transcripts } from './transcripts.ts';

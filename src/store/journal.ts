@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import type { CallError, Log, ModelReply, RunRef } from '../contract/index.ts';
+import type { CallError, ModelReply, RunRef } from '../contract/index.ts';
 import { overBudget, withoutPrice } from './budget-errors.ts';
 import { firstEvents, lastEvents, shortId } from './call-events.ts';
 import type { Database } from './database.ts';
@@ -11,11 +11,10 @@ import type { EventWriter } from './event-writer.ts';
 import { stepKey } from './events.ts';
 import { called } from './functions.ts';
 import type { Attempt, BeginCall, Begun, Journal, OpenCall, Spent } from './journaled-calls.ts';
-import { outlast } from './outlast.ts';
+import { type Retrying, retrying, retryOutage } from './outage.ts';
 import { storable, storableJson } from './storable-json.ts';
 
 const NOTHING_SPENT = { usage: { inputTokens: 0, outputTokens: 0 }, costUsd: 0 };
-const PATIENCE_MS = 60_000;
 
 type BeginAnswer =
   | { state: 'finished'; reply: ModelReply }
@@ -28,7 +27,7 @@ export function createJournal(
   writer: EventWriter,
   followers: Followers,
   origin: string,
-  log: Log,
+  waiting: Retrying,
 ): Journal {
   /** Not through the writer: a beginning waits for no flush. */
   async function begin(begun: BeginCall): Promise<Begun> {
@@ -51,9 +50,7 @@ export function createJournal(
     const answerFor = async (usd: number | null): Promise<BeginAnswer> => {
       const given = storableJson({ ...parameter, worst: usd });
       const query = sql<{ answer: BeginAnswer }>`select ${called('begin_call')}(${given}::jsonb) as answer`;
-      const { rows } = await outlast(() => query.execute(db), `beginning a call of ${step}`, log, {
-        patienceMs: PATIENCE_MS,
-      });
+      const { rows } = await retryOutage('journal.begin', () => query.execute(db), waiting);
       return rows[0]!.answer;
     };
     let worstCaseUsd = typeof worst === 'function' ? null : worst;
@@ -80,7 +77,7 @@ export function createJournal(
     const outcome = await writer.write({ run, events, end: { ...end, reply } });
     if (outcome?.taken) return reply;
     const query = () => db.selectFrom('calls').select('reply').where('key', '=', end.key).executeTakeFirstOrThrow();
-    const first = await outlast(query, 'reading a finished call', log, { patienceMs: PATIENCE_MS });
+    const first = await retryOutage('journal.end', query, { ...waiting, patienceMs: Number.POSITIVE_INFINITY });
     return first.reply!;
   }
 
@@ -88,8 +85,29 @@ export function createJournal(
     return { key, call: shortId(key), step, model, epoch, accounts: accountsOf(run) };
   }
 
+  async function ended(key: string) {
+    const row = await db
+      .selectFrom('calls')
+      .select(['state', 'reply', 'error'])
+      .where('key', '=', key)
+      .executeTakeFirst();
+    if (row?.state === 'finished') return { reply: row.reply! };
+    return row?.state === 'failed' ? { error: row.error! } : undefined;
+  }
+
+  async function takeFailure({ key, run, step, model, error }: Parameters<Journal['takeFailure']>[0]) {
+    const row = { key, chain: run.chain, step, model, state: 'failed' as const, epoch: 1, failures: 1 };
+    const now = new Date();
+    await db
+      .insertInto('calls')
+      .values({ ...row, error: storableJson(error), started_at: now, ended_at: now })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
   return {
     begin,
+    ...retrying('journal', { ended, takeFailure }, waiting),
     async end(attempt, outcome) {
       const { run, step, model, epoch } = attempt;
       const end = endOf(attempt);
@@ -120,24 +138,6 @@ export function createJournal(
     },
     async book(attempt, spent) {
       await writer.write({ run: attempt.run, events: [], end: { ...endOf(attempt), spent: spentLine(spent) } });
-    },
-    async takeFailure({ key, run, step, model, error }) {
-      const row = { key, chain: run.chain, step, model, state: 'failed' as const, epoch: 1, failures: 1 };
-      const now = new Date();
-      await db
-        .insertInto('calls')
-        .values({ ...row, error: storableJson(error), started_at: now, ended_at: now })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-    },
-    async ended(key) {
-      const row = await db
-        .selectFrom('calls')
-        .select(['state', 'reply', 'error'])
-        .where('key', '=', key)
-        .executeTakeFirst();
-      if (row?.state === 'finished') return { reply: row.reply! };
-      return row?.state === 'failed' ? { error: row.error! } : undefined;
     },
     finishCached({ key, run, step, model, reply: found, completesStep = true }) {
       const attempt = { key, run, step, model, epoch: 1 };

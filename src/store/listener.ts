@@ -1,7 +1,9 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Log } from '../contract/index.ts';
-import { createBell } from './bell.ts';
-import { backoffMs } from './outlast.ts';
+import { ANSWER_WITHIN_MS, connectionTo, trackedSockets } from './connections.ts';
+import { backoffMs } from './outage.ts';
 
 export interface Listener {
   close(): Promise<void>;
@@ -9,26 +11,27 @@ export interface Listener {
 
 /**
  * One connection of a process that hears the database's notifications. It reconnects by itself; `onConnect` is called
- * each time it begins to hear, since what was said before is lost.
+ * each time it begins to hear, since what was said before is lost. A connection that only hears would not notice that
+ * nobody speaks any more: it asks.
+ * @param answerWithinMs it asks so often, and waits so long for an answer
  */
 export function createListener(
   url: string,
   channels: Record<string, (payload: string) => void>,
   onConnect: () => void,
   log: Log,
+  answerWithinMs = ANSWER_WITHIN_MS,
 ): Listener {
   const closing = new AbortController();
-  let client: pg.Client | undefined;
+  const { signal } = closing;
 
-  async function hear(): Promise<void> {
-    const lost = createBell();
-    let failure: unknown;
-    client = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 10_000 });
-    client.on('error', (error) => {
-      failure = error;
-      lost.ring();
-    });
-    client.on('end', () => lost.ring());
+  /** @throws whatever ended the connection */
+  async function listen(onListening: () => void): Promise<void> {
+    const sockets = trackedSockets();
+    const client = new pg.Client({ ...connectionTo(url, answerWithinMs), stream: sockets.open });
+    const lost = once(client, 'end', { signal });
+    lost.catch(() => {});
+    client.on('error', () => {});
     client.on('notification', ({ channel, payload }) => channels[channel]?.(payload ?? ''));
     try {
       await client.connect();
@@ -37,25 +40,29 @@ export function createListener(
           .map((channel) => `listen ${channel}`)
           .join('; '),
       );
-      heardSince = true;
-      onConnect();
-      await lost.wait({ signal: closing.signal });
-      if (failure) throw failure;
+      onListening();
+      for (;;) {
+        await Promise.race([lost.then(endedByServer), delay(answerWithinMs, undefined, { signal, ref: false })]);
+        await client.query('select 1');
+      }
     } finally {
-      await client.end().catch(() => {});
+      sockets.destroy();
     }
   }
 
-  let heardSince = false;
   async function run(): Promise<void> {
-    for (let attempt = 1; !closing.signal.aborted; attempt++) {
-      heardSince = false;
-      await hear().catch((error) => {
-        if (!closing.signal.aborted)
-          log.warn({ error: String(error) }, 'The connection that hears of new events was lost, connecting again');
-      });
-      if (heardSince) attempt = 0;
-      await createBell().wait({ signal: closing.signal, timeoutMs: backoffMs(attempt + 1) });
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      const onListening = () => {
+        attempt = 0;
+        onConnect();
+      };
+      try {
+        await listen(onListening);
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn({ error: String(error) }, 'The connection that hears of new events was lost, connecting again');
+      }
+      await delay(backoffMs(attempt + 1), undefined, { signal }).catch(() => {});
     }
   }
 
@@ -63,8 +70,11 @@ export function createListener(
   return {
     async close() {
       closing.abort();
-      await client?.end().catch(() => {});
       await running;
     },
   };
+}
+
+function endedByServer(): never {
+  throw new Error('The server ended the connection');
 }

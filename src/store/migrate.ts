@@ -2,11 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Log } from '../contract/index.ts';
-import { openPool } from './database.ts';
+import { kyselyPool, openConnections } from './connections.ts';
 import { FUNCTIONS, installFunctions } from './functions.ts';
 
 /** Any number that other programs on the same database do not use. */
 const ADVISORY_LOCK = 4_100_727_301;
+
+/** ms a change of a large table may take, or another process that makes it */
+const CHANGE_WITHIN_MS = 3_600_000;
 
 const FOLDER = new URL('migrations/', import.meta.url);
 
@@ -32,10 +35,10 @@ export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(
  * start at once wait for the first of them; one that is older than the tables leaves them as they are.
  */
 export async function migrate(url: string, log: Log, migrations = MIGRATIONS, functions = FUNCTIONS): Promise<void> {
-  const pool = openPool(url, 2, log);
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  const connections = openConnections(url, 2, log, CHANGE_WITHIN_MS);
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: kyselyPool(connections) }) });
   try {
-    const lock = await pool.connect();
+    const lock = await connections.pool.connect();
     try {
       // held by the session: it ends with the connection, also when this process is killed
       await lock.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);

@@ -4,8 +4,9 @@ import type { Log } from '../contract/index.ts';
 import { type Approvals, createApprovals } from './approvals.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
 import { type Cache, createCache, createFlightBells } from './cache.ts';
+import { ANSWER_WITHIN_MS, kyselyPool, openConnections } from './connections.ts';
 import { createDataSets, type DataSets } from './data-sets.ts';
-import { type Database, openPool } from './database.ts';
+import type { Database } from './database.ts';
 import { createFollowers } from './event-followers.ts';
 import { createEventWriter } from './event-writer.ts';
 import { createEventLog, type EventLog } from './events.ts';
@@ -15,6 +16,7 @@ import { createLedger, type Ledger } from './ledger.ts';
 import { createListener } from './listener.ts';
 import { createMaps, type Maps } from './maps.ts';
 import { migrate } from './migrate.ts';
+import { PATIENCE_MS, retrying } from './outage.ts';
 import { createRuns, type Runs } from './runs.ts';
 import { createTranscripts, type Transcripts } from './transcripts.ts';
 
@@ -41,19 +43,33 @@ export interface OpenStore {
   url: string;
   /** connections at most (default 10); one for the writer and one for the listener come on top */
   poolSize?: number;
+  /** ms after which a statement without an answer is given up, and repeated where it may be (default 15,000) */
+  answerWithinMs?: number;
+  /** ms that reads and the beginnings of calls wait for a database that is away (default 60,000), before a StoreError */
+  patienceMs?: number;
   /** told of what the store gets over by itself */
   log?: Log;
 }
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const CLOSE_WITHIN_MS = 10_000;
+/** What people read waits for a restart of the database, not for its repair, ms */
+const BLIP_MS = 5_000;
 
 /** Brings the database to the newest shape and opens everything kept in it: one store a process. */
-export async function openStore({ url, poolSize = 10, log = SILENT }: OpenStore): Promise<Store> {
+export async function openStore({
+  url,
+  poolSize = 10,
+  log = SILENT,
+  answerWithinMs = ANSWER_WITHIN_MS,
+  patienceMs = PATIENCE_MS,
+}: OpenStore): Promise<Store> {
   await migrate(url, log);
   const origin = randomUUID();
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: openPool(url, poolSize, log) }) });
-  const writerPool = openPool(url, 1, log);
+  const db = new Kysely<Database>({
+    dialect: new PostgresDialect({ pool: kyselyPool(openConnections(url, poolSize, log, answerWithinMs)) }),
+  });
+  const forWriter = openConnections(url, 1, log, 2 * answerWithinMs);
   const followers = createFollowers(db, origin, log);
   const flights = createFlightBells();
   const dataSets = createDataSets(db);
@@ -65,31 +81,34 @@ export async function openStore({ url, poolSize = 10, log = SILENT }: OpenStore)
       flights.ringAll();
     },
     log,
+    answerWithinMs,
   );
-  const writer = createEventWriter(writerPool, origin, followers, log);
+  const writer = createEventWriter(forWriter.pool, origin, followers, log);
   // those of processes that ended long ago
   await sql`delete from writers where at < now() - interval '7 days'`.execute(db);
+  const waiting = { log, patienceMs };
+  const briefly = { log, patienceMs: Math.min(patienceMs, BLIP_MS) };
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
     await writer.close(CLOSE_WITHIN_MS);
     followers.close();
     await listener.close();
-    await Promise.all([db.destroy(), writerPool.end()]);
+    await Promise.all([db.destroy(), forWriter.end()]);
   }
 
   return {
     db,
     events: createEventLog(db, writer, followers),
-    journal: createJournal(db, writer, followers, origin, log),
-    cache: createCache(db, flights, log),
-    ledger: createLedger(db),
-    blobs: createBlobs(db),
-    runs: createRuns(db),
-    approvals: createApprovals(db),
-    transcripts: createTranscripts(db, log),
+    journal: createJournal(db, writer, followers, origin, waiting),
+    cache: createCache(db, flights, waiting),
+    ledger: retrying('ledger', createLedger(db), briefly),
+    blobs: retrying('blobs', createBlobs(db), waiting),
+    runs: retrying('runs', createRuns(db), briefly),
+    approvals: retrying('approvals', createApprovals(db), briefly),
+    transcripts: retrying('transcripts', createTranscripts(db), waiting),
     dataSets,
-    maps: createMaps(db, dataSets),
+    maps: retrying('maps', createMaps(db, dataSets), waiting),
     async ping() {
       await sql`select 1`.execute(db);
     },

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import type { Answer, Log, Message } from '../contract/index.ts';
+import type { Answer, Message } from '../contract/index.ts';
 import type { Database } from './database.ts';
-import { outlast } from './outlast.ts';
 import { storable, storableJson } from './storable-json.ts';
 
 export interface NewLine {
@@ -40,13 +39,7 @@ export interface Transcripts {
   answerTo(id: string, length: number, key: string): Promise<Answer | undefined>;
 }
 
-const PATIENCE_MS = 60_000;
-
-export function createTranscripts(db: Kysely<Database>, log: Log): Transcripts {
-  /** Everything here may be repeated, so it waits for a database that is away for a moment. */
-  const patiently = <Value>(work: () => Promise<Value>) =>
-    outlast(work, 'a transcript', log, { patienceMs: PATIENCE_MS });
-
+export function createTranscripts(db: Kysely<Database>): Transcripts {
   async function keep(messages: { message: Message; tokens: number }[]): Promise<string[]> {
     const rows = messages.map(({ message, tokens }) => {
       const json = storableJson({ role: message.role, content: message.content });
@@ -54,13 +47,11 @@ export function createTranscripts(db: Kysely<Database>, log: Log): Transcripts {
     });
     // in the order of their hashes, so that two who keep the same wait for each other in one direction
     const unique = [...new Map(rows.map((row) => [row.hash, row])).values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
-    await patiently(() =>
-      sql`
+    await sql`
         insert into messages (hash, message, tokens)
         select * from unnest(${unique.map(({ hash }) => hash)}::text[], ${unique.map(({ json }) => json)}::jsonb[],
           ${unique.map(({ tokens }) => tokens)}::integer[])
-        on conflict (hash) do nothing`.execute(db),
-    );
+        on conflict (hash) do nothing`.execute(db);
     return rows.map(({ hash }) => hash);
   }
 
@@ -102,65 +93,55 @@ export function createTranscripts(db: Kysely<Database>, log: Log): Transcripts {
     keep,
     async messages(hashes) {
       if (hashes.length === 0) return [];
-      const rows = await patiently(() =>
-        db.selectFrom('messages').select(['hash', 'message']).where('hash', 'in', hashes).execute(),
-      );
+      const rows = await db.selectFrom('messages').select(['hash', 'message']).where('hash', 'in', hashes).execute();
       const byHash = new Map(rows.map(({ hash, message }) => [hash, message]));
       return hashes.map((hash) => byHash.get(hash) ?? missing(`message ${hash}`));
     },
     async append(id, length, given) {
       const lines = given.map((line) => ({ ...line, answer: line.answer && storable(line.answer) }));
       const hashes = await keep(lines);
-      return patiently(async () => {
-        if (await written(id, length, lines, hashes)) return id;
-        // Named by what is different, so that repeating this finds it again.
-        const branch = `${id}~${createHash('sha256')
-          .update([length, ...hashes, ...lines.map(({ key }) => key)].join('\n'))
-          .digest('hex')
-          .slice(0, 16)}`;
-        await copied(id, length, branch);
-        if (await written(branch, length, lines, hashes)) return branch;
-        throw new Error(`The transcript ${branch} has other lines than were appended to it.`);
-      });
+      if (await written(id, length, lines, hashes)) return id;
+      // Named by what is different, so that repeating this finds it again.
+      const branch = `${id}~${createHash('sha256')
+        .update([length, ...hashes, ...lines.map(({ key }) => key)].join('\n'))
+        .digest('hex')
+        .slice(0, 16)}`;
+      await copied(id, length, branch);
+      if (await written(branch, length, lines, hashes)) return branch;
+      throw new Error(`The transcript ${branch} has other lines than were appended to it.`);
     },
     async read(id, from, to) {
-      const rows = await patiently(() =>
-        db
-          .selectFrom('transcripts')
-          .innerJoin('messages', 'messages.hash', 'transcripts.hash')
-          .select(['message'])
-          .where('id', '=', id)
-          .where('line', '>=', from)
-          .where('line', '<', to)
-          .orderBy('line')
-          .execute(),
-      );
+      const rows = await db
+        .selectFrom('transcripts')
+        .innerJoin('messages', 'messages.hash', 'transcripts.hash')
+        .select(['message'])
+        .where('id', '=', id)
+        .where('line', '>=', from)
+        .where('line', '<', to)
+        .orderBy('line')
+        .execute();
       if (rows.length !== to - from) missing(`whole transcript ${id} from line ${from} to ${to}`);
       return rows.map(({ message }) => message);
     },
     async sizes(id, from, to) {
-      const { rows } = await patiently(() =>
-        sql<LineSize>`
+      const { rows } = await sql<LineSize>`
           select message->>'role' as role, tokens from transcripts join messages using (hash)
-          where id = ${id} and line >= ${from} and line < ${to} order by line`.execute(db),
-      );
+          where id = ${id} and line >= ${from} and line < ${to} order by line`.execute(db);
       if (rows.length !== to - from) missing(`whole transcript ${id} from line ${from} to ${to}`);
       return rows;
     },
     async answerTo(id, length, key) {
-      const row = await patiently(() =>
-        db
-          .selectFrom('transcripts as asked')
-          .innerJoin('transcripts as told', (join) =>
-            join.onRef('told.id', '=', 'asked.id').on(sql<boolean>`told.line = asked.line + 1`),
-          )
-          .innerJoin('messages', 'messages.hash', 'told.hash')
-          .select(['told.answer', 'message'])
-          .where('asked.id', '=', id)
-          .where('asked.key', '=', key)
-          .where('told.line', '<', length)
-          .executeTakeFirst(),
-      );
+      const row = await db
+        .selectFrom('transcripts as asked')
+        .innerJoin('transcripts as told', (join) =>
+          join.onRef('told.id', '=', 'asked.id').on(sql<boolean>`told.line = asked.line + 1`),
+        )
+        .innerJoin('messages', 'messages.hash', 'told.hash')
+        .select(['told.answer', 'message'])
+        .where('asked.id', '=', id)
+        .where('asked.key', '=', key)
+        .where('told.line', '<', length)
+        .executeTakeFirst();
       if (!row?.answer) return undefined;
       return { text: row.message.content as string, ...row.answer };
     },

@@ -111,3 +111,15 @@ test('a release without an error sets the waiting free at once, and a signal end
   await fresh.store.cache.release({ ...flight, holder });
   expect(await waiting).toBe('free');
 });
+
+test('a reply that was taken out is not found any more, and those of others are', async () => {
+  const requestHash = newKey();
+  await keep(requestHash);
+  await keep(requestHash, { model: 'other/model' });
+  await keep(requestHash, { tenant: 'other' });
+  await fresh.store.cache.evict({ tenant: 'acme', requestHash, model: MODEL });
+  const find = (tenant: string, model = MODEL) => fresh.store.cache.find({ tenant, requestHash, models: [model] });
+  expect(await find('acme')).toBeUndefined();
+  expect(await find('acme', 'other/model')).toBeDefined();
+  expect(await find('other')).toBeDefined();
+});

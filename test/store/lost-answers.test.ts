@@ -1,66 +1,12 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { openStore } from '../../src/store/index.ts';
-import { type FreshStore, freshStore } from './fresh-store.ts';
+import { databaseProxy } from '../setup/database-proxy.ts';
+import { freshStore } from './fresh-store.ts';
 import { newKey, newRun, reply, until } from './samples.ts';
-
-/** Stands between store and database, and can lose the answer to the next query of a kind. */
-async function proxyTo(fresh: FreshStore) {
-  const target = new URL(fresh.url);
-  const sockets = new Set<Socket>();
-  let losing: string | undefined;
-  let lost = 0;
-  const server = createServer((client) => {
-    const database = connect(Number(target.port), target.hostname);
-    let mute = false;
-    for (const socket of [client, database]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        client.destroy();
-        database.destroy();
-      });
-    }
-    client.on('data', (data) => {
-      if (losing && data.includes(losing)) {
-        losing = undefined;
-        mute = true;
-      }
-      database.write(data);
-    });
-    database.on('data', (data) => {
-      if (!mute) {
-        client.write(data);
-        return;
-      }
-      // the database has answered, so it has committed
-      lost += 1;
-      client.destroy();
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = new URL(fresh.url);
-  url.port = String((server.address() as AddressInfo).port);
-  return {
-    url: url.href,
-    loseAnswerTo(text: string) {
-      losing = text;
-    },
-    lost: () => lost,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
 
 test('work whose commit was never confirmed is not done twice', async () => {
   const fresh = await freshStore();
-  const proxy = await proxyTo(fresh);
+  const proxy = await databaseProxy(fresh.url);
   const store = await openStore({ url: proxy.url });
   const run = newRun({ budgetUsd: 1 });
   const key = newKey();
@@ -84,6 +30,35 @@ test('work whose commit was never confirmed is not done twice', async () => {
     'run.completed',
   ]);
   expect(await store.ledger.account(`run:${run.chain}`)).toEqual({ budgetUsd: 1, spentUsd: 0.01, reservedUsd: 0 });
+  await store.close();
+  await proxy.close();
+  await fresh.drop();
+});
+
+test('a lost attempt is named again to whoever did not hear of it, and a repeated end books nothing twice', async () => {
+  const fresh = await freshStore();
+  const proxy = await databaseProxy(fresh.url);
+  const store = await openStore({ url: proxy.url });
+  const run = newRun({ budgetUsd: 1 });
+  const call = { key: newKey(), run, step: 's', model: 'a/1' };
+  await fresh.store.journal.begin({ ...call, worstCaseUsd: 0.1 });
+  const place = { step: 's', call: call.key.slice(0, 16), epoch: 1 };
+  await fresh.store.events.append(run, [{ type: 'call.delta', text: 'Half', ...place }]);
+
+  proxy.loseAnswerTo('begin_call');
+  const begun = await store.journal.begin({ ...call, worstCaseUsd: 0.1 });
+  expect(begun).toMatchObject({ epoch: 2, lost: [{ epoch: 1, streamed: 'Half' }] });
+  const spent = { usage: { inputTokens: 1, outputTokens: 1 }, costUsd: 0.01, estimated: true };
+  proxy.loseAnswerTo('write_batch');
+  await store.journal.book({ ...call, epoch: 1 }, spent);
+  proxy.loseAnswerTo('write_batch');
+  const error = { type: 'Cancelled', message: 'stopped' } as const;
+  await store.journal.end({ ...call, epoch: 2 }, { error, next: 'final', spent });
+  expect(proxy.lost()).toBe(3);
+  expect((await fresh.store.ledger.bill(run.chain)).calls).toHaveLength(2);
+  expect(await fresh.store.ledger.account(`run:${run.chain}`)).toEqual({
+    ...{ budgetUsd: 1, spentUsd: 0.02, reservedUsd: 0 },
+  });
   await store.close();
   await proxy.close();
   await fresh.drop();
