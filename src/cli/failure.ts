@@ -54,7 +54,7 @@ export function describe(thrown: unknown): Described {
   }
   if (thrown instanceof CommanderError) {
     const message = thrown.message.replace(/^error: /, '');
-    return { type: 'InvalidRequest', message, exitCode: thrown.exitCode === 0 ? EXIT.success : EXIT.usage };
+    return { type: 'InvalidRequest', message, exitCode: EXIT.usage };
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return { type: 'Error', message, exitCode: EXIT.failure };

@@ -1,6 +1,5 @@
 import { styleText } from 'node:util';
-import { Command } from 'commander';
-import { describe, EXIT } from './failure.ts';
+import { Command, CommanderError } from 'commander';
 import { VERSION } from './version.ts';
 
 type Load = () => Promise<{ configure(command: Command): void }>;
@@ -65,16 +64,19 @@ async function runProgram(argv: string[]): Promise<number> {
     // The hook configures what is parsed; commander's own `help <command>` would show it as it is without.
     const [node, script, first, ...rest] = argv;
     await createProgram().parseAsync(first === 'help' ? [node!, script!, ...rest, '--help'] : argv);
-    return EXIT.success;
+    return 0;
   } catch (thrown) {
+    // Help and version, which are thrown too.
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     return report(thrown);
   }
 }
 
-function report(thrown: unknown): number {
+async function report(thrown: unknown): Promise<number> {
+  const { describe, EXIT } = await import('./failure.ts');
   const { exitCode, ...error } = describe(thrown);
   // Help that is asked for by naming no command is on stderr by now.
-  if (exitCode === EXIT.success || error.message === '(outputHelp)') return exitCode;
+  if (error.message === '(outputHelp)') return exitCode;
   if (process.argv.includes('--json')) {
     process.stderr.write(`${JSON.stringify({ error })}\n`);
     return exitCode;

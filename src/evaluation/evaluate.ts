@@ -1,6 +1,6 @@
+import { refusal } from '../client/errors.ts';
 import { labelsOf, type Route } from '../contract/index.ts';
 import { apgr, cpt, type Ends, type Point, pgr, type Saving, savingOf } from './curve.ts';
-import { unusable } from './records.ts';
 import { atAllThresholds, type Prepared, type Replayed, type Replaying, replay } from './replay.ts';
 
 export interface RouterResult {
@@ -41,7 +41,8 @@ export interface Evaluate {
 /** Replays a data set through routers, and measures each between the weak model alone and the strong one alone. */
 export function evaluate({ routes, prepared, replaying, ...given }: Evaluate): Evaluation {
   const labels = [...new Set(Object.values(routes).flatMap(labelsOf))];
-  if (labels.length < 2) throw unusable(`There is nothing to choose between: the routes know "${labels[0]}" alone.`);
+  if (labels.length < 2)
+    throw refusal('InvalidRequest', `There is nothing to choose between: the routes know "${labels[0]}" alone.`);
   const outcomes = new Map(labels.map((label) => [label, outcomesOf(label)]));
   const means = labels.map((label) => ({ label, ...meanOf(outcomes.get(label)!) }));
   const byCost = [...means].sort((a, b) => a.costUsd - b.costUsd || a.quality - b.quality);
@@ -101,5 +102,5 @@ function meanOf(outcomes: { score: number; costUsd: number }[]): { quality: numb
 
 function named(label: string | undefined, labels: string[], end: 'weak' | 'strong'): string | undefined {
   if (label === undefined || labels.includes(label)) return label;
-  throw unusable(`The ${end} baseline "${label}" is chosen by no route. Known: ${labels.join(', ')}.`);
+  throw refusal('InvalidRequest', `The ${end} baseline "${label}" is chosen by no route. Known: ${labels.join(', ')}.`);
 }

@@ -1,6 +1,6 @@
 import type { Connection } from '@temporalio/client';
 import { type DataConverter, defaultPayloadConverter, type Payload } from '@temporalio/common';
-import { CadenzaError } from '../client/errors.ts';
+import { refusal } from '../client/errors.ts';
 import { CompareInput } from '../contract/index.ts';
 import { type JudgedRun, judgedRuns, type Store } from '../store/index.ts';
 import { EvalRecord } from './records.ts';
@@ -28,9 +28,7 @@ export async function pastComparisons(past: PastRuns, hours: number): Promise<Ev
   }
   const found = records.filter((record) => record !== undefined);
   if (found.length > 0) return found;
-  throw new CadenzaError('NotFound', {
-    type: 'InvalidRequest',
-    message: `No run of compare with a judge ended in the last ${hours} hours.`,
+  throw refusal('NotFound', `No run of compare with a judge ended in the last ${hours} hours.`, {
     hint: 'Run some: cadenza compare "<prompt>" --models a,b --judge c. Or give --data.',
   });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ruleSenses } from '../activities/rule-senses.ts';
 import type { Cadenza } from '../client/cadenza.ts';
+import { refusal } from '../client/errors.ts';
 import type { Config } from '../config/index.ts';
 import {
   type ClassifierRoute,
@@ -15,7 +16,7 @@ import {
 } from '../contract/index.ts';
 import { embed, type ProviderRegistry, priceOf } from '../providers/index.ts';
 import { factsOf } from '../workflows/steps/route-facts.ts';
-import { type EvalRecord, outcomeOf, unusable } from './records.ts';
+import { type EvalRecord, outcomeOf } from './records.ts';
 import type { Prepared, Replaying } from './replay.ts';
 
 /** Length of an answer whose cost is not recorded, tokens. */
@@ -98,16 +99,14 @@ function lookUps({ records, config, providers }: Prepare): Pick<Replaying, 'name
       const { score, costUsd = estimated(names.at(-1)!, facts.tokens) } = outcomeOf(record, label, names);
       const line = records.indexOf(record) + 1;
       if (score === undefined) {
-        throw unusable(
-          `Record ${line} does not say how good "${label}" is.`,
-          `Give models.${label}.score, models.${label}.answer with expected, or label.`,
-        );
+        throw refusal('InvalidRequest', `Record ${line} does not say how good "${label}" is.`, {
+          hint: `Give models.${label}.score, models.${label}.answer with expected, or label.`,
+        });
       }
       if (costUsd !== undefined) return { score, costUsd };
-      throw unusable(
-        `Record ${line} does not say what "${label}" costs, and no price is known.`,
-        `Give models.${label}.costUsd.`,
-      );
+      throw refusal('InvalidRequest', `Record ${line} does not say what "${label}" costs, and no price is known.`, {
+        hint: `Give models.${label}.costUsd.`,
+      });
     },
   };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CadenzaError } from '../client/errors.ts';
+import { refusal } from '../client/errors.ts';
 import { deepestIssue, fieldPath, Message } from '../contract/index.ts';
 import { normalised } from '../workflows/steps/normalise.ts';
 
@@ -48,11 +48,6 @@ export const EvalRecord = z
   });
 export type EvalRecord = z.infer<typeof EvalRecord>;
 
-/** What was given to an evaluation cannot be evaluated. */
-export function unusable(message: string, hint?: string): CadenzaError {
-  return new CadenzaError('InvalidRequest', { type: 'InvalidRequest', message, hint });
-}
-
 /** @throws CadenzaError naming the line and the field that is wrong */
 export function readRecords(text: string, source: string): EvalRecord[] {
   const records = text.split('\n').flatMap((line, index): EvalRecord[] => {
@@ -61,9 +56,10 @@ export function readRecords(text: string, source: string): EvalRecord[] {
     const parsed = EvalRecord.safeParse(jsonOf(line, place));
     if (parsed.success) return [parsed.data];
     const { path, message } = deepestIssue(parsed.error.issues[0]!);
-    throw unusable(`${place}: ${fieldPath('', path)}: ${message}.`);
+    throw refusal('InvalidRequest', `${place}: ${fieldPath('', path)}: ${message}.`);
   });
-  if (records.length === 0) throw unusable(`${source} holds no records.`, 'It takes one JSON object a line.');
+  if (records.length === 0)
+    throw refusal('InvalidRequest', `${source} holds no records.`, { hint: 'It takes one JSON object a line.' });
   return records;
 }
 
@@ -71,7 +67,7 @@ function jsonOf(line: string, place: string): unknown {
   try {
     return JSON.parse(line);
   } catch (error) {
-    throw unusable(`${place} is not JSON: ${(error as Error).message}.`);
+    throw refusal('InvalidRequest', `${place} is not JSON: ${(error as Error).message}.`);
   }
 }
 

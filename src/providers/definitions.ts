@@ -1,13 +1,10 @@
 import type { Config, ProviderConfig } from '../config/index.ts';
-import { anthropic } from './anthropic.ts';
 import { isOfficial } from './base-url.ts';
 import { BUILT_IN, isBuiltIn } from './defaults.ts';
-import { gemini } from './gemini.ts';
-import { openAi } from './openai.ts';
-import { openAiCompatible } from './openai-compatible.ts';
 import type { Provider } from './provider.ts';
 import { secretsOf } from './secrets.ts';
-import { ProviderError, type WireOptions } from './wire.ts';
+import { ProviderError } from './wire.ts';
+import { openLate } from './wires.ts';
 
 /** A provider as the environment and the config describe it. */
 export interface Definition {
@@ -62,25 +59,15 @@ export function missingKey({ name, keyVariable }: Definition, path?: string): Pr
 /** Opens the wire of a provider. @throws ProviderError where its key or address is missing */
 export function openWire(defined: Definition, env: NodeJS.ProcessEnv): Provider {
   if (!hasKey(defined, env)) throw missingKey(defined);
-  const { name, kind, baseUrl, keyVariable } = defined;
-  const options: WireOptions = {
+  const { name, kind, keyVariable } = defined;
+  return openLate(kind, {
     name,
-    baseUrl,
+    baseUrl: kind === 'openai-compatible' ? required(defined) : defined.baseUrl,
     keyVariable,
     // Local endpoints need no key, but the SDK does.
     apiKey: (keyVariable && env[keyVariable]) || 'no-key',
     secrets: secretsOf(env),
-  };
-  switch (kind) {
-    case 'openai':
-      return openAi(options);
-    case 'anthropic':
-      return anthropic(options);
-    case 'gemini':
-      return gemini(options);
-    case 'openai-compatible':
-      return openAiCompatible({ ...options, baseUrl: required(defined) });
-  }
+  });
 }
 
 function required({ name, baseUrl }: Definition): string {

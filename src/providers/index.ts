@@ -8,3 +8,4 @@ export { redact, type StreamRedactor, secretsOf, streamRedactor } from './secret
 export { withoutThoughts } from './think-blocks.ts';
 export { estimateInput, estimateTokens, estimateUsage, settledUsage } from './tokens.ts';
 export { ProviderError } from './wire.ts';
+export { warmUp } from './wires.ts';

@@ -1,21 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { ChatCompletionRequest, FixtureResponse, LLMock } from '@copilotkit/aimock';
 import type { ModelRequest } from '../contract/index.ts';
-import { anthropic } from './anthropic.ts';
 import { asCallError } from './errors.ts';
-import { gemini } from './gemini.ts';
-import { openAi } from './openai.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { type SandboxAnswer, sandboxAnswer } from './sandbox-answers.ts';
 import { wordEmbeddings } from './sandbox-embeddings.ts';
 import { isSandboxModel, SANDBOX_MODELS, type SandboxModel, unknownSandboxModel } from './sandbox-models.ts';
 import type { WireOptions } from './wire.ts';
+import { openLate } from './wires.ts';
 
 /** A readable pace: about 60 tokens (of some 4 characters) a second, the first one after 150 ms. */
 const PACE = { chunkSize: 4, streamingProfile: { ttft: 150, tps: 60 } };
 const AT_ONCE = { chunkSize: 64 };
 
-const WIRES: Record<SandboxModel, (options: WireOptions) => Provider> = { gpt: openAi, claude: anthropic, gemini };
+const KINDS = { gpt: 'openai', claude: 'anthropic', gemini: 'gemini' } as const satisfies Record<SandboxModel, string>;
 
 /** The simulated providers: real wires over real HTTP, to a server in this process that makes answers up. */
 export interface Sandbox {
@@ -39,7 +37,7 @@ export function startSandbox(env: NodeJS.ProcessEnv = process.env): Sandbox {
     const ticket = randomUUID();
     server.asked.set(ticket, { model, request: call.request, instant });
     try {
-      yield* WIRES[model](wireOptions(server.url, ticket)).stream(call);
+      yield* openLate(KINDS[model], wireOptions(server.url, ticket)).stream(call);
     } finally {
       server.asked.delete(ticket);
     }

@@ -1,5 +1,9 @@
-import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import { createRequire } from 'node:module';
 import { type ModelRequest, type Part, partsOf, type Usage } from '../contract/index.ts';
+
+/** Loaded with the first text: its tables take longer to read than a short command takes. */
+const load = createRequire(import.meta.url);
+const tokenizer = (): typeof import('gpt-tokenizer/encoding/o200k_base') => load('gpt-tokenizer/encoding/o200k_base');
 
 /** Text is encoded in pieces: the encoder's time grows with the square of a run without spaces (100 kB of `aaa` took 3.8 s). */
 const PIECE = 1_000;
@@ -14,6 +18,7 @@ const MESSAGE_TOKENS = 4;
 export function estimateTokens(text: string): number {
   const pieces = Math.ceil(text.length / PIECE);
   const sampled = Math.min(pieces, SAMPLES);
+  const { countTokens } = tokenizer();
   let tokens = 0;
   let characters = 0;
   for (let sample = 0; sample < sampled; sample++) {

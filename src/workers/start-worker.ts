@@ -4,6 +4,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { type Cadenza, connectWith } from '../client/index.ts';
 import { type Config, readEnvironment, temporalTarget } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
+import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import { type OpenRooms, openRooms } from '../runtime/open-rooms.ts';
 import type { Store } from '../store/index.ts';
@@ -46,6 +47,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     NativeConnection.connect(target),
     openRooms({ databaseUrl, config, env, log }),
     workflowBundle(path.join(home, 'bundles')),
+    warmUp(),
   ]);
   try {
     await requireSearchAttributes(connection, namespace);

@@ -6,20 +6,22 @@ import { seconds, usd } from '../../src/cli/views/numbers.ts';
 test('a bill adds up under its lines, and says what has no price', () => {
   const usage = { inputTokens: 1_200, outputTokens: 34 };
   const lines = billTable({
-    totalUsd: 0.0021,
-    inputTokens: 2_400,
-    outputTokens: 68,
+    totalUsd: 0.0031,
+    inputTokens: 3_600,
+    outputTokens: 102,
     unpriced: 1,
     calls: [
       { step: 'draft', model: 'a/b', usage, costUsd: 0.0021, cached: false },
       { step: 'check', model: 'c/d', usage, costUsd: null, cached: true },
+      { step: 'cut', model: 'a/b', usage, costUsd: 0.001, cached: false, estimated: true },
     ],
   }).split('\n');
   expect(lines[0]).toMatch(/^STEP +MODEL +INPUT +OUTPUT +COST$/);
   expect(lines[1]).toMatch(/^draft +a\/b +1,200 +34 +\$0\.002100$/);
   expect(lines[2]).toMatch(/^check +c\/d \(cached\) +1,200 +34 +price unknown$/);
-  expect(lines[3]).toMatch(/^total +2,400 +68 +\$0\.002100$/);
-  expect(lines[4]).toBe('1 call has no known price.');
+  expect(lines[3]).toMatch(/^cut +a\/b \(estimated\) +1,200 +34 +\$0\.001000$/);
+  expect(lines[4]).toMatch(/^total +3,600 +102 +\$0\.003100$/);
+  expect(lines[5]).toBe('1 call has no known price.');
 });
 
 test('runs are listed with how they stand', () => {

@@ -24,9 +24,10 @@ const COLUMNS = [
 ];
 
 export function billTable(bill: Bill): string {
-  const lines = bill.calls.map(({ step, model, usage, costUsd, cached }) => [
+  const lines = bill.calls.map(({ step, model, usage, costUsd, cached, estimated }) => [
     step,
-    cached ? `${model} (cached)` : model,
+    // A call that was cut has no usage of the provider's: what had streamed is counted.
+    `${model}${cached ? ' (cached)' : ''}${estimated ? ' (estimated)' : ''}`,
     count(usage.inputTokens),
     count(usage.outputTokens),
     usd(costUsd),

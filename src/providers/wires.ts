@@ -1,0 +1,43 @@
+import type { ProviderConfig } from '../config/index.ts';
+import { asCallError } from './errors.ts';
+import type { Provider } from './provider.ts';
+import { estimateTokens } from './tokens.ts';
+import { errorContext, type WireOptions } from './wire.ts';
+
+type Kind = ProviderConfig['kind'];
+type Open = (options: WireOptions) => Provider;
+
+/** The wire of each kind of provider, in a file of its own with the SDK it needs. */
+const WIRES: Record<Kind, () => Promise<Open>> = {
+  openai: async () => (await import('./openai.ts')).openAi,
+  anthropic: async () => (await import('./anthropic.ts')).anthropic,
+  gemini: async () => (await import('./gemini.ts')).gemini,
+  'openai-compatible': async () => {
+    const { openAiCompatible } = await import('./openai-compatible.ts');
+    return (options) => openAiCompatible({ ...options, baseUrl: options.baseUrl! });
+  },
+};
+
+/** Opens a wire. Its SDK is loaded when it is first asked: a command that lists runs waits for none of them. */
+export function openLate(kind: Kind, options: WireOptions): Provider {
+  let opened: Promise<Provider> | undefined;
+  const open = () => {
+    opened ??= WIRES[kind]().then((wire) => wire(options));
+    return opened;
+  };
+  return {
+    name: options.name,
+    async *stream(call) {
+      yield* (await open()).stream(call);
+    },
+    ...(kind === 'anthropic' ? {} : { embed: async (call) => (await open()).embed!(call) }),
+    listModels: async (signal) => (await open()).listModels(signal),
+    asCallError: (error, model) => asCallError(error, errorContext(options, model)),
+  };
+}
+
+/** Loads what the first call of a process would wait for: the SDKs, and the tokenizer's tables. */
+export async function warmUp(): Promise<void> {
+  await Promise.all(Object.values(WIRES).map((load) => load()));
+  estimateTokens('warm');
+}

@@ -1,0 +1,58 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type FreshStore, freshStore } from '../store/fresh-store.ts';
+import { cadenza } from './command-line.ts';
+
+/** Keeps the names of the packages a process loads. */
+const RECORDER = `
+import { writeFileSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+const packages = new Set();
+registerHooks({
+  load(url, context, next) {
+    packages.add(/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1] ?? 'cadenza');
+    return next(url, context);
+  },
+});
+process.on('exit', () => writeFileSync(process.env.LOADED_PACKAGES, JSON.stringify([...packages])));
+`;
+/** What takes long to load: SDKs, the tokenizer, the schema checker, the chart library, the worker. */
+const HEAVY =
+  /^(openai|@anthropic-ai\/sdk|@google\/genai|gpt-tokenizer|ajv|vega|vega-lite|@copilotkit\/aimock|@temporalio\/worker)$/;
+
+let folder: string;
+let fresh: FreshStore;
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'cadenza-start-'));
+  fresh = await freshStore();
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await fresh.drop();
+});
+
+async function packagesLoadedBy(args: string[]): Promise<string[]> {
+  const file = path.join(folder, `${args[0]}.json`);
+  const { code, stderr } = await cadenza(args, {
+    env: {
+      NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(RECORDER)}`,
+      LOADED_PACKAGES: file,
+      TEMPORAL_ADDRESS: process.env.CADENZA_TEST_TEMPORAL_ADDRESS!,
+      CADENZA_DATABASE_URL: fresh.url,
+    },
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+test('help loads the parser of the command line, and nothing else', async () => {
+  expect((await packagesLoadedBy(['--help'])).sort()).toEqual(['cadenza', 'commander']);
+});
+
+test('listing runs loads Temporal and PostgreSQL, but no SDK of a provider', async () => {
+  const packages = await packagesLoadedBy(['runs']);
+  expect(packages).toEqual(expect.arrayContaining(['@temporalio/client', 'kysely', 'pg']));
+  expect(packages.filter((name) => HEAVY.test(name))).toEqual([]);
+});
