@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { CadenzaActivities, ModelCall, ModelReply } from '../contract/index.ts';
+import { awaitStore } from './await-store.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
 import { createCallOnce, HedgeLost } from './call-model.ts';
 import { earlierAnswer } from './earlier-answer.ts';
@@ -30,14 +31,16 @@ export function createCallHedged(rooms: Rooms): CadenzaActivities['callHedged'] 
 
   return async (first, second, afterMs, request) => {
     const { cancellationSignal } = Context.current();
-    if (await isAnswered(second)) return start(second).reply;
+    let isHedged = false;
+    if (await awaitStore(cancellationSignal, () => isAnswered(second))) return start(second).reply;
     const one = start(first);
     if (!(await isLate(one, afterMs))) return one.reply;
 
+    // Another attempt of either is the workflow's to make, once both have failed.
+    isHedged = true;
     const { run, step } = first;
     await events.append(run, [{ type: 'call.hedged', step, from: first.model, to: second.model, afterMs }]);
-    // Another attempt of it is the workflow's to make.
-    const two = start({ ...second, maxAttempts: 1 });
+    const two = start(second);
     const winner = await Promise.any([one, two].map((lane) => lane.spoke.then(() => lane))).catch(() => one);
     const loser = winner === one ? two : one;
     loser.abandon(winner);
@@ -57,7 +60,11 @@ export function createCallHedged(rooms: Rooms): CadenzaActivities['callHedged'] 
       const stop = new AbortController();
       const signal = AbortSignal.any([cancellationSignal, stop.signal]);
       const token = Promise.withResolvers<void>();
-      const reply = callOnce(call, request, { signal, onFirstToken: token.resolve });
+      const reply = callOnce(call, request, {
+        signal,
+        onFirstToken: token.resolve,
+        isHedged: () => isHedged,
+      });
       const spoke = Promise.race([token.promise, reply]);
       for (const promise of [reply, spoke]) promise.catch(() => {});
       return { call, reply, spoke, abandon: (by) => stop.abort(new HedgeLost(by.call.model)) };

@@ -9,12 +9,13 @@ import {
   providerOf,
   repeatAfter,
 } from '../contract/index.ts';
-import { estimateUsage, ProviderError, priceOf, worstCase } from '../providers/index.ts';
-import type { Spent } from '../store/index.ts';
-import { failureOf, type Next } from './after-failure.ts';
+import { estimateUsage, limitWithin, ProviderError, priceOf, worstCase } from '../providers/index.ts';
+import { type AttemptOutcome, isStoreError, type OpenCall, type Spent } from '../store/index.ts';
+import { awaitStore } from './await-store.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
 import { ClockRanOut, timeoutError } from './clocks.ts';
 import { earlierAnswer } from './earlier-answer.ts';
+import { failureOf, type Next } from './failure.ts';
 import { heartbeat } from './heartbeat.ts';
 import type { Rooms } from './rooms.ts';
 import { sharedAnswers } from './shared-answers.ts';
@@ -37,6 +38,8 @@ interface Listening {
   /** ends the request; with a `HedgeLost`, another call of the same activity goes on */
   signal: AbortSignal;
   onFirstToken?(): void;
+  /** another call of the same activity is under way: a failure of this one is not repeated here */
+  isHedged?(): boolean;
 }
 
 /** Why a call is ended whose words nobody waits for any more. */
@@ -53,129 +56,186 @@ export class HedgeLost extends Error {
 export function createCallOnce(
   rooms: Rooms,
 ): (call: ModelCall, request: ModelRequest, listening: Listening) => Promise<ModelReply> {
-  const { store, config } = rooms;
-  return async (call, request, { signal, onFirstToken }) => {
+  const { store, config, providers } = rooms;
+  const { journal, cache, events } = store;
+
+  return async (call, request, { signal, onFirstToken, isHedged }) => {
+    const { run, step, model } = call;
     const begunAt = performance.now();
+    // Temporal's clock, as the step's deadline is: a worker's own may be off.
+    const now = () => Context.current().info.currentAttemptScheduledTimestampMs + performance.now() - begunAt;
     const requestHash = hashOfRequest(request);
-    const place = { key: callKey(call, requestHash), run: call.run, step: call.step, model: call.model };
-    const shared = sharedAnswers(store.cache, call, requestHash, place.key);
+    const place = { key: callKey(call, requestHash), run, step, model };
+    const shared = sharedAnswers(cache, call, requestHash, place.key);
+    const completesStep = ({ invalid }: ModelReply) => invalid === undefined && !call.checkedAfter;
 
-    const earlier = await earlierAnswer(store, call, requestHash);
-    if (earlier && 'error' in earlier) {
-      await store.journal.takeFailure({ ...place, error: earlier.error });
-      throw failureOf(earlier.error, 'final');
-    }
-    if (earlier) return answeredBefore(earlier.reply);
-    const cached = await shared?.find();
-    if (cached) return answeredBefore(cached);
-
-    const whole = await wholeRequest(store, request);
-    const worstCaseUsd = () => worstCase(call.model, whole, config.prices);
-    const begun = await store.journal.begin({ ...place, fallback: call.fallback, worstCaseUsd });
-    if (begun.state === 'finished') return forHistory(begun.reply);
-    if (begun.state === 'overBudget') throw failureOf(begun.error, 'final');
-
-    const attempt = { ...place, epoch: begun.epoch };
-    for (const { epoch, streamed } of begun.lost) await store.journal.book({ ...place, epoch }, estimated(streamed));
     const stopHeartbeat = heartbeat(() => shared?.hold());
-    let midStream = false;
-    let said: string | undefined;
     try {
-      const theirs = await shared?.join(signal);
-      if (theirs && 'reply' in theirs) return await answeredBefore(theirs.reply);
-      if (theirs) throw new ProviderError(theirs.failed);
-      signal.throwIfAborted();
-      said = '';
-      const reply = await streamReply(rooms, {
-        call,
-        request: whole,
-        signal,
-        emit: (event) => {
-          if ('text' in event) said += event.text;
-          return store.events.append(call.run, [
-            { ...event, step: call.step, call: begun.call, epoch: begun.epoch } as NewEvent,
-          ]);
-        },
-        onFirstToken: () => {
-          midStream = true;
-          onFirstToken?.();
-        },
-      });
-      const usable = reply.invalid === undefined;
-      const cache = usable && isWhole(reply) ? shared?.entry : undefined;
-      const completesStep = usable && !call.checkedAfter;
-      const kept = await store.journal.end(attempt, { reply, completesStep, cache });
-      if (!cache) await shared?.release();
-      return forHistory(kept);
-    } catch (failed) {
-      const thrown = failed instanceof AttemptFailed ? failed.cause : failed;
-      if (signal.aborted) throw await stopped(signal.reason);
-      const error = errorOf(thrown);
-      const repeatMs = repeatAfter({ error, ...begun, now: Date.now() }, call);
-      const next: Next = repeatMs === undefined ? 'final' : { delayMs: repeatMs };
-      await store.journal.end(attempt, { error, next, spent: midStream ? spentSoFar() : undefined });
-      await (next === 'final' ? shared?.release(error) : shared?.hold(next.delayMs));
-      throw failureOf(error, next);
+      const found = await awaitStore(signal, answeredBefore);
+      if (found) return await takeOver(found);
+      const whole = await awaitStore(signal, () => wholeRequest(store, request));
+      const begun = await awaitStore(signal, () => begin(whole));
+      if (begun.state === 'finished') return forHistory(begun.reply);
+      return await attempt(limited(whole, begun), begun);
     } finally {
       stopHeartbeat();
     }
 
-    /** An answer that somebody paid for already: free, and here as soon as it was found. */
-    async function answeredBefore(found: ModelReply): Promise<ModelReply> {
+    /** What somebody paid for already: in the run this one is a fork of, or by an equal request. */
+    async function answeredBefore(): Promise<ModelReply | undefined> {
+      if (call.evict) await cache.evict({ ...call.evict, tenant: run.tenant });
+      const earlier = await earlierAnswer(store, call, requestHash);
+      if (earlier && 'error' in earlier) {
+        await journal.takeFailure({ ...place, error: earlier.error });
+        throw failureOf(earlier.error, 'final');
+      }
+      return earlier?.reply ?? shared?.find();
+    }
+
+    /** It is free, and here as soon as it was found. */
+    async function takeOver(found: ModelReply): Promise<ModelReply> {
       const sinceBegun = Math.round(performance.now() - begunAt);
       const reply = { ...found, firstTokenMs: sinceBegun, totalMs: sinceBegun };
-      const completesStep = found.invalid === undefined && !call.checkedAfter;
-      return forHistory(await store.journal.finishCached({ ...place, reply, completesStep }));
+      const kept = () => journal.finishCached({ ...place, reply, completesStep: completesStep(found) });
+      return forHistory(await awaitStore(signal, kept));
     }
 
-    /** Cancelled by a person: the call ends. Stopped with its worker: another worker repeats it. */
-    async function stopped(reason: unknown): Promise<unknown> {
-      await shared?.release();
-      if (reason instanceof HedgeLost) {
-        const error: CallError = { type: 'Cancelled', message: reason.message, model: call.model, step: call.step };
-        await store.journal.end(attempt, { error, next: 'final', spent: spentSoFar(), by: reason.by });
-        return failureOf(error, 'final');
+    /** @throws BudgetExceeded */
+    async function begin(whole: ModelRequest) {
+      const reserve = (asked: ModelRequest) =>
+        journal.begin({
+          ...place,
+          fallback: call.fallback,
+          worstCaseUsd: () => worstCase(model, asked, config.prices),
+        });
+      let begun = await reserve(whole);
+      if (begun.state === 'overBudget' && whole.maxOutputTokens === undefined && begun.leftUsd !== undefined) {
+        const maxOutputTokens = limitWithin(begun.leftUsd, model, whole, config.prices);
+        if (maxOutputTokens !== undefined) begun = await reserve({ ...whole, maxOutputTokens });
       }
-      if (!(reason instanceof CancelledFailure) || reason.message !== 'CANCELLED') {
-        const error: CallError = { type: 'ConnectionLost', message: 'The worker making this call was stopped' };
-        return failureOf(error, { delayMs: 0 });
+      if (begun.state === 'overBudget') throw failureOf(begun.error, 'final');
+      return begun;
+    }
+
+    /** Where money is held, the limit it is held for is the limit that is sent. */
+    function limited(whole: ModelRequest, { heldUsd }: OpenCall): ModelRequest {
+      if (heldUsd === undefined || whole.maxOutputTokens !== undefined) return whole;
+      return { ...whole, maxOutputTokens: limitWithin(heldUsd, model, whole, config.prices) };
+    }
+
+    async function attempt(whole: ModelRequest, begun: OpenCall): Promise<ModelReply> {
+      const { epoch } = begun;
+      const mine = { ...place, epoch };
+      await bookLost(whole, begun.lost);
+      let isSpeaking = false;
+      let reply: ModelReply;
+      try {
+        const theirs = await shared?.join(signal);
+        if (theirs && 'reply' in theirs) return await takeOver(theirs.reply);
+        if (theirs) throw new ProviderError(theirs.failed);
+        signal.throwIfAborted();
+        reply = await streamReply(rooms, {
+          call,
+          request: whole,
+          signal,
+          emit: (event) => events.append(run, [{ ...event, step, call: begun.call, epoch } as NewEvent]),
+          onFirstToken: () => {
+            isSpeaking = true;
+            onFirstToken?.();
+          },
+        });
+      } catch (thrown) {
+        throw await failed(thrown);
       }
-      const error: CallError = { type: 'Cancelled', message: 'The run was cancelled' };
-      await store.journal.end(attempt, { error, next: 'final', spent: spentSoFar() });
-      return reason;
+      return finish(reply);
+
+      async function finish(answer: ModelReply): Promise<ModelReply> {
+        const entry = isWhole(answer) ? shared?.entry : undefined;
+        const outcome = { reply: answer, completesStep: completesStep(answer), cache: entry };
+        const kept = await journal.end(mine, outcome).catch((refused: unknown) => unwritable(answer, refused));
+        if (!entry) await shared?.release();
+        return forHistory(kept!);
+      }
+
+      /** It was paid for, and cannot be kept: asking again would only be paid for again. */
+      async function unwritable(answer: ModelReply, refused: unknown): Promise<never> {
+        if (isStoreError(refused)) throw refused;
+        rooms.log.error({ error: String(refused), run: run.id, step }, 'The store refused an answer');
+        const error: CallError = { type: 'InvalidOutput', message: `The answer of ${model} cannot be stored`, model };
+        const { usage, costUsd, estimated = false } = answer;
+        await journal.end(mine, { error, next: 'final', spent: { usage, costUsd, estimated } });
+        throw failureOf(error, 'final');
+      }
+
+      async function failed(thrown: unknown): Promise<unknown> {
+        const spent = spentBy(thrown);
+        const cause = thrown instanceof AttemptFailed ? thrown.cause : thrown;
+        if (signal.aborted) return stopped(signal.reason, spent);
+        if (isStoreError(cause)) return cause;
+        const error = errorOf(cause, isSpeaking);
+        const delayMs = isHedged?.() ? undefined : repeatAfter({ error, ...begun, now: now() }, call);
+        const next: Next = delayMs === undefined ? 'final' : { delayMs };
+        await journal.end(mine, { error, next, spent });
+        await (next === 'final' ? shared?.release(error) : shared?.hold(next.delayMs));
+        return failureOf(error, next);
+      }
+
+      /** Cancelled by a person or by a quicker model: the call ends. Stopped with its worker: another worker repeats it. */
+      async function stopped(reason: unknown, spent: Spent | undefined): Promise<unknown> {
+        const by = reason instanceof HedgeLost ? reason.by : undefined;
+        const isCancelled = reason instanceof CancelledFailure && reason.message === 'CANCELLED';
+        await shared?.release();
+        if (!by && !isCancelled) {
+          const error: CallError = { type: 'ConnectionLost', message: 'The worker making this call was stopped' };
+          return failureOf(error, { delayMs: 0 });
+        }
+        const message = by ? `${by} was quicker` : 'The run was cancelled';
+        const error: CallError = { type: 'Cancelled', message, model };
+        await journal.end(mine, { error, next: 'final', spent, by } satisfies AttemptOutcome);
+        return isCancelled ? reason : failureOf(error, 'final');
+      }
     }
 
-    /** Nothing is paid for a call that only waited for an equal one. */
-    function spentSoFar(): Spent | undefined {
-      return said === undefined ? undefined : estimated(said);
+    /** What attempts went through that were lost with their workers. */
+    async function bookLost(whole: ModelRequest, lost: OpenCall['lost']): Promise<void> {
+      for (const { epoch, streamed } of lost) {
+        const usage = estimateUsage(whole, streamed);
+        const spent: Spent = { usage, costUsd: priceOf(model, usage, config.prices), estimated: true };
+        await awaitStore(signal, () => journal.book({ ...place, epoch }, spent));
+      }
     }
 
-    function estimated(text: string): Spent {
-      const usage = estimateUsage(whole, text);
-      return { usage, costUsd: priceOf(call.model, usage, config.prices), estimated: true };
-    }
-
-    function errorOf(thrown: unknown): CallError {
-      const model = call.model;
+    function errorOf(thrown: unknown, midStream: boolean): CallError {
       const provider = providerOf(model);
-      if (thrown instanceof ProviderError)
-        return { provider, model, ...thrown.error, ...(midStream ? { midStream } : {}) };
+      const told = midStream ? { midStream } : {};
+      if (thrown instanceof ProviderError) return { provider, model, ...thrown.error, ...told };
       const error =
         thrown instanceof ClockRanOut
           ? timeoutError(thrown, provider, model)
-          : rooms.providers.open(model).asCallError(thrown, model);
-      return { ...error, model, ...(midStream ? { midStream } : {}) };
+          : providers.open(model).asCallError(thrown, model);
+      return { ...error, model, ...told };
+    }
+
+    /** What the workflow goes on with. Thoughts stay in the event log, unless the provider wants them back with its tool calls. */
+    function forHistory(reply: ModelReply): ModelReply {
+      // Only answers the workflow has a check of its own for may be refused by it.
+      const isChecked = request.schema !== undefined || call.checkedAfter;
+      const whole = shared && isChecked ? { ...reply, cachedAs: requestHash } : reply;
+      if (reply.toolCalls) return whole;
+      const { reasoning: _, reasoningSignature: __, ...rest } = whole;
+      return rest;
     }
   };
 }
 
-function isWhole(reply: ModelReply): boolean {
-  return reply.finishReason === 'stop' || reply.finishReason === 'toolCalls';
+function spentBy(thrown: unknown): Spent | undefined {
+  if (!(thrown instanceof AttemptFailed) || !thrown.partial) return undefined;
+  const { usage, costUsd, estimated } = thrown.partial;
+  return { usage, costUsd, estimated };
 }
 
-/** What the workflow goes on with. Thoughts stay in the event log, unless the provider wants them back with its tool calls. */
-function forHistory(reply: ModelReply): ModelReply {
-  if (reply.toolCalls) return reply;
-  const { reasoning: _, reasoningSignature: __, ...rest } = reply;
-  return rest;
+/** An answer that equal requests may get too: to the end, and not empty. */
+function isWhole({ finishReason, text, toolCalls, invalid }: ModelReply): boolean {
+  if (invalid !== undefined) return false;
+  return finishReason === 'toolCalls' || (finishReason === 'stop' && (text.trim() !== '' || toolCalls !== undefined));
 }

@@ -46,7 +46,7 @@ export interface PartialReply {
 
 /** A call that ended without an answer, and what it used. */
 export class AttemptFailed extends Error {
-  /** absent where nothing can have been paid: no response began, or the provider refused before its first word */
+  /** absent where nothing can have been paid: no response to a request that was waited for, or the provider refused before its first word */
   readonly partial?: PartialReply;
 
   constructor(cause: unknown, partial: PartialReply | undefined) {
@@ -118,7 +118,9 @@ export async function streamReply(
     close();
   } catch (thrown) {
     if (!events.refused()) close();
-    const unpaid = !opened || (output.said === '' && !output.told() && refusesUnpaid(provider.asCallError(thrown)));
+    const isRefused = output.said === '' && !output.told() && refusesUnpaid(provider.asCallError(thrown));
+    // A request that we hung up on may have been begun, whether or not its response had.
+    const unpaid = !signal.aborted && (!opened || isRefused);
     throw new AttemptFailed(thrown, unpaid ? undefined : { text: text.whole(), ...settled() });
   }
 

@@ -2,14 +2,18 @@ import { calcPrice, findProvider } from '@pydantic/genai-prices';
 import type { Price } from '../config/index.ts';
 import { type ModelRef, type ModelRequest, modelIdOf, providerOf, type Usage } from '../contract/index.ts';
 import { CLAUDE_MAX_TOKENS } from './anthropic-models.ts';
+import { isReasoningModel } from './openai-models.ts';
 import { SANDBOX_PRICE } from './sandbox-models.ts';
 import { estimateInput } from './tokens.ts';
 
 /** Prices of the config, by model ref. */
 export type PriceOverrides = Record<string, Price>;
 
-/** Output tokens reserved for a request that sets no limit (Anthropic's wire always sets one). */
-export const DEFAULT_OUTPUT_TOKENS = 4_096;
+/** Output tokens held for, and sent as the limit, where a budget pays and the request sets none; thinking counts as output. */
+const OUTPUT_LIMIT = 4_096;
+const THINKING_OUTPUT_LIMIT = 16_384;
+/** An answer that may not be longer than this is not worth asking for, tokens. */
+const LEAST_OUTPUT_LIMIT = 1_024;
 
 /** The price list's names where ours differ. */
 const LISTED_AS: Record<string, string> = { gemini: 'google' };
@@ -39,16 +43,37 @@ export function priceOf(model: ModelRef, usage: Usage, overrides: PriceOverrides
 
 /** The most a request is likely to cost, USD: its estimated input and all output it may have; null where the price is not known. */
 export function worstCase(model: ModelRef, request: ModelRequest, overrides: PriceOverrides = {}): number | null {
+  const outputTokens = request.maxOutputTokens ?? outputLimit(model);
+  return priceOf(model, { inputTokens: worstInput(model, request), outputTokens }, overrides);
+}
+
+/** The output limit that a sum pays for beside the request's input, tokens; undefined where it does not pay for an answer. */
+export function limitWithin(
+  usd: number,
+  model: ModelRef,
+  request: ModelRequest,
+  overrides: PriceOverrides = {},
+): number | undefined {
+  const inputTokens = worstInput(model, request);
+  const most = outputLimit(model);
+  const cost = (outputTokens: number) => priceOf(model, { inputTokens, outputTokens }, overrides) ?? Infinity;
+  // The last digit of a sum that went through the database is not worth a token.
+  const within = usd * (1 + 1e-9) + 1e-12;
+  if (cost(most) <= within) return most;
+  const [input, all] = [cost(0), cost(most)];
+  const limit = Math.floor((most * (within - input)) / (all - input));
+  return limit >= LEAST_OUTPUT_LIMIT ? limit : undefined;
+}
+
+function worstInput(model: ModelRef, request: ModelRequest): number {
+  return Math.ceil(estimateInput(request) * (TOKEN_MARGIN[providerOf(model)] ?? OTHER_MARGIN));
+}
+
+function outputLimit(model: ModelRef): number {
   const provider = providerOf(model);
-  const margin = TOKEN_MARGIN[provider] ?? OTHER_MARGIN;
-  return priceOf(
-    model,
-    {
-      inputTokens: Math.ceil(estimateInput(request) * margin),
-      outputTokens: request.maxOutputTokens ?? (provider === 'anthropic' ? CLAUDE_MAX_TOKENS : DEFAULT_OUTPUT_TOKENS),
-    },
-    overrides,
-  );
+  if (provider === 'anthropic') return CLAUDE_MAX_TOKENS;
+  const thinks = provider === 'gemini' || (provider === 'openai' && isReasoningModel(modelIdOf(model)));
+  return thinks ? THINKING_OUTPUT_LIMIT : OUTPUT_LIMIT;
 }
 
 function ownPrice(price: Price, usage: Usage): number {

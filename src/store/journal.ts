@@ -18,7 +18,7 @@ const NOTHING_SPENT = { usage: { inputTokens: 0, outputTokens: 0 }, costUsd: 0 }
 
 type BeginAnswer =
   | { state: 'finished'; reply: ModelReply }
-  | (Omit<OpenCall, 'call'> & { written?: EventRow[] })
+  | (Omit<OpenCall, 'call' | 'heldUsd'> & { held: number | null; written?: EventRow[] })
   | { state: 'overBudget'; account: string; spent: number; reserved: number; budget: number }
   | { state: 'priceNeeded'; account: string };
 
@@ -66,10 +66,12 @@ export function createJournal(
       'written' in answer && follow ? [run] : [],
       'written' in answer ? (answer.written ?? []) : [],
     );
-    if (answer.state === 'overBudget')
-      return { state: 'overBudget', error: overBudget({ ...begun, worstCaseUsd }, answer) };
-    const { epoch, failures, midStreamFailures, lost } = answer;
-    return { state: 'open', epoch, call, failures, midStreamFailures, lost };
+    if (answer.state === 'overBudget') {
+      const leftUsd = answer.budget - answer.spent - answer.reserved;
+      return { state: 'overBudget', error: overBudget({ ...begun, worstCaseUsd }, answer), leftUsd };
+    }
+    const { epoch, failures, midStreamFailures, lost, held } = answer;
+    return { state: 'open', epoch, call, failures, midStreamFailures, lost, heldUsd: held ?? undefined };
   }
 
   /** @returns the reply that counts */

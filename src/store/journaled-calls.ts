@@ -12,7 +12,14 @@ export interface BeginCall extends JournaledCall {
   unknownPrice?: boolean;
 }
 
-export type Begun = { state: 'finished'; reply: ModelReply } | OpenCall | { state: 'overBudget'; error: CallError };
+export type Begun = { state: 'finished'; reply: ModelReply } | OpenCall | OverBudget;
+
+export interface OverBudget {
+  state: 'overBudget';
+  error: CallError;
+  /** USD that the payer with the least still has; undefined where the price is not known */
+  leftUsd?: number;
+}
 
 /** An attempt to be made. `call` and `epoch` belong into its events. */
 export interface OpenCall {
@@ -23,6 +30,8 @@ export interface OpenCall {
   failures: number;
   /** those of them that came when part of the answer had been paid for */
   midStreamFailures: number;
+  /** USD held for the call, where some payer has a budget */
+  heldUsd?: number;
   /** earlier attempts whose worker was lost in mid-stream, and of which nothing is booked: `book` what they used */
   lost: { epoch: number; streamed: string }[];
 }

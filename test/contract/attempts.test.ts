@@ -189,6 +189,23 @@ test.each([1, 3])(
   },
 );
 
+test('two weeks of an outage of sixteen steps at once fit into one history', () => {
+  const policy: Policy = { candidates: [A], patience: 15 * DAY };
+  const steps = Array.from({ length: 16 }, () => ({ at: 0, step: beginCourse(policy, { now: 0 }) }));
+  let historyLength = 0;
+  for (;;) {
+    const one = steps.reduce((first, other) => (other.at < first.at ? other : first));
+    if (one.at >= 14 * DAY) break;
+    const { course, move } = one.step;
+    if ('fail' in move) throw new Error('It gave up');
+    historyLength += 'ask' in move ? 6 : 5;
+    if ('waitMs' in move) one.at += move.waitMs;
+    const outcome = 'waitMs' in move ? 'waited' : { error: limited(1_000) };
+    one.step = nextMove(course, outcome, { now: one.at, historyLength });
+  }
+  expect(historyLength).toBeLessThan(48_000);
+});
+
 test('the fuller the history, the longer the rests', () => {
   const rest = (historyLength: number) => {
     let { course, move } = beginCourse({ candidates: [A], patience: 30 * DAY }, { now: 0 });

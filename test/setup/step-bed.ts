@@ -2,7 +2,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { cadenzaPlugin } from '../../src/workers/index.ts';
 import { workflowModule } from '../../src/workers/workflow-bundle.ts';
 import type { MockProvider } from './mock-provider.ts';
-import { type TestBed, testBed } from './test-bed.ts';
+import { type TestBed, type TestBedOptions, testBed } from './test-bed.ts';
 import { testLog } from './test-log.ts';
 
 /** A test bed beside which each step of `cadenza/workflow` runs as a workflow of its own. */
@@ -12,8 +12,12 @@ export interface StepBed extends TestBed {
 }
 
 /** @param workflowsPath workflows to run instead of the steps */
-export async function stepBed(provider: MockProvider, workflowsPath = workflowModule('index')): Promise<StepBed> {
-  const bed = await testBed({ provider });
+export async function stepBed(
+  provider?: MockProvider,
+  workflowsPath = workflowModule('index'),
+  options: Pick<TestBedOptions, 'config'> = {},
+): Promise<StepBed> {
+  const bed = await testBed({ provider, ...options });
   const taskQueue = `${bed.taskQueue}-steps`;
   const connection = await NativeConnection.connect({ address: process.env.CADENZA_TEST_TEMPORAL_ADDRESS! });
   const { databaseUrl, config } = bed;

@@ -1,5 +1,5 @@
 -- Begins one attempt of a call, unless it is finished or would go over a budget. What is held for an earlier attempt is
--- held on. An attempt nobody ended was lost with its worker, which the new epoch announces.
+-- held on: `held`, USD, if anything is. An attempt nobody ended was lost with its worker, which the new epoch announces.
 -- The answer's `lost` are earlier attempts that had streamed text, and of which nothing is booked yet.
 create function begin_call(p jsonb) returns jsonb language plpgsql as $$
 declare
@@ -11,6 +11,7 @@ declare
   v_made text[];
   v_status text;
   v_accounts text[];
+  v_held numeric;
   v_over record;
   v_epoch integer := 1;
   v_failures integer := 0;
@@ -35,10 +36,11 @@ begin
   if v_known and v_call.state = 'open' and v_call.holder = p->>'holder' then
     return jsonb_build_object('state', 'open', 'epoch', v_call.epoch, 'failures', v_call.failures,
       'midStreamFailures', v_call.mid_stream_failures,
+      'held', (select amount from reservations where call_key = v_key),
       'lost', lost_attempts(v_chain, v_key, p->>'call', v_call.epoch));
   end if;
 
-  perform from reservations where call_key = v_key;
+  select amount into v_held from reservations where call_key = v_key;
   if not found then
     v_accounts := array(select id from accounts
       where id = any (array(select jsonb_array_elements_text(p->'accounts'))) and budget_usd is not null
@@ -49,7 +51,8 @@ begin
     end if;
     if v_accounts <> '{}' then
       select id, spent_usd, reserved_usd, budget_usd into v_over from accounts
-      where id = any (v_accounts) and spent_usd + reserved_usd + v_worst > budget_usd limit 1;
+      where id = any (v_accounts) and spent_usd + reserved_usd + v_worst > budget_usd
+      order by budget_usd - spent_usd - reserved_usd limit 1;
       if found then
         perform put_events(array[v_chain], '{}', '{}', p->>'origin', v_events);
         return jsonb_build_object('state', 'overBudget', 'account', v_over.id, 'spent', v_over.spent_usd,
@@ -57,6 +60,7 @@ begin
       end if;
       update accounts set reserved_usd = reserved_usd + v_worst where id = any (v_accounts);
       insert into reservations (call_key, chain, amount, accounts) values (v_key, v_chain, v_worst, v_accounts);
+      v_held := v_worst;
     end if;
   end if;
 
@@ -85,7 +89,7 @@ begin
   v_written := put_events(array[v_chain], case when (p->>'follow')::boolean then array[v_chain] else '{}' end, '{}',
     p->>'origin', v_events);
   return jsonb_build_object('state', 'open', 'epoch', v_epoch, 'failures', v_failures,
-    'midStreamFailures', v_mid_stream, 'written', v_written,
+    'midStreamFailures', v_mid_stream, 'written', v_written, 'held', v_held,
     'lost', case when v_known and v_call.state = 'open' then lost_attempts(v_chain, v_key, p->>'call', v_epoch)
       else '[]' end);
 end $$;

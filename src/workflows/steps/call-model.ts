@@ -21,7 +21,7 @@ const HEARTBEAT_TIMEOUT_MS = 8_000;
  *  for and waits for PostgreSQL. It is not thrown away. */
 const LONGEST_CALL = '30 days';
 /** Attempts lost with their workers before the call is thought to be what kills them. Failures of a provider end by themselves. */
-const LOST_WORKERS = 50;
+const LOST_WORKERS = 200;
 
 export interface CallPlan extends Pick<Ask, 'model' | 'nth' | 'fallback' | 'sample' | 'evict'> {
   step: string;
