@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   Client,
   type ConnectionLike,
+  isGrpcCancelledError,
   isGrpcDeadlineError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
@@ -10,19 +11,23 @@ import {
 import { oneLine, type PatternName, type PatternResult, type RunInfo } from '../contract/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
-import type { StoredRun } from '../store/index.ts';
+import { isRunCursor, type StoredRun } from '../store/index.ts';
 import { answerApproval, pendingOf, pendingOfAll } from './approvals.ts';
 import { createBudgets } from './budgets.ts';
 import type { Cadenza, Outcome, StartedRun } from './cadenza.ts';
 import { type CheckedStart, checkStart } from './check-start.ts';
 import { endConversation, sendMessage } from './conversations.ts';
 import { createMapData } from './data-sets.ts';
-import { CadenzaError } from './errors.ts';
+import { CadenzaError, refusal } from './errors.ts';
+import { createRunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import { fork } from './fork.ts';
-import { clientError, notFound, runError } from './outcome.ts';
+import { clientError, runError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
 import { inputOfMap, recordResumed } from './start-map.ts';
+
+/** The timer of a connection may end a little before ours, ms. */
+const CLOCKS_DIFFER_MS = 50;
 
 export interface ClientParts {
   connection: ConnectionLike;
@@ -45,6 +50,7 @@ export function connectWith({
 }: ClientParts): Cadenza {
   const { store } = rooms;
   const temporal = new Client({ connection, namespace, dataConverter: dataConverter(store.blobs, rooms.secrets) });
+  const runs = createRunFinder(temporal, connection, rooms, taskQueue);
 
   const client: Cadenza = {
     start: (pattern, input, options) =>
@@ -55,10 +61,12 @@ export function connectWith({
       const id = checked.id ?? `${pattern}-${randomUUID()}`;
       if (checked.workflowType === 'map') checked.input = await inputOfMap(store, checked.input);
       const isNew = await startWorkflow(checked, id);
+      if (!isNew) await assertRun(id);
       return startedRun(id, checked.workflowType, isNew);
     },
 
     async result(id) {
+      await runs.find(id);
       const outcome = await outcomeOf(handleOf(id));
       if (outcome.status === 'completed') return outcome.result;
       if (outcome.status === 'running') throw new Error('unreachable: waited without a deadline');
@@ -66,37 +74,44 @@ export function connectWith({
     },
 
     async outcome(id, waitSeconds = 0) {
+      await runs.find(id);
       const deadline = Date.now() + Math.max(250, waitSeconds * 1_000);
-      return connection.withDeadline(deadline, () => outcomeOf(handleOf(id)));
+      return connection.withDeadline(deadline, () => outcomeOf(handleOf(id), deadline));
     },
 
-    events: (id, options = {}) => followRun({ temporal, store, id, ...options }),
+    events: (id, options = {}) => followRun({ store, runs, id, ...options }),
 
     async show(id) {
-      return infoOf(await storedRun(id));
+      return infoOf(await runs.show(id));
     },
 
     async list(query = {}) {
+      if (query.cursor !== undefined && !isRunCursor(query.cursor)) {
+        throw refusal('InvalidRequest', 'cursor: It is not one that a page of this list gave', {
+          path: 'query.cursor',
+          hint: 'Begin without one, and go on with the nextCursor of each page',
+        });
+      }
       return store.runs.list(query);
     },
 
     async bill(id) {
-      return store.ledger.bill((await storedRun(id)).chain);
+      return store.ledger.bill((await runs.find(id)).chain);
     },
 
     async timeline(id) {
-      return store.runs.timeline((await storedRun(id)).chain);
+      return store.runs.timeline((await runs.find(id)).chain);
     },
 
     async cancel(id) {
+      const { status } = await runs.show(id);
+      if (status !== 'running') throw refusal('Conflict', `The run "${id}" is ${status}: there is nothing to stop`);
       await asClientError(id, () => handleOf(id).cancel());
     },
 
     fork: (async (id, options) => {
-      const old = await storedRun(id);
-      const made = await asClientError(id, () =>
-        fork({ temporal, rooms, namespace, start: startWorkflow }, old, options),
-      );
+      const old = await runs.find(id);
+      const made = await asClientError(id, () => fork({ temporal, rooms, start: startWorkflow }, old, options));
       return 'id' in made ? startedRun(made.id, old.pattern, made.isNew) : made;
     }) as Cadenza['fork'],
 
@@ -106,22 +121,22 @@ export function connectWith({
 
     async say(id, text, options = {}) {
       const events = (after: number, signal?: AbortSignal) => client.events(id, { after, signal });
-      return sendMessage({ temporal, connection, store, events }, await storedRun(id), text, options);
+      return sendMessage({ temporal, connection, store, events }, await runs.find(id), text, options);
     },
 
     async end(id) {
-      await endConversation({ temporal }, await storedRun(id));
+      await endConversation({ temporal }, await runs.find(id));
     },
 
     async approvals(id) {
-      return id === undefined ? pendingOfAll(store) : pendingOf(store, await storedRun(id));
+      return id === undefined ? pendingOfAll(store) : pendingOf(store, await runs.find(id));
     },
 
     async approve(id, approval, decision) {
-      return answerApproval({ temporal, connection, store }, await storedRun(id), approval, decision);
+      return answerApproval({ temporal, connection, store }, await runs.find(id), approval, decision);
     },
 
-    ...createMapData(store, async (id) => (await storedRun(id)).chain),
+    ...createMapData(store, async (id) => (await runs.find(id)).chain),
 
     schedules: createSchedules(temporal, rooms, taskQueue),
     budgets: createBudgets(store),
@@ -175,31 +190,26 @@ export function connectWith({
     };
   }
 
-  async function outcomeOf(handle: WorkflowHandle): Promise<Outcome> {
+  /** @param deadline of the wait, ms since 1970: one that runs out is no error, in whatever words a connection tells it */
+  async function outcomeOf(handle: WorkflowHandle, deadline = Number.POSITIVE_INFINITY): Promise<Outcome> {
     try {
       return { status: 'completed', result: await handle.result() };
     } catch (thrown) {
       if (thrown instanceof WorkflowFailedError) return runError(thrown);
-      if (isGrpcDeadlineError(thrown)) return { status: 'running' };
+      const ranOut =
+        isGrpcDeadlineError(thrown) || (isGrpcCancelledError(thrown) && Date.now() >= deadline - CLOCKS_DIFFER_MS);
+      if (ranOut) return { status: 'running' };
       throw clientError(thrown, handle.workflowId);
     }
   }
 
-  /** The stored run; one that was started but has not reached a worker yet is known to Temporal alone. */
-  async function storedRun(id: string): Promise<StoredRun> {
-    const stored = await store.runs.find(id);
-    if (stored) return stored;
-    const description = await asClientError(id, () => handleOf(id).describe());
-    if (!description.type) throw notFound(id);
-    return {
-      chain: description.raw.workflowExecutionInfo?.firstRunId ?? description.runId,
-      id,
-      pattern: description.type,
-      status: 'running',
-      startedAt: description.startTime.toISOString(),
-      models: [],
-      costUsd: 0,
-    };
+  /** @throws CadenzaError where the id is that of another workflow */
+  async function assertRun(id: string): Promise<void> {
+    await runs.find(id).catch((thrown) => {
+      if (!(thrown instanceof CadenzaError && thrown.code === 'NotFound')) throw thrown;
+      const hint = 'Choose another id, or leave it out';
+      throw refusal('Conflict', `The id "${id}" is taken by a workflow that is no run`, { path: 'id', hint });
+    });
   }
 }
 

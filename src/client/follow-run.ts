@@ -1,39 +1,34 @@
-import type { Client } from '@temporalio/client';
 import type { RunEvent } from '../contract/index.ts';
-import { closeEnded } from '../runtime/close-ended.ts';
 import type { Store } from '../store/index.ts';
+import type { RunFinder } from './find-run.ts';
 import { clientError } from './outcome.ts';
 
-/** How often Temporal is asked whether a run that says nothing was terminated, ms. */
+/** How often Temporal is asked whether a run that says nothing has ended, ms. */
 const SILENCE_MS = 5_000;
 
 export interface FollowOptions {
-  temporal: Client;
   store: Store;
+  runs: RunFinder;
   id: string;
   after?: number;
   signal?: AbortSignal;
 }
 
-/** The live events of a run. A run that Temporal ended by itself (terminated, timed out) gets its last event here,
- *  since no workflow code was left to write it. */
-export async function* followRun({ temporal, store, id, after = 0, signal }: FollowOptions): AsyncGenerator<RunEvent> {
-  if (!(await store.runs.find(id))) await exists(temporal, id);
-  const watch = setInterval(() => {
-    closeEnded(temporal, store, id).catch(() => {});
-  }, SILENCE_MS);
+/** The live events of a run. One that Temporal ended without its workflow gets its last event here, since nobody was left
+ *  to write it. A workflow no step of which is known yet may become a run with its first one. */
+export async function* followRun({ store, runs, id, after = 0, signal }: FollowOptions): AsyncGenerator<RunEvent> {
+  const nothingToCome = new AbortController();
+  const look = async () => {
+    if ((await runs.close(id)) && !(await store.runs.find(id))) nothingToCome.abort();
+  };
+  await look().catch((thrown) => {
+    throw clientError(thrown, id);
+  });
+  const watch = setInterval(() => void look().catch(() => {}), SILENCE_MS);
   try {
-    await closeEnded(temporal, store, id);
-    yield* store.events.follow(id, { after, signal });
+    const until = signal ? AbortSignal.any([signal, nothingToCome.signal]) : nothingToCome.signal;
+    yield* store.events.follow(id, { after, signal: until });
   } finally {
     clearInterval(watch);
-  }
-}
-
-async function exists(temporal: Client, id: string): Promise<void> {
-  try {
-    await temporal.workflow.getHandle(id).describe();
-  } catch (thrown) {
-    throw clientError(thrown, id);
   }
 }

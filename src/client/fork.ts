@@ -1,5 +1,4 @@
 import type { Client } from '@temporalio/client';
-import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import {
   FORK_MEMO,
   type Fork,
@@ -13,6 +12,7 @@ import {
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
+import { startArguments } from '../runtime/start-arguments.ts';
 import type { StoredRun } from '../store/index.ts';
 import { type CheckedStart, checkStart } from './check-start.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
@@ -21,7 +21,6 @@ import { estimateFork } from './estimate-fork.ts';
 export interface ForkParts {
   temporal: Client;
   rooms: OpenRooms;
-  namespace: string;
   /** @returns false when there is a run with this id already */
   start(checked: CheckedStart, id: string, memo: Record<string, unknown>): Promise<boolean>;
 }
@@ -35,7 +34,7 @@ const NOT_FORKED: Record<string, string> = {
 /** Starts a run that goes another way from a step on, or says what it would cost.
  *  @throws CadenzaError before anything is started */
 export async function fork(
-  { temporal, rooms, namespace, start }: ForkParts,
+  { temporal, rooms, start }: ForkParts,
   old: StoredRun,
   given: ForkRun,
 ): Promise<ForkEstimate | { id: string; isNew: boolean }> {
@@ -56,7 +55,7 @@ export async function fork(
   if (dryRun)
     return estimateFork(rooms, { chain: old.chain, steps: steps.slice(at), model, prompt: overrides?.prompt });
 
-  const [input, oldOptions] = await argumentsOf(temporal, namespace, old);
+  const [input, oldOptions] = await argumentsOf(temporal, old);
   const earlier = await overridesOf(temporal, old.id);
   const options = RunOptions.parse(oldOptions ?? {});
   const again = await checkStart(rooms, old.pattern, input, {
@@ -95,22 +94,12 @@ async function firstModel({ providers }: OpenRooms, ref: PolicyRef | undefined):
   }
 }
 
-/** What the old run was started with: its history begins with that. */
-async function argumentsOf(temporal: Client, namespace: string, { id, chain }: StoredRun): Promise<unknown[]> {
-  const found = await temporal.workflowService
-    .getWorkflowExecutionHistory({
-      namespace,
-      execution: { workflowId: id, runId: originalRunOf(chain) },
-      maximumPageSize: 1,
-    })
-    .catch((cause: unknown) => {
-      if ((cause as { code?: number }).code !== NOT_FOUND) throw cause;
-      throw refusal('InvalidRequest', `Temporal has no history of ${id} any more, so its input is not known`, {
-        path: 'id',
-      });
-    });
-  const payloads = found.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-  return decodeArrayFromPayloads(temporal.options.loadedDataConverter, payloads);
+async function argumentsOf(temporal: Client, { id, chain }: StoredRun): Promise<unknown[]> {
+  return startArguments(temporal, id, originalRunOf(chain)).catch((cause: unknown) => {
+    if ((cause as { code?: number }).code !== NOT_FOUND) throw cause;
+    const message = `Temporal has no history of ${id} any more, so its input is not known`;
+    throw refusal('InvalidRequest', message, { path: 'id' });
+  });
 }
 
 /** A fork of a fork is still asked as the first one was. */

@@ -90,7 +90,12 @@ export function createSchedules(
   };
 
   async function act(name: string, done: (handle: ScheduleHandle) => Promise<unknown>): Promise<void> {
-    await asScheduleError(name, () => done(schedules.getHandle(name)));
+    await asScheduleError(name, async () => {
+      const handle = schedules.getHandle(name);
+      const { memo } = await handle.describe();
+      if (!Kept.safeParse(memo?.[MEMO]).success) throw new ScheduleNotFoundError(name, name);
+      await done(handle);
+    });
   }
 }
 

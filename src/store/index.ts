@@ -23,5 +23,5 @@ export type { Maps, StoredMap } from './maps.ts';
 export { type OpenStore, openStore, type Store } from './open-store.ts';
 export { isStoreError } from './outage.ts';
 export { decidedBefore, type ModelStatistics, modelStatistics } from './route-statistics.ts';
-export type { Runs, StoredRun, StoredStep } from './runs.ts';
+export { isRunCursor, type Runs, type StoredRun, type StoredStep } from './runs.ts';
 export type { LineSize, NewLine, Transcripts } from './transcripts.ts';

@@ -110,6 +110,16 @@ function cursorOf({ started_at, chain }: { started_at: Date; chain: string }): s
   return Buffer.from(JSON.stringify([started_at.toISOString(), chain])).toString('base64url');
 }
 
+/** True for what a page of the list of runs gives as its `nextCursor`. */
+export function isRunCursor(cursor: string): boolean {
+  try {
+    readCursor(cursor);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function readCursor(cursor: string): [string, string] {
   try {
     const [startedAt, chain] = JSON.parse(Buffer.from(cursor, 'base64url').toString());

@@ -122,3 +122,21 @@ async function settled(value: () => number): Promise<number> {
     await fetch(`${gateway.served.url}/health/live`);
   }
 }
+
+test('who has seen the end is told that nothing more comes, so that browsers do not reconnect for ever', async () => {
+  await gateway.post('/v1/runs', { pattern: 'ask', input: { prompt: 'a' }, id: 'over' });
+  gateway.emit('over', { type: 'run.started', pattern: 'ask' }, { type: 'run.completed', costUsd: 0 });
+  gateway.runs.get('over')!.outcome = { status: 'completed', result: {} };
+  const missed = await gateway.get('/v1/runs/over/events', { headers: { 'last-event-id': '1' } });
+  expect(missed.status).toBe(200);
+  expect(await missed.text()).toContain('event: run.completed');
+  const seen = await gateway.get('/v1/runs/over/events', { headers: { 'last-event-id': '2' } });
+  expect([seen.status, await seen.text()]).toEqual([204, '']);
+});
+
+test('a cursor that is none is refused', async () => {
+  await gateway.post('/v1/runs', { pattern: 'ask', input: { prompt: 'a' }, id: 'r' });
+  for (const after of ['x', '-1', '1.5']) {
+    expect((await gateway.get(`/v1/runs/r/events?after=${after}`)).status).toBe(400);
+  }
+});

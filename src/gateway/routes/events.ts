@@ -22,6 +22,7 @@ const eventsRoute = createRoute({
   },
   responses: {
     200: { description: 'The events', content: { 'text/event-stream': { schema: RunEvent } } },
+    204: { description: 'The run has ended, and there are no events after this one' },
     ...refusals.badRequest,
     ...refusals.unauthorized,
     ...refusals.notFound,
@@ -33,16 +34,21 @@ export function addEventsRoute(app: GatewayApp, { client, log, heartbeatMs }: Su
   app.openapi(eventsRoute, async (c) => {
     const { id } = c.req.valid('param');
     const after = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after ?? 0;
-    await client.show(id);
+    const { status } = await client.show(id);
     c.header('X-Accel-Buffering', 'no');
     const reader = new AbortController();
     const signal = AbortSignal.any([reader.signal, c.env?.closing].filter((each) => each !== undefined));
+    const events = client.events(id, { after, signal })[Symbol.asyncIterator]();
+    // Of a run that has ended all is there, or there is nothing more to come: EventSource then asks no more.
+    let next = status === 'running' ? undefined : await events.next();
+    if (next?.done && !signal.aborted) return c.body(null, 204);
     return streamSSE(c, async (stream) => {
       stream.onAbort(() => reader.abort());
       const heartbeat = setInterval(() => void stream.write(': still here\n\n'), heartbeatMs);
       try {
         await stream.write(': events follow\n\n');
-        for await (const event of client.events(id, { after, signal })) {
+        for (next ??= await events.next(); !next.done; next = await events.next()) {
+          const event = next.value;
           // Awaiting the write is the back-pressure: the next event is only asked for when this one has left.
           await stream.writeSSE({ event: event.type, id: String(event.seq), data: JSON.stringify(event) });
           if (signal.aborted) break;
@@ -50,6 +56,7 @@ export function addEventsRoute(app: GatewayApp, { client, log, heartbeatMs }: Su
       } catch (error) {
         if (!signal.aborted) log.error({ err: error, runId: id, requestId: c.get('requestId') }, 'event stream broke');
       } finally {
+        await events.return?.();
         clearInterval(heartbeat);
       }
       if (c.env?.closing?.aborted) await stream.write(': the server is closing, reconnect\n\n');

@@ -1,0 +1,74 @@
+import type { Client, ConnectionLike, WorkflowExecutionDescription } from '@temporalio/client';
+import { isPattern } from '../contract/index.ts';
+import { closeEnded, firstRun } from '../runtime/close-ended.ts';
+import type { OpenRooms } from '../runtime/open-rooms.ts';
+import type { StoredRun } from '../store/index.ts';
+import { clientError, notFound } from './outcome.ts';
+
+/** Temporal answers in some 5 ms; what the store says is shown without it where it does not, ms. */
+const STATUS_WITHIN_MS = 1_000;
+
+/** Runs by their ids. Other workflows of the namespace are none of ours: they are not found. */
+export interface RunFinder {
+  /** As the store has it; one that has not reached a worker yet is known to Temporal alone. @throws CadenzaError NotFound */
+  find(id: string): Promise<StoredRun>;
+  /** The same with its true status: a run may have ended without a word of its workflow. @throws CadenzaError NotFound */
+  show(id: string): Promise<StoredRun>;
+  /** Writes the end of a run that has ended so. @returns whether it has ended */
+  close(id: string): Promise<boolean>;
+}
+
+export function createRunFinder(
+  temporal: Client,
+  connection: ConnectionLike,
+  { store, config }: Pick<OpenRooms, 'store' | 'config'>,
+  patternsQueue: string,
+): RunFinder {
+  /** A pattern where patterns run, or a workflow that the config names. */
+  function isRun({ type, taskQueue }: WorkflowExecutionDescription): boolean {
+    if (isPattern(type)) return taskQueue === patternsQueue;
+    return Object.hasOwn(config.workflows, type) && config.workflows[type]?.taskQueue === taskQueue;
+  }
+
+  const close = (id: string) => closeEnded(temporal, store, id, isRun);
+
+  async function find(id: string): Promise<StoredRun> {
+    const stored = await store.runs.find(id);
+    if (stored) return stored;
+    const description = await temporal.workflow
+      .getHandle(id)
+      .describe()
+      .catch((thrown) => {
+        throw clientError(thrown, id);
+      });
+    if (!isRun(description)) throw notFound(id);
+    const written = description.status.name === 'RUNNING' ? undefined : await closedRun(id);
+    return (
+      written ?? {
+        chain: firstRun(description),
+        id,
+        pattern: description.type,
+        status: 'running',
+        startedAt: description.startTime.toISOString(),
+        models: [],
+        costUsd: 0,
+      }
+    );
+  }
+
+  async function closedRun(id: string): Promise<StoredRun | undefined> {
+    await close(id);
+    return store.runs.find(id);
+  }
+
+  return {
+    find,
+    close,
+    async show(id) {
+      const run = await find(id);
+      if (run.status !== 'running') return run;
+      const ended = await connection.withDeadline(Date.now() + STATUS_WITHIN_MS, () => close(id)).catch(() => false);
+      return ended ? ((await store.runs.find(id)) ?? run) : run;
+    },
+  };
+}
