@@ -1,7 +1,5 @@
-import { ApplicationFailure } from '@temporalio/activity';
 import {
   type CadenzaActivities,
-  type CallError,
   type MapActivities,
   type NewEvent,
   type TranscriptActivities,
@@ -12,6 +10,7 @@ import { createCallHedged } from './call-hedged.ts';
 import { createCallModel } from './call-model.ts';
 import { createDecideRoute } from './decide-route.ts';
 import { createDeliverWebhook } from './deliver-webhook.ts';
+import { failureOf } from './failure.ts';
 import { checkGuardrails } from './guardrails/index.ts';
 import { createMapActivities } from './map/index.ts';
 import type { Rooms } from './rooms.ts';
@@ -33,7 +32,7 @@ export function createActivities(rooms: Rooms): CadenzaActivities & MapActivitie
         return rooms.providers.resolvePolicy(policy);
       } catch (thrown) {
         if (!(thrown instanceof ProviderError)) throw thrown;
-        throw refused(thrown.error);
+        throw failureOf(thrown.error, 'final');
       }
     },
 
@@ -44,7 +43,7 @@ export function createActivities(rooms: Rooms): CadenzaActivities & MapActivitie
     async resolveRoute(name) {
       const { routes } = rooms.config;
       if (Object.hasOwn(routes, name)) return routes[name]!;
-      throw refused(unknownRoute(name, Object.keys(routes)));
+      throw failureOf(unknownRoute(name, Object.keys(routes)), 'final');
     },
 
     decideRoute: createDecideRoute(rooms),
@@ -57,8 +56,4 @@ export function createActivities(rooms: Rooms): CadenzaActivities & MapActivitie
       );
     },
   };
-}
-
-function refused(error: CallError): ApplicationFailure {
-  return ApplicationFailure.create({ type: error.type, message: error.message, details: [error], nonRetryable: true });
 }

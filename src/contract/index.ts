@@ -3,6 +3,7 @@ export * from './attempts.ts';
 export * from './budgets.ts';
 export * from './calls.ts';
 export * from './chains.ts';
+export * from './course.ts';
 export * from './data-sets.ts';
 export * from './errors.ts';
 export * from './events.ts';

@@ -60,7 +60,7 @@ export type Generated<Output = unknown> = Omit<ModelReply, 'object' | 'invalid'>
  *        |                      |
  *        +-------answer---------+--> fits the schema? --no--> repair --> ask again --> next candidate
  *
- * The rules of this course are `contract/attempts.ts`; here its moves are carried out.
+ * The rules of this course are `contract/course.ts`; here its moves are carried out.
  *
  * A finished call is never paid again, whatever dies meanwhile; its words stream to the run's events as they come.
  * @throws ApplicationFailure with a `CallError` as its detail, once no candidate can answer
