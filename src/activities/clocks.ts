@@ -36,7 +36,8 @@ export interface CallClocks {
  */
 export function callClocks(limits: Required<Timeouts>): CallClocks {
   const ranOut = new AbortController();
-  let phase: Exclude<TimeoutPhase, 'total'> | undefined = 'connect';
+  let phase: Exclude<TimeoutPhase, 'total'> = 'connect';
+  let whole = false;
   let waitedMs = 0;
   let waitingSince: number | undefined;
   /** counts what was heard, so that a timer of a busy process does not overtake what already came */
@@ -61,7 +62,7 @@ export function callClocks(limits: Required<Timeouts>): CallClocks {
   function listen(): void {
     clearTimeout(silence);
     const current = phase;
-    if (current && waitingSince !== undefined) silence = setTimeout(() => runOut(current), limits[`${current}Ms`]);
+    if (!whole && waitingSince !== undefined) silence = setTimeout(() => runOut(current), limits[`${current}Ms`]);
   }
 
   function wait(): void {
@@ -81,7 +82,7 @@ export function callClocks(limits: Required<Timeouts>): CallClocks {
     signal: ranOut.signal,
     heard(last = false) {
       sounds += 1;
-      if (last) phase = undefined;
+      whole = last;
       listen();
     },
     async *over(stream) {
@@ -96,7 +97,7 @@ export function callClocks(limits: Required<Timeouts>): CallClocks {
           if (next.done) return;
           sounds += 1;
           if (next.value.type === 'open') phase = 'firstToken';
-          else if (phase && next.value.type !== 'usage') phase = 'betweenTokens';
+          else if (next.value.type !== 'usage') phase = 'betweenTokens';
           yield next.value;
         }
       } finally {

@@ -73,7 +73,9 @@ const CONTEXT_TEXT = new RegExp(
     /token (count|limit)[^.]{0,60}exceed|exceed[^.]{0,40}(model )?token limit/,
     /range of input length should be/,
     /total number of tokens[^.]{0,60}(exceed|limit)/,
-    /inputs? (tokens )?\+ `?max_new_tokens`? must be/,
+    /`?inputs?`? (tokens )?\+ `?max_new_tokens`? must be/,
+    /(longer|larger|greater|more) than (the )?max(imum)?[ _]?(allowed |model |context |input |sequence )*(length|len|tokens)/,
+    /(输入|上下文|prompt|tokens?).{0,20}(超长|过长|超过|超出)|(超过|超出).{0,20}(长度|上限)/,
     /(greater|larger|longer|more) (than|tokens than)[^.]{0,40}(context|n_ctx|the model)/,
     /reduce (the |your )?(length|size|prompt|input|number of (input )?(tokens|messages))|(shorten|trim) (your|the) (prompt|input|message)/,
     /truncat(e|ing)[^.]{0,30}(prompt|input)|request too large for model/,
@@ -93,6 +95,7 @@ const MODEL_TEXT =
   /model\b.{0,80}(does ?n[o']t exist|not found|is not a valid|not supported for|is not available)|no such model|unknown model|invalid model|model not exist/i;
 const OVERLOADED = /overload|slow_down|no_capacity|capacity_exceeded|modelnotready|insufficient_system_resource/;
 const RATE = /rate_?limit|resource_?exhausted|too_?many_?requests|throttl|limit_requests|limit_burst_rate/;
+const RATE_TEXT = /rate[ -]?limit|too many requests|throttl/i;
 const DOWN =
   /server_error|api_error|internal|^unavailable$|service_?unavailable|timeout|deadline_exceeded|bad_gateway|provider_unavailable/;
 
@@ -145,7 +148,7 @@ function byCode(facts: ErrorFacts): ErrorType | undefined {
   if (coded(MODEL) || (!isTheirFault && said(MODEL_TEXT)) || (status === undefined && said(MODEL_TEXT)))
     return 'ModelNotFound';
   if (coded(OVERLOADED)) return 'Overloaded';
-  if (coded(RATE)) return 'RateLimited';
+  if (coded(RATE) || (status === undefined && said(RATE_TEXT))) return 'RateLimited';
   if (status === undefined && coded(DOWN)) return 'Unavailable';
   return undefined;
 }
