@@ -119,6 +119,27 @@ test('a small budget buys a shorter answer, and never more than it holds', async
   expect(peer.askedWith('for nothing')).toHaveLength(0);
 });
 
+test('thirty runs at once, none of which says how long its answer may be, stay within their tenant’s budget', async () => {
+  const budgetUsd = 0.1;
+  await bed.client.budgets.set('tenant:crowd', budgetUsd);
+  const asks = Array.from({ length: 30 }, (_, n) =>
+    bed.client.start('ask', { prompt: `In a crowd, very long ${n}`, policy }, { tenant: 'crowd' }),
+  );
+  const ended = await Promise.allSettled((await Promise.all(asks)).map((run) => run.result()));
+  const answers = ended.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+
+  expect(answers.length).toBeGreaterThan(1);
+  expect(answers.length).toBeLessThan(30);
+  expect(peer.askedWith('In a crowd')).toHaveLength(answers.length);
+  const { spentUsd, reservedUsd } = await bed.client.budgets.show('tenant:crowd');
+  expect(spentUsd).toBeLessThanOrEqual(budgetUsd);
+  expect(spentUsd).toBeCloseTo(
+    answers.reduce((sum, { costUsd }) => sum + costUsd!, 0),
+    9,
+  );
+  expect(reservedUsd).toBe(0);
+});
+
 test('the limit is sent again when the call is repeated', async () => {
   const run = await bed.client.start('ask', { prompt: 'On a budget it breaks off', policy }, { budgetUsd: 1 });
   await run.result();
