@@ -66,7 +66,7 @@ export function openWire(defined: Definition, env: NodeJS.ProcessEnv): Provider 
     keyVariable,
     // Local endpoints need no key, but the SDK does.
     apiKey: (keyVariable && env[keyVariable]) || 'no-key',
-    secrets: secretsOf(env),
+    secrets: secretsOf(env, [keyVariable]),
   });
 }
 

@@ -1,21 +1,49 @@
-const SECRET_NAME = /_(API_KEY|TOKEN|SECRET)$/;
+/** Variables that are named for what must stay secret. */
+const SECRET_NAME = /(^|_)KEYS?$|TOKEN|SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL/i;
+/** Addresses may hold a password. */
+const ADDRESS_NAME = /(^|_)(URL|URI|DSN)$/i;
 /** Shorter values would redact ordinary words. */
 const SHORTEST = 8;
+/** A value this long is no word that people write, whatever it is made of. */
+const SURELY_SECRET = 20;
+/** Words and names made of them, or a number, such as `postgres`, `Production`, `us-east`, `100000000`. */
+const ORDINARY = /^(\d+|(\p{Lu}?\p{Ll}+|\p{Lu}+)([-_ .](\p{Lu}?\p{Ll}+|\p{Lu}+))*)$/u;
+/** A path or an address: where a secret lies, not the secret. */
+const PLACE = /^(~?\.{0,2}\/|[a-z][a-z0-9+.-]*:\/\/|[A-Z]:\\)/i;
 export const REDACTED = '[redacted]';
 
-/** Every secret in the environment, longest first. */
-export function secretsOf(env: NodeJS.ProcessEnv): string[] {
-  const named = Object.entries(env).flatMap(([name, value]) => (SECRET_NAME.test(name) && value ? [value] : []));
-  const apiKeys = (env.CADENZA_API_KEYS ?? '').split(',').map((key) => key.trim());
-  const all = [...named, ...apiKeys, ...passwordOf(env.CADENZA_DATABASE_URL)].filter(
-    (value) => value.length >= SHORTEST,
-  );
-  return [...new Set(all)].sort((a, b) => b.length - a.length);
+/**
+ * Every secret in the environment, longest first: the values of variables named so (`*_KEY`, `*TOKEN*`, `*SECRET*`,
+ * `*PASSWORD*`), of those the config reads providers' keys from, the passwords within addresses, and Cadenza's own API
+ * keys. A value that people write in prompts is none: under 8 characters, or under 20 and made of words or numbers alone
+ * (`postgres`). Such a password protects nothing, and to redact it would take nouns out of people's prompts.
+ * @param keyVariables the config's `apiKeyEnv`s
+ */
+export function secretsOf(env: NodeJS.ProcessEnv, keyVariables: (string | undefined)[] = []): string[] {
+  const values = Object.entries(env).flatMap(([name, value = '']) => {
+    if (name === 'CADENZA_API_KEYS') return value.split(',');
+    if (ADDRESS_NAME.test(name)) return passwordOf(value);
+    return SECRET_NAME.test(name) || keyVariables.includes(name) ? [value, ...longLines(value)] : [];
+  });
+  const secrets = values.map((value) => value.trim()).filter(isSecret);
+  return [...new Set(secrets)].sort((a, b) => b.length - a.length);
 }
 
-/** The password of a database address, as it is written there and as it is meant. */
-function passwordOf(url: string | undefined): string[] {
-  if (!url || !URL.canParse(url)) return [];
+function isSecret(value: string): boolean {
+  if (value.length < SHORTEST || PLACE.test(value)) return false;
+  return value.length >= SURELY_SECRET || !ORDINARY.test(value);
+}
+
+/** A key of several lines may be shown in part. */
+function longLines(value: string): string[] {
+  return value.includes('\n')
+    ? value.split('\n').filter((line) => line.length >= SURELY_SECRET && !/^-----/.test(line))
+    : [];
+}
+
+/** The password of an address, as it is written there and as it is meant. */
+function passwordOf(url: string): string[] {
+  if (!URL.canParse(url)) return [];
   const { password } = new URL(url);
   try {
     return [password, decodeURIComponent(password)];

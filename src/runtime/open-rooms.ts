@@ -31,7 +31,10 @@ export async function openRooms({ databaseUrl, config, env, log = consoleLog }: 
     store,
     providers,
     config,
-    secrets: secretsOf(env),
+    secrets: secretsOf(
+      env,
+      Object.values(config.providers).map(({ apiKeyEnv }) => apiKeyEnv),
+    ),
     env,
     log,
     async close() {

@@ -16,6 +16,36 @@ test('secrets are the values of variables named so, the API keys and the passwor
   expect(secretsOf({ CADENZA_DATABASE_URL: 'not an address' })).toEqual([]);
 });
 
+test('a password that is a word leaves the prompts that name it as they are', () => {
+  const env = {
+    POSTGRES_PASSWORD: 'postgres',
+    DATABASE_URL: 'postgres://postgres:production@host/db',
+    DEPLOY_SECRET: 'Password-Manager',
+    MAX_OUTPUT_TOKENS: '100000000',
+    SSH_KEY: '/home/someone/.ssh/id_ed25519',
+    TOKEN_URL: 'https://auth.example.com/token',
+  };
+  expect(secretsOf(env)).toEqual([]);
+  expect(redact('Explain postgres in production', secretsOf(env))).toBe('Explain postgres in production');
+});
+
+test('secrets are known by the usual names, and by the names the config reads keys from', () => {
+  const pem = `-----BEGIN PRIVATE KEY-----\n${'Ab1'.repeat(20)}\n-----END PRIVATE KEY-----`;
+  const env = {
+    SIGNING_KEY: pem,
+    GITHUB_TOKEN_RO: 'ghp_0123456789',
+    DB_PASSWORD: 'Pr0duct10n',
+    PASSPHRASE_SECRET: 'correct-horse-battery-staple',
+    REDIS_URL: 'redis://:hunter2hunter2@cache:6379',
+    MY_MODEL_HOST: 'ab12-cd34-ef56',
+    PLAIN: 'ab12-cd34-ef57',
+  };
+  const secrets = secretsOf(env, ['MY_MODEL_HOST']);
+  for (const value of [...Object.values(env).slice(1, 4), 'hunter2hunter2', 'ab12-cd34-ef56', 'Ab1'.repeat(20)])
+    expect(secrets).toContain(value);
+  expect(secrets).not.toContain('ab12-cd34-ef57');
+});
+
 test('what two overlapping secrets cover goes, all of it', () => {
   expect(redact('x abcdefgh y', ['abcdef', 'defgh'])).toBe('x [redacted] y');
   expect(redact('abcabc', ['abc'])).toBe('[redacted][redacted]');
@@ -49,7 +79,8 @@ describe('a text that comes in pieces', () => {
         at += length;
       }
       told += redactor.flush();
-      expect({ secrets, text, told }).toEqual({ secrets, text, told: redact(text, secrets) });
+      // Asserted only where it fails: 20,000 assertions take longer than what they check.
+      if (told !== redact(text, secrets)) expect({ secrets, text, told }).toEqual({ told: redact(text, secrets) });
     }
   });
 
