@@ -32,16 +32,16 @@ export function answerStream(
         refused.add(schema);
       }
     }
-    yield* complete(chunks({ ...call, request: inWords(request) }), call.signal);
+    yield* complete(chunks({ ...call, request: withPromptedSchema(request) }), call.signal);
   };
 }
 
 /** The request with its schema in the prompt: for providers that take none, or not this one. */
-function inWords({ schema, ...request }: ModelRequest): ModelRequest {
-  return { ...request, system: [request.system, schema && wordsFor(schema)].filter(Boolean).join('\n\n') };
+function withPromptedSchema({ schema, ...request }: ModelRequest): ModelRequest {
+  return { ...request, system: [request.system, schema && schemaPrompt(schema)].filter(Boolean).join('\n\n') };
 }
 
-function wordsFor(schema: JsonSchema): string {
+function schemaPrompt(schema: JsonSchema): string {
   return `Answer with JSON that matches this JSON schema, and with nothing else:\n${JSON.stringify(schema)}`;
 }
 

@@ -7,8 +7,8 @@ import { asCallError } from './errors.ts';
 import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
 import { FOREVER_MS, patientFetch } from './patient-fetch.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
+import type { ReportedUsage } from './reported-usage.ts';
 import { seal } from './signatures.ts';
-import type { ToldUsage } from './told-usage.ts';
 import { toolCall } from './tool-calls.ts';
 import { errorContext, type WireOptions } from './wire.ts';
 
@@ -194,7 +194,7 @@ function count(counted: Counted, told: Loose): void {
 }
 
 /** Anthropic counts cached tokens beside `input_tokens`; we count them in. */
-function usage(counted: Counted): ToldUsage {
+function usage(counted: Counted): ReportedUsage {
   const { input_tokens: input, cache_read_input_tokens: cached, cache_creation_input_tokens: written } = counted;
   return {
     inputTokens: input === undefined ? undefined : input + (cached ?? 0) + (written ?? 0),

@@ -3,8 +3,8 @@ import type { FinishReason } from '../contract/index.ts';
 import { chatParams } from './chat-input.ts';
 import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
 import type { ProviderCall, ProviderChunk } from './provider.ts';
+import { openAiUsage, type ReportedUsage } from './reported-usage.ts';
 import { thoughtSplitter } from './think-blocks.ts';
-import { openAiUsage, type ToldUsage } from './told-usage.ts';
 import { callGatherer } from './tool-calls.ts';
 
 /** Chat Completions as servers really send them. */
@@ -49,7 +49,7 @@ export async function* chatCompletions(
   let spoke = false;
   /** the usage came after the last choice, as it does at the end only */
   let closing = false;
-  let usage: ToldUsage | undefined;
+  let usage: ReportedUsage | undefined;
   for await (const chunk of stream as AsyncIterable<Loose>) {
     const choice = chunk.choices?.[0];
     const told = openAiUsage(chunk.usage ?? choice?.usage ?? chunk.x_groq?.usage);

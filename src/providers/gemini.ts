@@ -8,8 +8,8 @@ import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
 import { contentParams } from './gemini-input.ts';
 import { patientFetch } from './patient-fetch.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
+import type { ReportedUsage } from './reported-usage.ts';
 import { seal } from './signatures.ts';
-import type { ToldUsage } from './told-usage.ts';
 import { toolCall } from './tool-calls.ts';
 import { errorContext, ProviderError, StreamFailure, type WireOptions } from './wire.ts';
 
@@ -133,7 +133,7 @@ function failure(type: 'ContentFiltered' | 'InvalidOutput', reason: string, said
 }
 
 /** Candidates' tokens leave out the thoughts, the prompt's those of tool results; ours hold them. The total decides. */
-function usage(counted: GenerateContentResponseUsageMetadata): ToldUsage {
+function usage(counted: GenerateContentResponseUsageMetadata): ReportedUsage {
   const { promptTokenCount: prompt, candidatesTokenCount: candidates, totalTokenCount: total } = counted;
   const { thoughtsTokenCount: thoughts, toolUsePromptTokenCount: toolUse } = counted;
   const inputTokens = prompt === undefined ? undefined : prompt + (toolUse ?? 0);

@@ -49,7 +49,7 @@ function compiled(schema: JsonSchema): SchemaCheck | Error {
     const validator = /draft-0?[3-7]/.test(String(dialect ?? '')) || hasOldItems(plain) ? ajv('draft7') : ajv('2020');
     const validate = validator.compile(plain);
     validator.removeSchema(plain);
-    return (value) => (validate(value) ? undefined : told(validate));
+    return (value) => (validate(value) ? undefined : problemsOf(validate));
   } catch (thrown) {
     return new Error((thrown as Error).message.replace(/^schema is invalid: data\/?/, 'schema.').replaceAll('/', '.'));
   }
@@ -100,7 +100,7 @@ function hasOldItems(value: unknown): boolean {
   return Array.isArray(items) || dependencies !== undefined || Object.values(value).some(hasOldItems);
 }
 
-function told({ errors }: ValidateFunction): string {
+function problemsOf({ errors }: ValidateFunction): string {
   const list = (errors ?? []).slice(0, MOST_TOLD).map(problemOf);
   const more = (errors?.length ?? 0) - list.length;
   return [...new Set(list), ...(more > 0 ? [`and ${more} more`] : [])].join('\n');

@@ -1,8 +1,10 @@
+import { OpenAI } from 'openai';
 import { answerStream } from './answer-stream.ts';
+import { openAiBaseUrl } from './base-url.ts';
 import { chatCompletions } from './chat-completions.ts';
 import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
-import { listModels, openAiClient } from './openai-client.ts';
+import { FOREVER_MS, patientFetch } from './patient-fetch.ts';
 import type { Provider } from './provider.ts';
 import { errorContext, type WireOptions } from './wire.ts';
 
@@ -17,4 +19,22 @@ export function openAiCompatible(options: WireOptions & { baseUrl: string }): Pr
     listModels: (signal) => listModels(client, signal),
     asCallError: toCallError,
   };
+}
+
+export function openAiClient(options: WireOptions): OpenAI {
+  return new OpenAI({
+    apiKey: options.apiKey,
+    baseURL: openAiBaseUrl(options.baseUrl),
+    defaultHeaders: options.headers,
+    fetch: patientFetch,
+    maxRetries: 0,
+    timeout: FOREVER_MS,
+    logLevel: 'off',
+  });
+}
+
+export async function listModels(client: OpenAI, signal: AbortSignal): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const model of client.models.list({ signal })) ids.push(model.id);
+  return ids;
 }

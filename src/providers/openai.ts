@@ -6,11 +6,11 @@ import { chatCompletions } from './chat-completions.ts';
 import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
 import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
-import { listModels, openAiClient } from './openai-client.ts';
+import { listModels, openAiClient } from './openai-compatible.ts';
 import { responsesParams } from './openai-input.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
+import { openAiUsage } from './reported-usage.ts';
 import { seal } from './signatures.ts';
-import { openAiUsage } from './told-usage.ts';
 import { toolCall } from './tool-calls.ts';
 import { errorContext, type WireOptions } from './wire.ts';
 

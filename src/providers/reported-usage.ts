@@ -2,14 +2,14 @@ import type { Usage } from '../contract/index.ts';
 import type { Loose } from './event-stream.ts';
 
 /** What a provider told of a call's usage; fields it does not tell are absent. */
-export type ToldUsage = Partial<Usage>;
+export type ReportedUsage = Partial<Usage>;
 
 /**
  * Usage as OpenAI's wires and all that are compatible to them tell it. Whether reasoning and cached tokens stand inside
  * the others' sum or beside it, the total decides: xAI and Gemini's compatible endpoint count reasoning beside
  * `completion_tokens`, some gateways cached input beside `prompt_tokens`.
  */
-export function openAiUsage(raw: Loose): ToldUsage | undefined {
+export function openAiUsage(raw: Loose): ReportedUsage | undefined {
   if (typeof raw !== 'object' || raw === null) return undefined;
   const input = count(raw.prompt_tokens, raw.input_tokens);
   const output = count(raw.completion_tokens, raw.output_tokens);
