@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type {
   FinishedTurn,
   Message,
@@ -23,7 +24,7 @@ export function createTranscriptActivities({ store, secrets }: Rooms): Transcrip
   return {
     async keepMessages(messages) {
       const kept = messages.map(sized);
-      const hashes = await transcripts.keep(kept);
+      const hashes = await transcripts.keep(kept, Context.current().info.workflowExecution?.workflowId);
       return hashes.map((hash, index) => ({ hash, tokens: kept[index]!.tokens }));
     },
 

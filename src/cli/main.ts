@@ -30,6 +30,7 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
   approvals: ['List the approvals that runs wait for, longest waiting first', () => import('./commands/approvals.ts')],
   approve: ['Answer an approval that a run waits for', () => import('./commands/approve.ts')],
   schedule: ['Start a pattern again and again', () => import('./commands/schedule.ts')],
+  prune: ['Forget what is older than the config keeps', () => import('./commands/prune.ts')],
   doctor: ['Look for what is missing or broken, and say what mends it', () => import('./commands/doctor.ts')],
   eval: ['Measure how good choices are, by data whose outcome is known', () => import('./commands/eval.ts')],
   worker: ['Run a worker alone: it does the work of runs that others start', () => import('./commands/worker.ts')],

@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { BudgetUsd, KeyName, ModelRef, Policy, Quality, Route, RouteName } from '../contract/index.ts';
+import {
+  BudgetUsd,
+  Duration,
+  durationMs,
+  KeyName,
+  ModelRef,
+  Policy,
+  Quality,
+  Route,
+  RouteName,
+} from '../contract/index.ts';
 
 /** USD per million tokens. */
 export const Price = z.strictObject({
@@ -19,6 +29,31 @@ export const ProviderConfig = z.strictObject({
   models: z.array(z.string()).optional(),
 });
 export type ProviderConfig = z.infer<typeof ProviderConfig>;
+
+const Age = z.union([z.literal('never'), Duration]);
+
+/** How long what a run left is kept after its end, or `never` forgotten: each at least as long as the one before. */
+export const Retention = z
+  .strictObject({
+    /** text as it streamed, token by token; then as one event a call */
+    deltas: Age.default('7 days'),
+    /** all other events */
+    events: Age.default('30 days'),
+    /** answers of calls, by which resets and forks pay nothing twice; transcripts, rows of maps, blobs */
+    calls: Age.default('90 days'),
+    /** the run and its bill */
+    runs: Age.default('400 days'),
+  })
+  .refine(({ deltas, events, calls, runs }) => {
+    const ages = [deltas, events, calls, runs].map(ageMs);
+    return ages.every((age, index) => index === 0 || age >= ages[index - 1]!);
+  }, 'deltas, events, calls and runs are kept each at least as long as the one before');
+export type Retention = z.infer<typeof Retention>;
+
+/** @returns ms; `Infinity` for never */
+export function ageMs(age: z.infer<typeof Age>): number {
+  return age === 'never' ? Number.POSITIVE_INFINITY : durationMs(age);
+}
 
 export const Config = z.strictObject({
   /** names for one model: `{ fast: 'openai/gpt-6-luna' }` */
@@ -48,6 +83,8 @@ export const Config = z.strictObject({
       keys: z.record(KeyName, BudgetUsd).default({}),
     })
     .prefault({}),
+  /** how long after a run's end what it left is kept: see docs/production.md */
+  retention: Retention.prefault({}),
   /** prices that the price list does not know, or has wrong */
   prices: z.record(ModelRef, Price).default({}),
 });

@@ -28,7 +28,8 @@ const money = { usage: Usage, costUsd: z.number().nullable() };
  */
 export const EventBody = later(() =>
   z.discriminatedUnion('type', [
-    data('run.started', { pattern: z.string(), tenant: z.string().optional() }),
+    /** `pruned`: the events up to the run's end are no longer kept */
+    data('run.started', { pattern: z.string(), tenant: z.string().optional(), pruned: z.boolean().optional() }),
     /** `run`: the run the step is done by, where it is one of its own; `message`: what it answers in a conversation */
     data('step.started', {
       run: z.string().optional(),

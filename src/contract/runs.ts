@@ -105,6 +105,8 @@ export type Bill = z.infer<typeof Bill>;
 export const Timeline = later(() =>
   z.object({
     id: z.string(),
+    /** it is so long ago that the calls are no longer kept */
+    pruned: z.boolean().optional(),
     steps: z.array(
       z.object({
         step: z.string(),

@@ -9,8 +9,10 @@ export function blobStorageDriver(blobs: Blobs): StorageDriver {
   return {
     name: 'cadenza-blobs',
     type: 'cadenza.blobs',
-    async store(_context, payloads) {
-      const hashes = await blobs.put(payloads.map((payload) => PayloadProto.encode(payload).finish()));
+    async store({ target }, payloads) {
+      const run = target?.kind === 'workflow' ? target.id : undefined;
+      const bytes = payloads.map((payload) => PayloadProto.encode(payload).finish());
+      const hashes = await blobs.put(bytes, run);
       return hashes.map((sha256) => new StorageDriverClaim({ sha256 }));
     },
     async retrieve(_context, claims) {

@@ -4,8 +4,12 @@ import type { Database } from './database.ts';
 
 /** Large payloads kept out of Temporal's history. The name of a blob is the sha256 of its bytes, in hex. */
 export interface Blobs {
-  /** Keeps them, equal ones once. @returns their hashes, in order */
-  put(blobs: Uint8Array[]): Promise<string[]>;
+  /**
+   * Keeps them, equal ones once.
+   * @param run workflow id whose history will refer to them: they are kept as long as it may be needed; else for ever
+   * @returns their hashes, in order
+   */
+  put(blobs: Uint8Array[], run?: string): Promise<string[]>;
   /** In order. @throws Error naming a hash that is not there */
   get(hashes: string[]): Promise<Uint8Array[]>;
 }
@@ -16,17 +20,24 @@ export function hashOf(bytes: Uint8Array): string {
 
 export function createBlobs(db: Kysely<Database>): Blobs {
   return {
-    async put(blobs) {
+    async put(blobs, run) {
       const hashes = blobs.map(hashOf);
       // in the order of their hashes, so that two who put the same blobs wait for each other in one direction
       const unique = [...new Map(blobs.map((bytes, index) => [hashes[index]!, Buffer.from(bytes)]))].sort(([a], [b]) =>
         a < b ? -1 : 1,
       );
       if (unique.length === 0) return [];
+      const names = unique.map(([hash]) => hash);
+      // touched, so that what is being forgotten just now is not
       await sql`
-        insert into blobs (hash, bytes)
-        select * from unnest(${unique.map(([hash]) => hash)}::text[], ${unique.map(([, bytes]) => bytes)}::bytea[])
-        on conflict (hash) do nothing`.execute(db);
+        with kept as (
+          insert into blobs as b (hash, bytes)
+          select * from unnest(${names}::text[], ${unique.map(([, bytes]) => bytes)}::bytea[])
+          on conflict (hash) do update set used_at = now() where b.used_at < now() - interval '1 hour'
+        )
+        insert into run_refs (run, hash) select ${run ?? null}::text, hash from unnest(${names}::text[]) as hash
+        where ${run ?? null}::text is not null
+        on conflict do nothing`.execute(db);
       return hashes;
     },
     async get(hashes) {

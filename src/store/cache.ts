@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { CallError, Log, ModelRef, ModelReply } from '../contract/index.ts';
+import type { CallError, ModelRef, ModelReply } from '../contract/index.ts';
 import { createBell } from './bell.ts';
 import type { Database } from './database.ts';
 import { type Retrying, retrying, retryOutage } from './outage.ts';
@@ -61,13 +61,8 @@ export interface FlightBells {
 
 /** ms; for what notifications should have said and did not */
 const LOOK_EVERY_MS = 1_000;
-/** rows removed at a time */
-const SWEEP = 100;
-const SWEEP_EVERY_MS = 60_000;
 
 export function createCache(db: Kysely<Database>, bells: FlightBells, waiting: Retrying): Cache {
-  const sweep = createSweep(db, waiting.log);
-
   async function find({ tenant = '', requestHash, models }: Request & { models: ModelRef[] }) {
     const row = await db
       .selectFrom('cache')
@@ -119,7 +114,6 @@ export function createCache(db: Kysely<Database>, bells: FlightBells, waiting: R
     leaseMs,
     since,
   }: Parameters<Cache['claim']>[0]): Promise<Claim> {
-    void sweep();
     const { rows } = await sql<{ holder: string }>`
       insert into flights as f (tenant, request_hash, model, holder, lease_until)
       values (${tenant}, ${requestHash}, ${model}, ${holder}, ${leaseEnd(leaseMs)})
@@ -193,24 +187,5 @@ export function createFlightBells(): FlightBells {
         if (all.size === 0 && rings.get(requestHash) === all) rings.delete(requestHash);
       };
     },
-  };
-}
-
-/** Removes a few expired rows, at most once a minute a process; rows that others are at are left to them. */
-function createSweep(db: Kysely<Database>, log: Log): () => Promise<void> {
-  let last = 0;
-  return async () => {
-    if (Date.now() - last < SWEEP_EVERY_MS) return;
-    last = Date.now();
-    try {
-      await sql`delete from cache where (tenant, request_hash, model) in (
-        select tenant, request_hash, model from cache where expires_at < now()
-        order by expires_at limit ${SWEEP} for update skip locked)`.execute(db);
-      await sql`delete from flights where (tenant, request_hash, model) in (
-        select tenant, request_hash, model from flights where lease_until < now() - interval '1 hour'
-        order by lease_until limit ${SWEEP} for update skip locked)`.execute(db);
-    } catch (error) {
-      log.warn({ error: String(error) }, 'Expired cache entries could not be removed; later they will be');
-    }
   };
 }

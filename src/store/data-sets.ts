@@ -46,7 +46,6 @@ export function createDataSets(db: Kysely<Database>): DataSets {
 
   return {
     async put(rows) {
-      await dropLeftovers();
       const id = `data-${randomUUID()}`;
       await db.insertInto('data_sets').values({ id }).execute();
       try {
@@ -101,19 +100,13 @@ export function createDataSets(db: Kysely<Database>): DataSets {
       return id;
     } catch (error) {
       if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
-      const known = await db.selectFrom('data_sets').select('id').where('hash', '=', hash).executeTakeFirstOrThrow();
-      return known.id;
+      // touched, so that it is not forgotten just now
+      const known = db
+        .updateTable('data_sets')
+        .set({ created_at: new Date() })
+        .where('hash', '=', hash)
+        .returning('id');
+      return (await known.executeTakeFirstOrThrow()).id;
     }
-  }
-
-  /** Rows of uploads whose process was killed. */
-  async function dropLeftovers(): Promise<void> {
-    const left = await db
-      .selectFrom('data_sets')
-      .select('id')
-      .where('count', 'is', null)
-      .where('created_at', '<', sql<Date>`now() - interval '1 day'`)
-      .execute();
-    for (const { id } of left) await drop(id);
   }
 }

@@ -34,6 +34,9 @@ export interface Database {
     cost_usd: Money;
     /** finished calls whose price is not known */
     unpriced: Generated<number>;
+    above: Generated<string[]>;
+    /** how much is forgotten: 1 text as it streamed, 2 events, 3 calls */
+    pruned: Generated<number>;
   };
   events: {
     chain: string;
@@ -139,8 +142,9 @@ export interface Database {
     answer: Json<unknown> | null;
     error: Json<CallError> | null;
   };
-  blobs: { hash: string; bytes: Buffer; created_at: Generated<Date> };
-  messages: { hash: string; message: Json<Message>; tokens: number };
+  blobs: { hash: string; bytes: Buffer; used_at: Generated<Date> };
+  run_refs: { run: string; hash: string };
+  messages: { hash: string; message: Json<Message>; tokens: number; used_at: Generated<Date> };
   transcripts: {
     id: string;
     line: number;

@@ -89,8 +89,8 @@ export function batchOf(works: Work[], follow: (chain: string) => boolean, known
 }
 
 function runLine(run: RunRef, known: boolean): object {
-  const { id, chain, pattern, tenant, key, metadata, budgetUsd, startedAt } = run;
-  return known ? { id, chain } : { id, chain, pattern, tenant, key, metadata, budgetUsd, startedAt };
+  const { id, chain, pattern, tenant, key, metadata, budgetUsd, startedAt, above } = run;
+  return known ? { id, chain } : { id, chain, pattern, tenant, key, metadata, budgetUsd, startedAt, above };
 }
 
 /** The run as `begin_call` takes it. */

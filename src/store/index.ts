@@ -22,6 +22,7 @@ export type { MapRowEnd } from './map-sums.ts';
 export type { Maps, StoredMap } from './maps.ts';
 export { type OpenStore, openStore, type Store } from './open-store.ts';
 export { isStoreError } from './outage.ts';
+export type { PrunedRows, Retention, RetentionAges, TableSize } from './retention.ts';
 export { decidedBefore, type ModelStatistics, modelStatistics } from './route-statistics.ts';
 export { isRunCursor, type Runs, type StoredRun, type StoredStep } from './runs.ts';
 export type { LineSize, NewLine, Transcripts } from './transcripts.ts';

@@ -17,6 +17,7 @@ import { createListener } from './listener.ts';
 import { createMaps, type Maps } from './maps.ts';
 import { migrate } from './migrate.ts';
 import { PATIENCE_MS, retrying } from './outage.ts';
+import { createRetention, type Retention } from './retention.ts';
 import { createRuns, type Runs } from './runs.ts';
 import { createTranscripts, type Transcripts } from './transcripts.ts';
 
@@ -32,6 +33,7 @@ export interface Store {
   transcripts: Transcripts;
   dataSets: DataSets;
   maps: Maps;
+  retention: Retention;
   /** @throws Error if the database cannot be reached */
   ping(): Promise<void>;
   /** Writes what was given first; a database that does not answer gets 10 s. */
@@ -84,8 +86,6 @@ export async function openStore({
     answerWithinMs,
   );
   const writer = createEventWriter(forWriter.pool, origin, followers, log);
-  // those of processes that ended long ago
-  await sql`delete from writers where at < now() - interval '7 days'`.execute(db);
   const waiting = { log, patienceMs };
   const briefly = { log, patienceMs: Math.min(patienceMs, BLIP_MS) };
   let closing: Promise<void> | undefined;
@@ -109,6 +109,7 @@ export async function openStore({
     transcripts: retrying('transcripts', createTranscripts(db), waiting),
     dataSets,
     maps: retrying('maps', createMaps(db, dataSets), waiting),
+    retention: createRetention(db, url, log),
     async ping() {
       await sql`select 1`.execute(db);
     },

@@ -58,7 +58,7 @@ export function createRuns(db: Kysely<Database>): Runs {
     },
     list: (query) => list(db, ListRuns.parse(query ?? {})),
     async timeline(chain) {
-      const run = await db.selectFrom('runs').select('id').where('chain', '=', chain).executeTakeFirst();
+      const run = await db.selectFrom('runs').select(['id', 'pruned']).where('chain', '=', chain).executeTakeFirst();
       const events = await db
         .selectFrom('events')
         .select(['type', 'step', 'call', 'at', 'data'])
@@ -74,7 +74,7 @@ export function createRuns(db: Kysely<Database>): Runs {
         .orderBy('started_at')
         .orderBy('key')
         .execute();
-      return timelineOf(run?.id ?? chain, events, calls);
+      return { ...timelineOf(run?.id ?? chain, events, calls), ...(run && run.pruned >= 3 && { pruned: true }) };
     },
   };
 }

@@ -22,8 +22,12 @@ export interface LineSize {
 
 /** Conversations, by reference: lists of messages that are only ever added to. */
 export interface Transcripts {
-  /** Keeps messages outside of any transcript. @returns their hashes, in order */
-  keep(messages: { message: Message; tokens: number }[]): Promise<string[]>;
+  /**
+   * Keeps messages outside of any transcript.
+   * @param run workflow id whose history refers to them: they are kept as long as it may be needed; else for ever
+   * @returns their hashes, in order
+   */
+  keep(messages: { message: Message; tokens: number }[], run?: string): Promise<string[]>;
   /** Messages by hash, in order. @throws Error naming a hash that is not there */
   messages(hashes: string[]): Promise<Message[]>;
   /**
@@ -40,18 +44,24 @@ export interface Transcripts {
 }
 
 export function createTranscripts(db: Kysely<Database>): Transcripts {
-  async function keep(messages: { message: Message; tokens: number }[]): Promise<string[]> {
+  async function keep(messages: { message: Message; tokens: number }[], run?: string): Promise<string[]> {
     const rows = messages.map(({ message, tokens }) => {
       const json = storableJson({ role: message.role, content: message.content });
       return { hash: createHash('sha256').update(json).digest('hex'), json, tokens };
     });
     // in the order of their hashes, so that two who keep the same wait for each other in one direction
     const unique = [...new Map(rows.map((row) => [row.hash, row])).values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
+    const hashes = unique.map(({ hash }) => hash);
     await sql`
-        insert into messages (hash, message, tokens)
-        select * from unnest(${unique.map(({ hash }) => hash)}::text[], ${unique.map(({ json }) => json)}::jsonb[],
+      with kept as (
+        insert into messages as m (hash, message, tokens)
+        select * from unnest(${hashes}::text[], ${unique.map(({ json }) => json)}::jsonb[],
           ${unique.map(({ tokens }) => tokens)}::integer[])
-        on conflict (hash) do nothing`.execute(db);
+        on conflict (hash) do update set used_at = now() where m.used_at < now() - interval '1 hour'
+      )
+      insert into run_refs (run, hash) select ${run ?? null}::text, hash from unnest(${hashes}::text[]) as hash
+      where ${run ?? null}::text is not null
+      on conflict do nothing`.execute(db);
     return rows.map(({ hash }) => hash);
   }
 
@@ -133,14 +143,14 @@ export function createTranscripts(db: Kysely<Database>): Transcripts {
     async answerTo(id, length, key) {
       const row = await db
         .selectFrom('transcripts as asked')
-        .innerJoin('transcripts as told', (join) =>
-          join.onRef('told.id', '=', 'asked.id').on(sql<boolean>`told.line = asked.line + 1`),
+        .innerJoin('transcripts as answer', (join) =>
+          join.onRef('answer.id', '=', 'asked.id').on(sql<boolean>`answer.line = asked.line + 1`),
         )
-        .innerJoin('messages', 'messages.hash', 'told.hash')
-        .select(['told.answer', 'message'])
+        .innerJoin('messages', 'messages.hash', 'answer.hash')
+        .select(['answer.answer', 'message'])
         .where('asked.id', '=', id)
         .where('asked.key', '=', key)
-        .where('told.line', '<', length)
+        .where('answer.line', '<', length)
         .executeTakeFirst();
       if (!row?.answer) return undefined;
       return { text: row.message.content as string, ...row.answer };

@@ -8,8 +8,8 @@ import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import { type OpenRooms, openRooms } from '../runtime/open-rooms.ts';
 import type { Store } from '../store/index.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { pluginOf } from './plugin.ts';
-import { keepReleasing } from './release-held.ts';
 import { requireSearchAttributes } from './search-attributes.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -62,14 +62,14 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     const client = connectWith({ connection, namespace, taskQueue, rooms, eager: true });
     const converter = dataConverter(rooms.store.blobs, rooms.secrets);
     const temporal = new Client({ connection, namespace, dataConverter: converter });
-    const stopReleasing = keepReleasing(temporal, rooms.store, log);
+    const stopHousekeeping = startHousekeeping(temporal, rooms);
     const run = worker.run();
     run.catch(() => {});
     let drained: Promise<void> | undefined;
     const drain = async () => {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await run.catch(() => {});
-      await stopReleasing();
+      await stopHousekeeping();
       await closeAll(rooms, connection);
     };
     return {

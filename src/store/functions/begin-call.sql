@@ -84,7 +84,7 @@ begin
     end if;
   end if;
   if v_status <> 'running' then
-    update runs set status = 'running', ended_at = null, error = null where chain = v_chain;
+    update runs set status = 'running', ended_at = null, error = null, pruned = 0 where chain = v_chain;
   end if;
   v_written := put_events(array[v_chain], case when (p->>'follow')::boolean then array[v_chain] else '{}' end, '{}',
     p->>'origin', v_events);

@@ -4,11 +4,12 @@ declare
   v_made text[];
 begin
   with made as (
-    insert into runs (chain, id, pattern, tenant, metadata, budget_usd, started_at, key_name)
-    select r.chain, r.id, r.pattern, r.tenant, r.metadata, r."budgetUsd", r."startedAt", r.key
+    insert into runs (chain, id, pattern, tenant, metadata, budget_usd, started_at, key_name, above)
+    select r.chain, r.id, r.pattern, r.tenant, r.metadata, r."budgetUsd", r."startedAt", r.key,
+      coalesce(r.above, '{}')
     from jsonb_to_recordset(p_runs) as r(
       chain text, id text, pattern text, tenant text, metadata jsonb, "budgetUsd" numeric, "startedAt" timestamptz,
-      key text)
+      key text, above text[])
     where (select true from runs here where here.chain = r.chain) is null
     order by r.chain collate "C"
     on conflict (chain) do nothing

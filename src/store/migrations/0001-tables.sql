@@ -17,11 +17,17 @@ create table runs (
   models text[] not null default '{}',
   calls integer not null default 0,
   cost_usd numeric(24, 12) not null default 0,
-  unpriced integer not null default 0
+  unpriced integer not null default 0,
+  -- chains of the runs it is a step of: what they may need again is kept as long as they are
+  above text[] not null default '{}',
+  -- how much is forgotten: 1 text as it streamed, 2 events, 3 calls (see retention.ts)
+  pruned smallint not null default 0
 ) with (fillfactor = 70);
 create index runs_by_id on runs (id, started_at desc, chain desc);
 create index runs_by_start on runs (started_at desc, chain desc);
 create index runs_by_tenant on runs (tenant, started_at desc, chain desc);
+create index runs_by_status on runs (status, started_at desc, chain desc);
+create index runs_to_prune on runs (pruned, ended_at, chain) where status <> 'running';
 create index runs_by_pattern on runs (pattern, started_at desc, chain desc);
 
 create table events (
@@ -142,18 +148,28 @@ create index flights_by_lease on flights (lease_until);
 create table blobs (
   hash text primary key,
   bytes bytea not null,
-  created_at timestamptz not null default now()
+  used_at timestamptz not null default now()
 );
+
+-- blobs and messages that the history of a run refers to, by its workflow id
+create table run_refs (
+  run text not null,
+  hash text not null,
+  primary key (run, hash)
+);
+create index run_refs_by_hash on run_refs (hash);
 
 -- a transcript is a list of message hashes that is only ever added to; equal messages are kept once
 create table messages (
   hash text primary key,
   message jsonb not null,
-  tokens integer not null
+  tokens integer not null,
+  used_at timestamptz not null default now()
 );
 
 create table transcripts (
-  id text not null,
+  -- begins with the chain of the conversation
+  id text collate "C" not null,
   line integer not null,
   hash text not null,
   key text,
@@ -161,6 +177,7 @@ create table transcripts (
   at timestamptz not null default now(),
   primary key (id, line)
 );
+create index transcripts_by_hash on transcripts (hash);
 create unique index transcripts_by_key on transcripts (id, key) where key is not null;
 
 create table data_sets (
