@@ -7,7 +7,7 @@ import type {
   ToolCallPart,
   Usage,
 } from '../contract/index.ts';
-import { modelIdOf, unusableSchema } from '../contract/index.ts';
+import { modelIdOf, unusableSchema, wellFormed } from '../contract/index.ts';
 import {
   type ProviderChunk,
   ProviderError,
@@ -111,7 +111,7 @@ export async function streamReply(
       }
       if (chunk.type === 'text') text.say(chunk.text);
       else if (chunk.type === 'reasoning') reasoning.say(chunk.text);
-      else if (chunk.type === 'toolCall') toolCalls.push(withoutSecrets(chunk.call, secrets));
+      else if (chunk.type === 'toolCall') toolCalls.push(withoutSecrets(wellFormed(chunk.call), secrets));
       else if (chunk.type === 'end') end = chunk;
     }
     if (!end) throw new Error('The stream ended before the answer did');
@@ -230,10 +230,10 @@ function spoken(type: SpokenEvent['type'], secrets: string[], write: (event: Spo
     say(text: string) {
       const said = half + text;
       half = /[\ud800-\udbff]$/.exec(said)?.[0] ?? '';
-      pass(redactor.push(said.slice(0, said.length - half.length).toWellFormed()));
+      pass(redactor.push(wellFormed(said.slice(0, said.length - half.length))));
     },
     end() {
-      pass(redactor.push(half.toWellFormed()) + redactor.flush());
+      pass(redactor.push(wellFormed(half)) + redactor.flush());
       half = '';
     },
     whole: () => pieces.join(''),

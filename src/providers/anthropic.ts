@@ -7,7 +7,7 @@ import { asCallError } from './errors.ts';
 import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
 import { FOREVER_MS, patientFetch } from './patient-fetch.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
-import type { ReportedUsage } from './reported-usage.ts';
+import { firstCount, type ReportedUsage } from './reported-usage.ts';
 import { seal } from './signatures.ts';
 import { toolCall } from './tool-calls.ts';
 import { errorContext, type WireOptions } from './wire.ts';
@@ -44,7 +44,8 @@ async function listModels(client: Anthropic, signal: AbortSignal): Promise<strin
 const MESSAGES: Dialect = {
   mended({ name, data }) {
     const type = (data as Loose)?.type ?? name;
-    return typeof data === 'object' && type && type !== 'ping' ? { name: type, data: { ...data, type } } : undefined;
+    if (typeof data !== 'object' || data === null || !type || type === 'ping') return undefined;
+    return { name: type, data: 'type' in data ? data : { ...data, type } };
   },
   standing(data) {
     if (data.type === 'message_stop') return 'end';
@@ -187,10 +188,10 @@ type Counted = Partial<Record<(typeof COUNTS)[number] | 'thinking_tokens', numbe
 
 /** Keeps the latest of each number: the last event repeats some of the first one's, and leaves others out or names 0. */
 function count(counted: Counted, told: Loose): void {
-  for (const field of COUNTS) counted[field] = told?.[field] || (counted[field] ?? told?.[field] ?? undefined);
-  counted.input_tokens ??= told?.prompt_tokens;
-  counted.output_tokens ??= told?.completion_tokens;
-  counted.thinking_tokens = told?.output_tokens_details?.thinking_tokens ?? counted.thinking_tokens;
+  for (const field of COUNTS) counted[field] = firstCount(told?.[field] || counted[field], told?.[field]);
+  counted.input_tokens = firstCount(counted.input_tokens, told?.prompt_tokens);
+  counted.output_tokens = firstCount(counted.output_tokens, told?.completion_tokens);
+  counted.thinking_tokens = firstCount(told?.output_tokens_details?.thinking_tokens, counted.thinking_tokens);
 }
 
 /** Anthropic counts cached tokens beside `input_tokens`; we count them in. */

@@ -87,9 +87,9 @@ export async function* chatCompletions(
   yield { type: 'end', finishReason: reason, usage };
 }
 
-/** Servers that answer in one piece put it into `message`. */
+/** Servers that answer in one piece put it into `message`, those of the older completions into `text`. */
 function deltaOf(choice: Loose): Loose {
-  return choice?.delta ?? choice?.message ?? {};
+  return choice?.delta ?? choice?.message ?? { content: choice?.text };
 }
 
 /** Where servers put what a model thinks; OpenAI's own API has no such field. */

@@ -29,11 +29,15 @@ export function errorFacts(thrown: unknown): ErrorFacts {
   const error = failures.at(-1)?.cause ?? thrown;
   const sdk = (typeof error === 'object' && error !== null ? error : {}) as SdkError & Error;
   const body = bodyOf(sdk);
+  // OpenRouter keeps what the provider behind it said as a text.
+  const behind = typeof body.metadata?.raw === 'string' ? bodyOf({ error: parsed(body.metadata.raw) } as never) : {};
   const headers = sdk.headers ?? failures.find((failure) => failure.headers)?.headers;
   return {
     status: statusOf(sdk.status) ?? statusOf(body.code) ?? statusOf(body.status),
-    codes: codesOf(body),
-    message: body.message ?? causeMessage(sdk) ?? String(error),
+    codes: [...codesOf(body), ...codesOf(behind)],
+    message: [withoutTags(body.message ?? causeMessage(sdk) ?? String(error)), behind.message]
+      .filter(Boolean)
+      .join(': '),
     headers,
     requestId: sdk.requestID ?? headers?.get('x-request-id') ?? headers?.get('request-id') ?? undefined,
     body,
@@ -52,6 +56,8 @@ interface Body {
   message?: string;
   code?: unknown;
   type?: unknown;
+  /** Amazon's */
+  __type?: unknown;
   status?: unknown;
   details?: { '@type'?: string; reason?: string; retryDelay?: string; violations?: { quotaId?: string }[] }[];
   metadata?: { reasons?: unknown; raw?: unknown };
@@ -71,11 +77,16 @@ function bodyOf(sdk: SdkError & Error): Body {
   return isObject(text) ? bodyOf({ error: text } as SdkError & Error) : (body as Body);
 }
 
+/** Proxies answer with a page. */
+function withoutTags(text: string): string {
+  return /<\w+[^>]*>/.test(text) ? text.replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]*>/g, ' ') : text;
+}
+
 function codesOf(body: Body): string[] {
   const details = Array.isArray(body.details) ? body.details : [];
   const reasons = details.flatMap((detail) => [detail?.reason, ...(detail?.violations ?? []).map((v) => v?.quotaId)]);
   const moderation = body.metadata?.reasons === undefined ? [] : ['moderation'];
-  return [body.code, body.type, body.status, ...reasons, ...moderation]
+  return [body.code, body.type, body.__type, body.status, ...reasons, ...moderation]
     .filter((code) => typeof code === 'string')
     .map((code) => code.toLowerCase());
 }

@@ -56,7 +56,7 @@ const CONTENT =
 const QUOTA =
   /insufficient_(user_)?quota|billing|credit|spend_limit|payment_required|quota_exceeded|perday|insufficient_balance|arrearage|exceeded_current_quota|access_terminated/;
 const QUOTA_TEXT =
-  /credit balance is too low|exceeded your current quota|insufficient (account )?(credits|balance|funds|quota)|spend(ing)? limit|(requires|out of|run out of|no) (more )?credits|account is in good standing|overdue[- ]payment/i;
+  /\blimit: 0\b|credit balance is too low|exceeded your current quota|insufficient (account )?(credits|balance|funds|quota)|spend(ing)? limit|(requires|out of|run out of|no) (more )?credits|account is in good standing|overdue[- ]payment/i;
 const CONTEXT =
   /context_length|context_window|context_size|request_too_large|string_above_max_length|max_prompt_tokens|prompt_too_long|input_too_long|tokens_limit_exceeded|request_entity_too_large/;
 /** A prompt that does not fit, in the words of OpenAI, Azure, Anthropic, Bedrock, Google, Mistral, Cohere, DeepSeek,
@@ -143,7 +143,8 @@ function byCode(facts: ErrorFacts): ErrorType | undefined {
   if (coded(CONTEXT) || (!isLimit && (status ?? 400) < 500 && said(CONTEXT_TEXT) && !said(LIMIT_SETTING)))
     return 'ContextTooLong';
   // Google says "exceeded your current quota" of each minute's limit too; there only the quota's own name tells.
-  if (coded(QUOTA) || (said(QUOTA_TEXT) && !coded(/resource_exhausted/))) return 'QuotaExhausted';
+  if (coded(QUOTA) || (said(QUOTA_TEXT) && (!coded(/resource_exhausted/) || said(/\blimit: 0\b/))))
+    return 'QuotaExhausted';
   if (coded(KEY) || said(KEY_TEXT)) return 'AuthenticationFailed';
   if (coded(MODEL) || (!isTheirFault && said(MODEL_TEXT)) || (status === undefined && said(MODEL_TEXT)))
     return 'ModelNotFound';

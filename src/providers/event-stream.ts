@@ -89,12 +89,14 @@ function mendedBody(
 
   function readEvent(name: string | undefined, text: string): void {
     const values = jsonValues(text);
-    if (values) for (const data of values) read({ name, data });
+    const asItCame = values?.length === 1 && text.startsWith('{') ? text : undefined;
+    if (values) for (const data of values) read({ name, data }, asItCame);
     // What is cut off by the end of the body is no message.
     else if (!atEnd) end(dialect.failed({ message: text }));
   }
 
-  function read(event: StreamEvent) {
+  /** @param text the event's data as it came */
+  function read(event: StreamEvent, text?: string) {
     if (closed) return;
     if (event.data === DONE) return end({ data: DONE });
     const error = errorIn(event.data);
@@ -104,7 +106,7 @@ function mendedBody(
     const standing = dialect.standing(clean.data, whole);
     if (standing === 'end') return end(clean);
     if (whole && dialect.speaks(clean.data)) wentOn = true;
-    pass(clean);
+    pass(clean, clean.data === event.data ? text : undefined);
     if (standing === 'last') whole = true;
     clearTimeout(grace);
     if (whole && !wentOn) grace = setTimeout(close, LAST_WORDS_MS);
@@ -117,9 +119,9 @@ function mendedBody(
     close();
   }
 
-  function pass({ name, data }: StreamEvent): void {
+  function pass({ name, data }: StreamEvent, asItCame?: string): void {
     passed += 1;
-    const text = typeof data === 'string' ? data : JSON.stringify(data);
+    const text = (asItCame?.includes('\n') ? undefined : asItCame) ?? (data === DONE ? DONE : JSON.stringify(data));
     controller.enqueue(encoder.encode(`${name ? `event: ${name}\n` : ''}data: ${text}\n\n`));
   }
 
@@ -218,12 +220,8 @@ const ANSWERS = ['choices', 'candidates', 'delta', 'response', 'output', 'conten
 const SHOWN = 300;
 
 function noAnswer(body: string): object {
-  const shown = body
-    .replace(/<(style|script)[\s\S]*?<\/\1>|<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
   return {
     type: 'bad_gateway',
-    message: `${body.length} characters came that are no answer: ${shortened(shown, SHOWN)}`,
+    message: `${body.length} characters came that are no answer: ${shortened(body.trim(), SHOWN)}`,
   };
 }

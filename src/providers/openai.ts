@@ -56,6 +56,7 @@ const RESPONSES: Dialect = {
   mended({ name, data }) {
     if (typeof data !== 'object' || data === null) return undefined;
     const type = (data as Loose).type ?? name;
+    if (type === (data as Loose).type && type !== 'response.done') return { data };
     return { data: { ...data, type: type === 'response.done' ? 'response.completed' : type } };
   },
   standing: ({ type }) =>

@@ -11,25 +11,25 @@ export type ReportedUsage = Partial<Usage>;
  */
 export function openAiUsage(raw: Loose): ReportedUsage | undefined {
   if (typeof raw !== 'object' || raw === null) return undefined;
-  const input = count(raw.prompt_tokens, raw.input_tokens);
-  const output = count(raw.completion_tokens, raw.output_tokens);
+  const input = firstCount(raw.prompt_tokens, raw.input_tokens);
+  const output = firstCount(raw.completion_tokens, raw.output_tokens);
   if (input === undefined && output === undefined) return undefined;
   const inputDetails = raw.prompt_tokens_details ?? raw.input_tokens_details;
   const outputDetails = raw.completion_tokens_details ?? raw.output_tokens_details;
   // DeepSeek's name, Moonshot's, and that of gateways to Anthropic.
-  const cached = count(
+  const cached = firstCount(
     inputDetails?.cached_tokens,
     raw.prompt_cache_hit_tokens,
     raw.cached_tokens,
     raw.cache_read_input_tokens,
   );
-  const written = count(
+  const written = firstCount(
     inputDetails?.cache_write_tokens,
     inputDetails?.cache_creation_tokens,
     raw.cache_creation_input_tokens,
   );
-  const total = count(raw.total_tokens);
-  const reasoning = count(outputDetails?.reasoning_tokens, raw.reasoning_tokens);
+  const total = firstCount(raw.total_tokens);
+  const reasoning = firstCount(outputDetails?.reasoning_tokens, raw.reasoning_tokens);
   const inCache = (cached ?? 0) + (written ?? 0);
   const summed = (input ?? 0) + (output ?? 0);
   const cachedBeside = inCache > 0 && (inCache > (input ?? 0) || total === summed + inCache);
@@ -46,6 +46,6 @@ export function openAiUsage(raw: Loose): ReportedUsage | undefined {
 }
 
 /** The first that is a count. */
-export function count(...values: unknown[]): number | undefined {
+export function firstCount(...values: unknown[]): number | undefined {
   return values.find((value): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 0);
 }

@@ -906,6 +906,67 @@ describe('too long, in the words of', () => {
   });
 });
 
+test.each<[string, WireName, number, Record<string, string>, string, string, string]>([
+  [
+    'what OpenRouter was told by the provider behind it',
+    'openai-chat',
+    400,
+    JSON_BODY,
+    JSON.stringify({
+      error: {
+        message: 'Provider returned error',
+        code: 400,
+        metadata: { raw: '{"error":{"message":"prompt is too long: 9 > 8"}}', provider_name: 'Anthropic' },
+      },
+    }),
+    'ContextTooLong',
+    'prompt is too long',
+  ],
+  [
+    'a page of a proxy',
+    'openai-chat',
+    502,
+    { 'content-type': 'text/html' },
+    '<html><style>b{}</style><h1>Bad gateway</h1></html>',
+    'Unavailable',
+    'Bad gateway',
+  ],
+  [
+    'Amazon’s __type',
+    'openai-chat',
+    400,
+    JSON_BODY,
+    '{"__type":"ThrottlingException","message":"Slow"}',
+    'RateLimited',
+    'Slow',
+  ],
+  [
+    'a quota of nothing',
+    'gemini',
+    429,
+    JSON_BODY,
+    '{"error":{"code":429,"message":"Quota exceeded for metric: free_tier_requests, limit: 0, model: x","status":"RESOURCE_EXHAUSTED"}}',
+    'QuotaExhausted',
+    'limit: 0',
+  ],
+])('an error is read from %s', async (_what, wire, status, headers, body, type, says) => {
+  const { error } = await answered(wire, { status, headers, body });
+  expect(error?.type).toBe(type);
+  expect(error?.message).toContain(says);
+  expect(error?.message).not.toContain('<');
+});
+
+test('a NUL and half an emoji of a model are stored as they are told', async () => {
+  const chunks = [
+    choice({ content: 'a\0b\ud83d' }),
+    called({ index: 0, id: 'a', function: { name: 'look', arguments: '{"n":"\\u0000\\ud83d"}' } }),
+    choice({}, 'tool_calls'),
+    DONE,
+  ];
+  const { reply } = await answered('openai-chat', { chunks });
+  expect(reply).toMatchObject({ text: 'a\uFFFDb\uFFFD', toolCalls: [{ arguments: { n: '\uFFFD\uFFFD' } }] });
+});
+
 test('a turn of commentary and a tool call keeps the commentary out of the text', async () => {
   const item = { type: 'message', phase: 'commentary' };
   const events = [
