@@ -13,12 +13,12 @@ export async function ask(input: AskInput, _options?: RunOptions): Promise<Answe
   return answerTo(inputOf(AskInput, input), { step: 'ask', routeStep: 'route' });
 }
 
-/** The same for a question that was checked before. @param steps `tried`: see `generate` */
+/** The same for a question that was checked before. @param at `tried`, `deadline`: see `generate` */
 export async function answerTo(
   { route: router, ...question }: AskInput,
-  { step, routeStep, tried }: { step: string; routeStep: string; tried?: CallError },
+  { routeStep, ...at }: { step: string; routeStep: string; tried?: CallError; deadline?: number },
 ): Promise<Answer> {
-  if (router === undefined) return answerOf(await generate({ step, tried, ...question }));
+  if (router === undefined) return answerOf(await generate({ ...at, ...question }));
   const { policy, answer } = await route({ step: routeStep, request: question, route: router });
-  return answerOf(answer ?? (await generate({ step, ...question, policy })));
+  return answerOf(answer ?? (await generate({ step: at.step, ...question, policy })));
 }

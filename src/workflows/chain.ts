@@ -14,11 +14,11 @@ import {
   splitSubRunInput,
 } from '../contract/index.ts';
 import { answerOf } from './answer-of.ts';
-import { atOnce } from './chain/at-once.ts';
 import { decideLoop, decideSkip } from './chain/decisions.ts';
 import { holds } from './chain/holds.ts';
 import { itemsFor, lookUpIn, type Scope } from './chain/scope.ts';
 import { subRun } from './chain/sub-run.ts';
+import { concurrently } from './concurrently.ts';
 import { failure } from './failures.ts';
 import { inputOf } from './input.ts';
 import { generate } from './steps/generate.ts';
@@ -102,7 +102,7 @@ async function once(step: ChainStep, place: Place): Promise<unknown> {
   if (step.steps) return inOrder(step.steps, place);
   if (step.parallel) {
     const members = step.parallel;
-    const given = await atOnce(members, step.concurrency ?? members.length, (member) => perform(member, place));
+    const given = await concurrently(members, step.concurrency ?? members.length, (member) => perform(member, place));
     return Object.fromEntries(given.map((each, index) => [members[index]!.id ?? index, each]));
   }
   const result = step.forEach === undefined ? await answer(step, step.id!, place) : await forEach(step, place);
@@ -114,7 +114,7 @@ async function forEach(step: ChainStep, place: Place): Promise<ChainStepResult> 
   const found = itemsFor(step, place);
   const most = place.count.calls + found.length * place.times;
   if (most > MOST_CALLS) throw failure(tooManyCalls(step.id!, `goes over ${found.length} items`, most));
-  const items = await atOnce(found, step.concurrency ?? DEFAULT_CONCURRENCY, (item, index) =>
+  const items = await concurrently(found, step.concurrency ?? DEFAULT_CONCURRENCY, (item, index) =>
     answer(step, `${step.id}[${index}]`, { ...place, item, index }),
   );
   return { items, text: items.map(({ text }) => text).join('\n\n') };

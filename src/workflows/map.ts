@@ -7,17 +7,21 @@ import {
   PATTERNS,
   type RunOptions,
 } from '../contract/index.ts';
-import { atOnce } from './chain/at-once.ts';
+import { concurrently } from './concurrently.ts';
 import { continueRun } from './continue-run.ts';
 import { inputOf } from './input.ts';
 import { lanesOf, sliceRows } from './map/lanes.ts';
-import { MAP_RETRY, workSlice } from './map/work-slice.ts';
+import { HEARTBEAT_TIMEOUT_MS, MAP_RETRY, workSlice } from './map/work-slice.ts';
 import { currentRun, note } from './run.ts';
 
 /** Slices of one history; each takes some 2 KB of it. */
 const SLICES_A_HISTORY = 32;
 
-const { openMap } = proxyActivities<MapActivities>({ startToCloseTimeout: '1 hour', retry: MAP_RETRY });
+const { openMap } = proxyActivities<MapActivities>({
+  startToCloseTimeout: '1 hour',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+  retry: MAP_RETRY,
+});
 const local = proxyLocalActivities<MapActivities>({ startToCloseTimeout: '10 minutes', retry: MAP_RETRY });
 
 /** How far a map has come: what travels into its next history. */
@@ -60,7 +64,7 @@ async function begin(input: MapDefinition): Promise<{ definition: MapDefinition;
 async function pass({ pattern, concurrency = DEFAULT_MAP_CONCURRENCY }: MapDefinition, going: Going): Promise<void> {
   const lanes = lanesOf(going.last ? 1 : concurrency);
   let slices = 0;
-  await atOnce(lanes, lanes.length, async (width) => {
+  await concurrently(lanes, lanes.length, async (width) => {
     while (going.next <= going.turns && slices < SLICES_A_HISTORY) {
       slices += 1;
       const from = going.next;

@@ -211,8 +211,9 @@ export function policyOf(ref: PolicyRef | undefined): Promise<Policy> {
 
 /** The task queue patterns run on: that of a pattern itself; a user's worker need not know them, and is told where. */
 export async function patternsQueue(): Promise<string> {
-  const { workflowType, taskQueue } = workflowInfo();
-  return isPattern(workflowType) ? taskQueue : bookkeeping('where patterns run').patternsQueue();
+  return isPattern(currentRun().ref.pattern)
+    ? workflowInfo().taskQueue
+    : bookkeeping('where patterns run').patternsQueue();
 }
 
 /** Writes events of the run's own, each once however often this code is replayed or retried. */

@@ -89,6 +89,33 @@ test('a part that fails, fails the step', async () => {
   await expect(bed.step('mapReduce', request, id('hole'))).rejects.toMatchObject({ cause: { type: 'InvalidRequest' } });
 });
 
+test('a part that fails stops the parts that are asked beside it', async () => {
+  const slow = Promise.withResolvers<void>();
+  bed.provider.first((request) => promptOf(request).includes('broken part'), failWith(400, 'unreadable'));
+  bed.provider.first(
+    (request) => promptOf(request).includes('endless part'),
+    async () => {
+      await slow.promise;
+      return { content: 'too late' };
+    },
+  );
+  const request = {
+    parts: ['endless part', 'broken part'],
+    map: 'Read.',
+    reduce: 'Add.',
+    policy: { candidates: [GPT], cache: false },
+  };
+  try {
+    await expect(bed.step('mapReduce', request, id('stop'))).rejects.toMatchObject({
+      cause: { type: 'InvalidRequest' },
+    });
+  } finally {
+    slow.resolve();
+  }
+  const { events } = await bed.temporal.workflow.getHandle(id('stop')).fetchHistory();
+  expect(events!.filter((event) => event.activityTaskCanceledEventAttributes)).toHaveLength(1);
+});
+
 test('a megabyte of text keeps the history small', async () => {
   const run = id('megabyte');
   const text = paragraphs(9_000);

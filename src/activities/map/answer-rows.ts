@@ -1,29 +1,21 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import type {
-  CadenzaActivities,
-  CallError,
-  EndedRow,
-  MapActivities,
-  MapProgress,
-  OpenRow,
-  RunRef,
-} from '../../contract/index.ts';
+import type { CallError, EndedRow, MapActivities, MapProgress, OpenRow, RunRef } from '../../contract/index.ts';
 import type { MapRowEnd } from '../../store/index.ts';
+import { heartbeat } from '../heartbeat.ts';
 import type { Rooms } from '../rooms.ts';
-import { type Asked, askRow } from './ask-row.ts';
-import { loadRow } from './load-row.ts';
-
-const HEARTBEAT_MS = 2_000;
+import { type Asked, createAskRow, loadRow } from './ask-row.ts';
 
 /** Asks the model of each row of a slice, so many at once. What became of a row is kept as soon as it is known. */
 export function createAnswerRows(
   rooms: Rooms,
-  callModel: CadenzaActivities['callModel'],
   end: (run: RunRef, rows: MapRowEnd[]) => Promise<MapProgress>,
 ): MapActivities['answerRows'] {
   const { events, maps } = rooms.store;
+  const askRow = createAskRow(rooms);
   return async (run, slice) => {
-    const { cancellationSignal: signal } = Context.current();
+    const { cancellationSignal: signal, info } = Context.current();
+    const begunAt = performance.now();
+    const now = () => info.currentAttemptScheduledTimestampMs + performance.now() - begunAt;
     const map = (await maps.find(run.chain))!;
     const queue = await maps.waiting(run.chain, slice);
     const open: OpenRow[] = [];
@@ -58,7 +50,7 @@ export function createAnswerRows(
 
     async function settle(next: { row: number; item: unknown }): Promise<void> {
       asking += 1;
-      const asked = await askRow({ rooms, callModel, run }, loadRow(map, next)).finally(() => {
+      const asked = await askRow(run, loadRow(map, next), now).finally(() => {
         asking -= 1;
       });
       if ('overBudget' in asked && asking > 0) {
@@ -102,11 +94,4 @@ function stopped(reason: unknown): unknown {
     message: 'The worker asking these rows was stopped',
     nextRetryDelay: 1,
   });
-}
-
-function heartbeat(): () => void {
-  const context = Context.current();
-  context.heartbeat();
-  const timer = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-  return () => clearInterval(timer);
 }

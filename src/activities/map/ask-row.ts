@@ -2,56 +2,82 @@ import { ApplicationFailure } from '@temporalio/activity';
 import {
   Answer,
   AskInput,
+  beginCourse,
   type CadenzaActivities,
   CallError,
   type EndedRow,
-  isOutage,
+  inputOfRow,
   type LoadedRow,
   type ModelReply,
   type ModelRequest,
   modelCallOf,
+  nextMove,
   type OpenRow,
+  PATTERNS,
   type Policy,
   type RunRef,
-  reactionTo,
   requestSettings,
 } from '../../contract/index.ts';
 import { ProviderError } from '../../providers/index.ts';
+import type { StoredMap } from '../../store/index.ts';
+import { createCallModel } from '../call-model.ts';
 import type { Rooms } from '../rooms.ts';
 
 /** What one request made of a row: its end, an open row for the workflow, or a refusal for want of money. */
 export type Asked = { ended: EndedRow; model?: string } | { open: OpenRow } | { row: number; overBudget: CallError };
 
-/** Fields this file knows the meaning of; with any other, the row is the workflow's from the start. */
-const KNOWN_FIELDS = new Set(['prompt', 'messages', 'system', 'policy', 'schema']);
-const KNOWN_SETTINGS = new Set([
-  ...['candidates', 'maxAttempts', 'timeouts', 'cache', 'patience', 'maxOutputTokens', 'temperature', 'topP', 'seed'],
-  ...['stop', 'effort', 'lane', 'fallbackOn'],
-]);
+/** The input of a row's run, or what is wrong with it. */
+export function loadRow({ definition }: StoredMap, data: { row: number; item: unknown }): LoadedRow {
+  return { row: data.row, ...inputOfRow(definition, PATTERNS, data) };
+}
 
 /**
- * Makes the first request of a row, to the first candidate of its policy. A usable answer ends the row; so does an error
- * after which nobody would be asked. All else, waiting included, is the workflow's: it goes on in the same step.
+ * Makes the first request of a row, to the first candidate of its policy. A usable answer ends the row, and so does an
+ * error after which the course of a step (contract/attempts.ts) ends. All other moves of it, waits included, are the
+ * workflow's: it goes on in the same step.
+ * @param now ms since 1970, by Temporal's clock
  */
-export async function askRow(
-  { rooms, callModel, run }: { rooms: Rooms; callModel: CadenzaActivities['callModel']; run: RunRef },
-  loaded: LoadedRow,
-): Promise<Asked> {
-  const { row } = loaded;
-  if ('error' in loaded) return { ended: { row, error: loaded.error } };
-  const question = AskInput.parse(loaded.input);
-  const policy = policyOf(rooms, question);
-  if ('error' in policy) return { ended: { row, error: policy.error } };
-  if (!isKnown(question, KNOWN_FIELDS) || !isKnown(policy, KNOWN_SETTINGS)) return { open: { row } };
+export function createAskRow(rooms: Rooms): (run: RunRef, loaded: LoadedRow, now: () => number) => Promise<Asked> {
+  const callModel = createQuietCalls(rooms);
+  return async (run, loaded, now) => {
+    const { row } = loaded;
+    if ('error' in loaded) return { ended: { row, error: loaded.error } };
+    const question = AskInput.parse(loaded.input);
+    const policy = policyOf(rooms, question);
+    if ('error' in policy) return { ended: { row, error: policy.error } };
+    // Routers, guardrails and hedges take more than one call.
+    if (question.route ?? policy.guardrails ?? policy.hedge) return { open: { row } };
 
-  const [model] = policy.candidates as [string];
-  const call = modelCallOf(policy, Date.now() + 60_000, { run, step: `row/${row}`, model });
-  try {
-    const reply = await callModel(call, requestOf(question, policy));
-    return isUsable(reply) ? { ended: { row, answer: Answer.parse(reply) }, model } : { open: { row } };
-  } catch (thrown) {
-    return afterFailure(thrown, row, policy);
-  }
+    const [model] = policy.candidates as [string];
+    const step = `row/${row}`;
+    const { course } = beginCourse(policy, { now: now() });
+    const { deadline } = course;
+    try {
+      const reply = await callModel(modelCallOf(policy, deadline, { run, step, model }), requestOf(question, policy));
+      return isUsable(reply) ? { ended: { row, answer: Answer.parse(reply) }, model } : { open: { row, deadline } };
+    } catch (thrown) {
+      const { error, isFinal } = failedCall(thrown);
+      if (!isFinal) return { open: { row, deadline } };
+      const ended = { ...error, step, model };
+      if (error.type === 'BudgetExceeded') return { row, overBudget: ended };
+      const { move } = nextMove(course, { error: ended }, { now: now() });
+      return 'fail' in move ? { ended: { row, error: ended } } : { open: { row, tried: ended, deadline } };
+    }
+  };
+}
+
+/** Calls as all others, except that their words are not told as they come: nobody reads thousands of rows at once, and
+ *  the answers are kept whole. */
+function createQuietCalls(rooms: Rooms): CadenzaActivities['callModel'] {
+  const { store } = rooms;
+  const events: typeof store.events = {
+    ...store.events,
+    async append(run, given) {
+      const told = given.filter(({ type }) => type !== 'call.delta' && type !== 'call.reasoning');
+      if (told.length > 0) await store.events.append(run, told);
+    },
+  };
+  return createCallModel({ ...rooms, store: { ...store, events } });
 }
 
 function policyOf({ providers }: Rooms, { policy }: AskInput): Policy | { error: CallError } {
@@ -61,10 +87,6 @@ function policyOf({ providers }: Rooms, { policy }: AskInput): Policy | { error:
     if (thrown instanceof ProviderError) return { error: thrown.error };
     throw thrown;
   }
-}
-
-function isKnown(value: object, known: Set<string>): boolean {
-  return Object.entries(value).every(([key, field]) => field === undefined || known.has(key));
 }
 
 /** The same request as the workflow would make: their calls are then one, and counted as one. */
@@ -81,14 +103,10 @@ function isUsable({ invalid, finishReason, toolCalls }: ModelReply): boolean {
   return invalid === undefined && !toolCalls?.length && finishReason !== 'refusal' && finishReason !== 'contentFilter';
 }
 
-function afterFailure(thrown: unknown, row: number, { candidates, patience }: Policy): Asked {
-  if (!(thrown instanceof ApplicationFailure)) throw thrown;
-  const told = CallError.safeParse(thrown.details?.[0]);
-  if (!told.success) throw thrown;
-  const error: CallError = { ...told.data, step: `row/${row}`, model: candidates[0] };
-  if (!thrown.nonRetryable) return { open: { row } };
-  if (error.type === 'BudgetExceeded') return { row, overBudget: error };
-  const nobodyElse = candidates.length === 1 && !(isOutage(error.type) && patience !== undefined);
-  if (reactionTo(error.type) === 'fail' || nobodyElse) return { ended: { row, error } };
-  return { open: { row, tried: error } };
+/** What a call ended with; not final, the same model is to be asked again, which counts on where it is.
+ *  @throws what is no error of a call */
+function failedCall(thrown: unknown): { error: CallError; isFinal: boolean } {
+  const told = thrown instanceof ApplicationFailure ? CallError.safeParse(thrown.details?.[0]) : undefined;
+  if (!told?.success) throw thrown;
+  return { error: told.data, isFinal: (thrown as ApplicationFailure).nonRetryable === true };
 }

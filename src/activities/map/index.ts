@@ -1,10 +1,10 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { CallError, MapActivities, MapProgress, RunRef } from '../../contract/index.ts';
 import type { MapRowEnd } from '../../store/index.ts';
+import { heartbeat } from '../heartbeat.ts';
 import type { Rooms } from '../rooms.ts';
 import { createAnswerRows } from './answer-rows.ts';
-import { loadRow } from './load-row.ts';
-import { quietCalls } from './quiet-calls.ts';
+import { loadRow } from './ask-row.ts';
 
 /** The activities of the pattern `map`: they join the rows of its data set with what becomes of them. */
 export function createMapActivities(rooms: Rooms): MapActivities {
@@ -19,21 +19,24 @@ export function createMapActivities(rooms: Rooms): MapActivities {
 
   return {
     async openMap(run, { items, ...definition }) {
-      const source = definition.source ?? (await dataSets.put(items!)).id;
-      const opened = await maps.open(run, { ...definition, source });
-      if (!opened) throw refused(await whyNotOpened(rooms, source, definition.after ?? run.id));
-      await end(run, []);
-      return opened;
+      const stopHeartbeat = heartbeat();
+      try {
+        const source = definition.source ?? (await dataSets.put(items!)).id;
+        const opened = await maps.open(run, { ...definition, source });
+        if (!opened) throw refused(await whyNotOpened(rooms, source, definition.after ?? run.id));
+        await end(run, []);
+        return opened;
+      } finally {
+        stopHeartbeat();
+      }
     },
 
-    answerRows: createAnswerRows(rooms, quietCalls(rooms), end),
+    answerRows: createAnswerRows(rooms, end),
 
     async loadRows(run, wanted) {
-      const numbers = Array.isArray(wanted) ? wanted.map(({ row }) => row) : wanted;
-      const tried = new Map(Array.isArray(wanted) ? wanted.map((open) => [open.row, open.tried]) : []);
       const map = (await maps.find(run.chain))!;
-      const rows = await maps.waiting(run.chain, numbers);
-      return rows.map((row) => ({ ...loadRow(map, row), tried: tried.get(row.row) }));
+      const rows = await maps.waiting(run.chain, wanted);
+      return rows.map((row) => loadRow(map, row));
     },
 
     async endRows(run, rows) {

@@ -17,14 +17,17 @@ export interface OpenedMap {
   turns: number;
 }
 
-/** A row that needs more than one request. `tried`: what its first candidate ended with for good. */
+/** A row that needs more than one request. */
 export interface OpenRow {
   row: number;
+  /** what its first candidate ended with for good */
   tried?: CallError;
+  /** ms since 1970: when the patience of its step ends, which the first request began */
+  deadline?: number;
 }
 
 /** The input of a row's run, or why there is none. */
-export type LoadedRow = OpenRow & ({ input: unknown } | { error: CallError });
+export type LoadedRow = { row: number } & ({ input: unknown } | { error: CallError });
 
 /** What became of a row. `run`: the run of its own that worked on it, whose cost the map's is not. */
 export type EndedRow = { row: number; run?: string } & ({ answer: unknown } | { error: CallError });
@@ -43,7 +46,7 @@ export interface MapActivities {
   /** Asks the model of each row of a slice once. @param slice `last`: a row that no budget is left for has failed */
   answerRows(run: RunRef, slice: Turns & { concurrency: number; last: boolean }): Promise<WorkedSlice>;
   /** The inputs of rows that still wait. */
-  loadRows(run: RunRef, rows: OpenRow[] | Turns): Promise<LoadedRow[]>;
+  loadRows(run: RunRef, rows: number[] | Turns): Promise<LoadedRow[]>;
   /** Keeps what became of rows; a row ends once. */
   endRows(run: RunRef, rows: EndedRow[]): Promise<MapProgress>;
   /** Gives the rows that still wait new turns. @returns how many */

@@ -13,7 +13,7 @@ import { MAP_ROWS, type RowsPart } from './map-rows.ts';
 export const MAP_RETRY = { initialInterval: 500, maximumInterval: 10_000, nonRetryableErrorTypes: ['InvalidRequest'] };
 
 /** Workers report every 2 s. */
-const HEARTBEAT_TIMEOUT_MS = 8_000;
+export const HEARTBEAT_TIMEOUT_MS = 8_000;
 
 interface Slice extends Turns {
   pattern: string;

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { Comparison } from '../../contract/index.ts';
+import { concurrently } from '../concurrently.ts';
 import { generate } from './generate.ts';
 import { rubricText } from './judge-scores.ts';
 import type { Judgement, Judging } from './judging.ts';
 import { lettered } from './letters.ts';
 
+const ALL = Number.POSITIVE_INFINITY;
 /** From so many answers on, each challenges the best so far instead of all others: n-1 pairs, not n(n-1)/2. */
 const LADDER_FROM = 5;
 
@@ -32,7 +34,7 @@ export async function comparePairs(judging: Judging): Promise<Judgement> {
   const ladder = texts.length >= LADDER_FROM;
   const pairs = ladder
     ? await climb(texts.length, meet)
-    : await Promise.all(allPairs(texts.length).map(([a, b]) => meet(a, b)));
+    : await concurrently(allPairs(texts.length), ALL, ([a, b]) => meet(a, b));
   const scores = ladder ? ladderScores(texts.length, pairs) : roundScores(texts.length, pairs);
   const marks = scores.map((score, index) => ({ score, reason: recordOf(index, pairs) }));
   const differed = comparisons.filter(({ consistent }) => !consistent).length;
@@ -48,15 +50,16 @@ export async function comparePairs(judging: Judging): Promise<Judgement> {
 async function compareTwo(judging: Judging, first: number, second: number) {
   const { texts, numberOf } = judging;
   const [a, b] = [texts[first]!, texts[second]!];
-  const [straight, swapped] = await Promise.all([choose(judging, a, b), choose(judging, b, a)]);
-  const choices = [winnerOf(straight.better, first, second), winnerOf(swapped.better, second, first)];
+  const orders = [[a, b] as const, [b, a] as const];
+  const [straight, swapped] = await concurrently(orders, ALL, ([one, other]) => choose(judging, one, other));
+  const choices = [winnerOf(straight!.better, first, second), winnerOf(swapped!.better, second, first)];
   const consistent = choices[0] === choices[1];
   const winner = consistent ? choices[0]! : null;
   const comparison: Comparison = {
     answers: [numberOf(a), numberOf(b)],
     winner: winner === null ? null : numberOf(texts[winner]!),
     consistent,
-    reasons: [straight.reason, swapped.reason],
+    reasons: [straight!.reason, swapped!.reason],
   };
   return { winner, comparison };
 }

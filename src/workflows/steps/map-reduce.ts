@@ -1,5 +1,6 @@
 import type { Answer, PolicyRef } from '../../contract/index.ts';
 import { answerOf } from '../answer-of.ts';
+import { concurrently } from '../concurrently.ts';
 import { failure } from '../failures.ts';
 import { note } from '../run.ts';
 import { stepId } from '../step-id.ts';
@@ -53,7 +54,7 @@ export async function mapReduce(request: MapReduceRequest): Promise<MapReduced> 
   const id = stepId(step);
   const parts = partsOf(request, id, partTokens);
   note(`${id}: ${parts.length} parts`);
-  const mapped = await pooled(parts, concurrency, async (part, index) => {
+  const mapped = await concurrently(parts, concurrency, async (part, index) => {
     const { text } = await generate({ step: `${id}/map/${index + 1}`, policy, prompt: asked(map, [part]) });
     return text;
   });
@@ -66,7 +67,7 @@ export async function mapReduce(request: MapReduceRequest): Promise<MapReduced> 
       return { ...answerOf(reply), mapped, levels: level };
     }
     note(`${id}: ${texts.length} texts are too long together, reducing ${groups.length} groups of them first`);
-    texts = await pooled(groups, concurrency, async (group, index) => {
+    texts = await concurrently(groups, concurrency, async (group, index) => {
       if (group.length === 1) return group[0]!;
       const name = `${id}/reduce/${level}.${index + 1}`;
       const { text } = await generate({ step: name, policy: reducePolicy, prompt: asked(reduce, group) });
@@ -86,28 +87,4 @@ function partsOf({ text, parts }: MapReduceRequest, step: string, partTokens: nu
 
 function asked(instruction: string, texts: string[]): string {
   return [instruction, ...texts].join('\n\n---\n\n');
-}
-
-/** Does the work on all items, so many at once, and gives the results in their order. After a failure nothing more begins. */
-async function pooled<Item, Result>(
-  items: Item[],
-  concurrency: number,
-  work: (item: Item, index: number) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  let next = 0;
-  let failed = false;
-  const worker = async () => {
-    while (next < items.length && !failed) {
-      const index = next++;
-      try {
-        results[index] = await work(items[index]!, index);
-      } catch (thrown) {
-        failed = true;
-        throw thrown;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, worker));
-  return results;
 }

@@ -3,11 +3,13 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 /**
  * Does a thing for every item, so many at once, and keeps the results in order. When one fails the others are cancelled
  * and waited for, so that no call goes on that nobody will read.
+ * @param goesOn looked at before each item: false, and no further one begins; what has begun ends
  */
-export async function atOnce<Item, Result>(
+export async function concurrently<Item, Result>(
   items: readonly Item[],
   most: number,
   act: (item: Item, index: number) => Promise<Result>,
+  goesOn: () => boolean = () => true,
 ): Promise<Result[]> {
   const results: Result[] = [];
   const failures: unknown[] = [];
@@ -16,7 +18,7 @@ export async function atOnce<Item, Result>(
   await CancellationScope.cancellable(async () => {
     const scope = CancellationScope.current();
     const worker = async () => {
-      while (next < items.length && failures.length === 0) {
+      while (next < items.length && failures.length === 0 && goesOn()) {
         const index = next;
         next += 1;
         try {
