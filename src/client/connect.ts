@@ -4,7 +4,7 @@ import type { Log } from '../contract/index.ts';
 import { openRooms } from '../runtime/open-rooms.ts';
 import type { Cadenza } from './cadenza.ts';
 import { connectWith } from './connect-with.ts';
-import { CadenzaError } from './errors.ts';
+import { noTemporal, notReachable } from './errors.ts';
 
 export interface ConnectOptions {
   /** else `TEMPORAL_ADDRESS`, or a profile of Temporal's own config */
@@ -33,11 +33,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Cadenza> {
   const connection = await Connection.connect({ ...target, connectTimeout: '5 s' } as Parameters<
     typeof Connection.connect
   >[0]).catch((cause) => {
-    throw notReachable(
-      `Temporal does not answer at ${target.address ?? 'localhost:7233'}`,
-      'Is it running? See: npx cadenza doctor',
-      cause,
-    );
+    throw noTemporal(target.address, cause);
   });
   try {
     const rooms = await openRooms({ databaseUrl, env, log, config: options.config ?? (await loadConfig()) });
@@ -50,8 +46,4 @@ export async function connect(options: ConnectOptions = {}): Promise<Cadenza> {
     await connection.close();
     throw error;
   }
-}
-
-function notReachable(message: string, hint: string, cause?: unknown): CadenzaError {
-  return new CadenzaError('NotReachable', { type: 'Unavailable', message, hint }, { cause });
 }

@@ -38,6 +38,16 @@ export function refusal(
   return new CadenzaError(code, { type: 'InvalidRequest', message, path, hint });
 }
 
+/** Temporal or the store cannot be reached. */
+export function notReachable(message: string, hint: string, cause?: unknown): CadenzaError {
+  return new CadenzaError('NotReachable', { type: 'Unavailable', message, hint }, { cause });
+}
+
+/** Where Temporal was looked for, and was not. */
+export function noTemporal(address = 'localhost:7233', cause?: unknown): CadenzaError {
+  return notReachable(`Temporal does not answer at ${address}`, 'Is it running? See: npx cadenza doctor', cause);
+}
+
 /** A value from outside as its schema has it. @param root where it stands @throws CadenzaError InvalidRequest */
 export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, root: string): z.output<Schema> {
   const parsed = schema.safeParse(value);

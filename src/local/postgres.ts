@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -123,7 +123,18 @@ async function stopLeftover(cluster: Cluster, log: (line: string) => void): Prom
   const pidFile = path.join(cluster.dataDir, 'postmaster.pid');
   if (!existsSync(pidFile)) return;
   const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
-  if (!isOurs(pid, cluster.dataDir)) return;
-  log(`A PostgreSQL left over from an earlier start (process ${pid}) is stopped`);
-  await stopProcess(pid, 'SIGINT');
+  if (isOurs(pid, cluster.dataDir)) {
+    log(`A PostgreSQL left over from an earlier start (process ${pid}) is stopped`);
+    await stopProcess(pid, 'SIGINT');
+  }
+  disown(pidFile);
+}
+
+/** PostgreSQL does not start while any process has the id its killed predecessor noted: one that is dead but not reaped,
+ *  as under a container's process 1, or somebody else's. Under its parent's id it knows the note for stale, and still
+ *  looks for children of the predecessor by the shared memory that the note names. */
+function disown(pidFile: string): void {
+  if (!existsSync(pidFile)) return;
+  const [, ...rest] = readFileSync(pidFile, 'utf8').split('\n');
+  writeFileSync(pidFile, [process.pid, ...rest].join('\n'));
 }

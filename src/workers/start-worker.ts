@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { noTemporal } from '../client/errors.ts';
 import { type Cadenza, connectWith } from '../client/index.ts';
 import { type Config, readEnvironment, temporalTarget } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
@@ -44,7 +45,9 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     env,
   );
   const [connection, rooms, bundle] = await Promise.all([
-    NativeConnection.connect(target),
+    NativeConnection.connect(target).catch((cause) => {
+      throw noTemporal(target.address, cause);
+    }),
     openRooms({ databaseUrl, config, env, log }),
     workflowBundle(path.join(home, 'bundles')),
     warmUp(),

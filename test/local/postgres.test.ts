@@ -1,15 +1,21 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type LocalPostgres, startPostgres } from '../../src/local/index.ts';
 import { freePort } from '../../src/local/ports.ts';
-import { isAlive } from '../../src/local/server-process.ts';
+import { postgresUser } from '../../src/local/postgres-programs.ts';
+import { commandLine, isAlive } from '../../src/local/server-process.ts';
+import { until } from '../setup/until.ts';
 import { removeHome, temporaryHome } from './temporary-home.ts';
 
 let home: string;
 const started: LocalPostgres[] = [];
 const said: string[] = [];
+const parents: ChildProcess[] = [];
 
 beforeEach(() => {
   home = temporaryHome();
@@ -18,6 +24,7 @@ beforeEach(() => {
 afterEach(async () => {
   for (const postgres of started.splice(0)) await postgres.stop();
   said.splice(0);
+  for (const parent of parents.splice(0)) parent.kill('SIGKILL');
   removeHome(home);
 });
 
@@ -48,6 +55,39 @@ test('what was committed is there again after kill -9', async () => {
   expect(second.pid).not.toBe(first.pid);
   expect(await query(second.url, 'select said from notes')).toEqual([{ said: 'kept' }]);
 });
+
+test('one that was killed and is not reaped by whoever started it does not stand in the way', async () => {
+  const first = await start();
+  await query(first.url, 'create table notes (said text)');
+  process.kill(first.pid, 'SIGKILL');
+  await first.exited;
+  const zombie = await zombieProcess();
+  const pidFile = path.join(home, 'postgres', 'data', 'postmaster.pid');
+  const [, ...rest] = readFileSync(pidFile, 'utf8').split('\n');
+  writeFileSync(pidFile, [zombie, ...rest].join('\n'));
+  const second = await start();
+  expect(await query(second.url, 'select said from notes')).toEqual([]);
+  expect(said).toEqual([]);
+});
+
+/** A process of PostgreSQL's user that has ended, under a parent that never asks for its exit code. */
+async function zombieProcess(): Promise<number> {
+  const user = postgresUser();
+  const parent = spawn('/bin/sh', ['-c', 'sleep 1 & echo $!; exec sleep 600'], {
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    ...(user && { uid: user.uid, gid: user.gid }),
+  });
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  parents.push(parent);
+  const pid = Number(line.toString());
+  await until(() => (isZombie(pid) && isSleep(parent.pid!) ? true : undefined));
+  return pid;
+}
+
+/** It still has its id, and no command any more. */
+const isZombie = (pid: number) => process.kill(pid, 0) && commandLine(pid) === '';
+const isSleep = (pid: number) => commandLine(pid).startsWith('sleep');
 
 test('writes reach the disk before they are acknowledged', async () => {
   const { url } = await start();

@@ -7,7 +7,7 @@ import { json, refusals } from '../responses.ts';
 import { RunInfo, RunPage, RunParams, StartedRun, StartRun } from '../schemas.ts';
 
 const tags = ['runs'];
-const { badRequest, unauthorized, notFound, tooLarge, notJson, unreachable } = refusals;
+const { badRequest, unauthorized, notFound, conflict, tooLarge, notJson, unreachable } = refusals;
 
 const startRoute = createRoute({
   method: 'post',
@@ -26,6 +26,7 @@ const startRoute = createRoute({
     202: json('The run is under way, or was already there', StartedRun),
     ...badRequest,
     ...unauthorized,
+    ...conflict,
     ...tooLarge,
     ...notJson,
     ...unreachable,
@@ -57,7 +58,13 @@ const cancelRoute = createRoute({
   summary: 'Ask a run to stop',
   description: 'Its calls in flight are aborted. The run has stopped when its event `run.cancelled` is there.',
   request: { params: RunParams },
-  responses: { 202: json('The run was asked to stop', StartedRun), ...unauthorized, ...notFound, ...unreachable },
+  responses: {
+    202: json('The run was asked to stop', StartedRun),
+    ...unauthorized,
+    ...notFound,
+    ...conflict,
+    ...unreachable,
+  },
 });
 
 export function addRunRoutes(app: GatewayApp, { client, links }: Surroundings): void {
