@@ -6,6 +6,7 @@ import type {
   ForkEstimate,
   ForkRun,
   ListRuns,
+  ListSteps,
   PatternInput,
   PatternName,
   PatternResult,
@@ -39,7 +40,8 @@ export interface Cadenza extends MapData {
   show(id: string): Promise<RunInfo>;
   list(query?: ListRuns): Promise<RunPage>;
   bill(id: string): Promise<Bill>;
-  timeline(id: string): Promise<Timeline>;
+  /** Steps and attempts, at most 1,000 steps a page. */
+  timeline(id: string, query?: ListSteps): Promise<Timeline>;
   /** Asks the run to stop; its calls in flight are aborted. */
   cancel(id: string): Promise<void>;
   /** Starts a run that is the old one up to a step, whose answers it has for free, and asks anew from there on.

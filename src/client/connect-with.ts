@@ -8,7 +8,7 @@ import {
   WorkflowFailedError,
   type WorkflowHandle,
 } from '@temporalio/client';
-import { oneLine, type PatternName, type PatternResult, type RunInfo } from '../contract/index.ts';
+import { ListSteps, oneLine, type PatternName, type PatternResult, type RunInfo } from '../contract/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { isRunCursor, type StoredRun } from '../store/index.ts';
@@ -18,7 +18,7 @@ import type { Cadenza, Outcome, StartedRun } from './cadenza.ts';
 import { type CheckedStart, checkStart } from './check-start.ts';
 import { endConversation, sendMessage } from './conversations.ts';
 import { createMapData } from './data-sets.ts';
-import { CadenzaError, refusal } from './errors.ts';
+import { CadenzaError, checked, refusal } from './errors.ts';
 import { createRunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import { fork } from './fork.ts';
@@ -99,8 +99,9 @@ export function connectWith({
       return store.ledger.bill((await runs.find(id)).chain);
     },
 
-    async timeline(id) {
-      return store.runs.timeline((await runs.find(id)).chain);
+    async timeline(id, query) {
+      const page = checked(ListSteps, query ?? {}, 'query');
+      return store.runs.timeline((await runs.find(id)).chain, page);
     },
 
     async cancel(id) {

@@ -101,12 +101,23 @@ export const Bill = later(() =>
 );
 export type Bill = z.infer<typeof Bill>;
 
+/** Which steps of a run: those after the last one of a page. */
+export const ListSteps = later(() =>
+  z.object({
+    after: z.coerce.number().int().nonnegative().default(0),
+    limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
+  }),
+);
+export type ListSteps = z.input<typeof ListSteps>;
+
 /** Steps and attempts of a run, in the order they began. Times are ISO, durations ms. */
 export const Timeline = later(() =>
   z.object({
     id: z.string(),
     /** it is so long ago that the calls are no longer kept */
     pruned: z.boolean().optional(),
+    /** `after` of the next page, where there is one */
+    nextAfter: z.number().int().optional(),
     steps: z.array(
       z.object({
         step: z.string(),

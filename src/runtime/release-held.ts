@@ -12,11 +12,16 @@ const HELD_TOO_LONG_MS = 120_000;
  * @param olderThanMs of the reservations that are looked at
  */
 export async function releaseHeld(temporal: Client, store: Store, olderThanMs = HELD_TOO_LONG_MS): Promise<void> {
-  for (const { chain, id } of await store.ledger.holdingSince(olderThanMs)) {
-    if ((await store.runs.chainOf(id)) === chain && !(await isClosed(temporal, id, chain))) continue;
-    await closeEnded(temporal, store, id).catch(ignoreNotFound);
-    await store.ledger.releaseOf(chain);
-  }
+  let after: string | undefined;
+  do {
+    const page = await store.ledger.holdingSince(olderThanMs, after);
+    for (const { chain, id } of page.runs) {
+      if ((await store.runs.chainOf(id)) === chain && !(await isClosed(temporal, id, chain))) continue;
+      await closeEnded(temporal, store, id).catch(ignoreNotFound);
+      await store.ledger.releaseOf(chain);
+    }
+    after = page.nextAfter;
+  } while (after !== undefined);
 }
 
 /** True for runs that Temporal has ended, has forgotten, or had to end before their id was used again. */

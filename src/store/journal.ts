@@ -67,7 +67,7 @@ export function createJournal(
       'written' in answer ? (answer.written ?? []) : [],
     );
     if (answer.state === 'overBudget') {
-      const leftUsd = answer.budget - answer.spent - answer.reserved;
+      const leftUsd = Number((answer.budget - answer.spent - answer.reserved).toFixed(12));
       return { state: 'overBudget', error: overBudget({ ...begun, worstCaseUsd }, answer), leftUsd };
     }
     const { epoch, failures, midStreamFailures, lost, held } = answer;

@@ -21,11 +21,13 @@ export interface Ledger {
   setBudget(account: AccountId, usd: number | undefined): Promise<void>;
   /** Of a tenant or key: from its first call on. Of a run: where it has a budget. */
   account(id: AccountId): Promise<Account | undefined>;
-  /** Runs that hold money for calls begun more than so long ago, oldest first. @param ageMs ms */
-  holdingSince(ageMs: number): Promise<{ chain: string; id: string }[]>;
+  /** Runs that hold money for calls begun more than so long ago, in pages. @param ageMs ms @param after of the page before */
+  holdingSince(ageMs: number, after?: string): Promise<{ runs: { chain: string; id: string }[]; nextAfter?: string }>;
   /** Gives back what a run that ended still holds; the events that end a run do so by themselves. */
   releaseOf(chain: string): Promise<void>;
 }
+
+const HOLDS_A_PAGE = 1_000;
 
 export function createLedger(db: Kysely<Database>): Ledger {
   return {
@@ -77,16 +79,18 @@ export function createLedger(db: Kysely<Database>): Ledger {
         }
       );
     },
-    async holdingSince(ageMs) {
-      return db
+    async holdingSince(ageMs, after = '') {
+      const rows = await db
         .selectFrom('reservations')
         .innerJoin('runs', 'runs.chain', 'reservations.chain')
-        .select(['runs.chain', 'runs.id'])
+        .select(['runs.chain', 'runs.id', 'call_key'])
         .where('reservations.at', '<', sql<Date>`now() - make_interval(secs => ${ageMs / 1_000})`)
-        .groupBy(['runs.chain', 'runs.id'])
-        .orderBy(({ fn }) => fn.min('reservations.at'))
-        .limit(1_000)
+        .where('call_key', '>', after)
+        .orderBy('call_key')
+        .limit(HOLDS_A_PAGE)
         .execute();
+      const runs = new Map(rows.map(({ chain, id }) => [chain, { chain, id }]));
+      return { runs: [...runs.values()], ...(rows.length === HOLDS_A_PAGE && { nextAfter: rows.at(-1)!.call_key }) };
     },
     async releaseOf(chain) {
       await db.transaction().execute(async (trx) => {

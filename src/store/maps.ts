@@ -14,7 +14,7 @@ import type { DataSets } from './data-sets.ts';
 import type { Database } from './database.ts';
 import { called } from './functions.ts';
 import { type MapRowEnd, progressOf, type Sums } from './map-sums.ts';
-import { openMapRows } from './open-map-rows.ts';
+import { openMapRows, ROWS_A_STATEMENT } from './open-map-rows.ts';
 import { storableJson } from './storable-json.ts';
 
 export interface StoredMap {
@@ -131,14 +131,22 @@ export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
       return { progress: progressOf(sums), tell: sums.tell };
     },
     async requeue(chain) {
-      const { rows } = await sql<{ turns: number }>`
-        with waiting as (
-          select row, row_number() over (order by row) as turn from map_rows where chain = ${chain} and status = 'waiting'
-        ), queued as (
-          update map_rows m set turn = w.turn from waiting w where m.chain = ${chain} and m.row = w.row returning 1
-        )
-        select count(*)::integer as turns from queued`.execute(db);
-      return rows[0]!.turns;
+      let [turns, after] = [0, 0];
+      for (;;) {
+        const { rows } = await sql<{ n: number; last: number | null }>`
+          with waiting as (
+            select row, row_number() over (order by row) as turn from map_rows
+            where chain = ${chain} and status = 'waiting' and row > ${after} order by row limit ${ROWS_A_STATEMENT}
+          ), queued as (
+            update map_rows m set turn = ${turns}::integer + w.turn from waiting w
+            where m.chain = ${chain} and m.row = w.row returning m.row
+          )
+          select count(*) as n, max(row) as last from queued`.execute(db);
+        const { n, last } = rows[0]!;
+        if (last === null) return turns;
+        turns += n;
+        after = last;
+      }
     },
     async close(chain) {
       const { done, failed, total } = await sumsAfter(chain, []);

@@ -4,6 +4,9 @@ import type { DataSets } from './data-sets.ts';
 import type { Database } from './database.ts';
 import { storableJson } from './storable-json.ts';
 
+/** of a map, so that each statement stays well within the time it has */
+export const ROWS_A_STATEMENT = 20_000;
+
 /** See `Maps.open`. The rows of a map are there whole or not at all. */
 export async function openMapRows(
   db: Kysely<Database>,
@@ -33,18 +36,24 @@ export async function openMapRows(
 }
 
 async function addRows(trx: Transaction<Database>, chain: string, total: number, earlier?: string): Promise<void> {
-  await sql`
-    with added as (
-      insert into map_rows (chain, row, turn, status, answer)
-      select ${chain}, n, case when e.row is null then row_number() over (partition by e.row is null order by n) end,
-        coalesce(e.status, 'waiting'), e.answer
-      from generate_series(1, ${total}::integer) n
-      left join map_rows e on e.chain = ${earlier ?? ''} and e.row = n and e.status = 'done'
-      returning status
-    ), taken as (
-      select count(*)::integer as n from added where status = 'done'
-    )
-    update maps set taken = taken.n, done = taken.n from taken where chain = ${chain}`.execute(trx);
+  let taken = 0;
+  for (let first = 1; first <= total; first += ROWS_A_STATEMENT) {
+    const last = Math.min(total, first + ROWS_A_STATEMENT - 1);
+    const { rows } = await sql<{ taken: number }>`
+      with added as (
+        insert into map_rows (chain, row, turn, status, answer)
+        select ${chain}, n,
+          case when e.row is null
+            then ${first - 1 - taken}::integer + row_number() over (partition by e.row is null order by n) end,
+          coalesce(e.status, 'waiting'), e.answer
+        from generate_series(${first}::integer, ${last}::integer) n
+        left join map_rows e on e.chain = ${earlier ?? ''} and e.row = n and e.status = 'done'
+        returning status
+      )
+      select count(*) filter (where status = 'done') as taken from added`.execute(trx);
+    taken += rows[0]!.taken;
+  }
+  await trx.updateTable('maps').set({ taken, done: taken }).where('chain', '=', chain).execute();
 }
 
 async function opened(db: Kysely<Database>, chain: string): Promise<OpenedMap | undefined> {

@@ -1,8 +1,8 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import { ListRuns, type RunInfo, type RunPage, type Timeline } from '../contract/index.ts';
+import { ListRuns, type ListSteps, type RunInfo, type RunPage, type Timeline } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { newestChain } from './event-followers.ts';
-import { timelineOf } from './timeline.ts';
+import { timelinePage } from './timeline.ts';
 
 export interface StoredRun extends RunInfo {
   chain: string;
@@ -24,8 +24,8 @@ export interface Runs {
   newestSeq(chain: string): Promise<number>;
   /** Newest first; of an id used again only the newest run. @throws Error for a cursor that is not one of ours */
   list(query?: ListRuns): Promise<RunPage>;
-  /** Steps and attempts. @param chain first-execution run id */
-  timeline(chain: string): Promise<Timeline>;
+  /** Steps and attempts, in pages of steps. @param chain first-execution run id */
+  timeline(chain: string, query?: ListSteps): Promise<Timeline>;
 }
 
 export function createRuns(db: Kysely<Database>): Runs {
@@ -57,25 +57,7 @@ export function createRuns(db: Kysely<Database>): Runs {
       return row?.seq ?? 0;
     },
     list: (query) => list(db, ListRuns.parse(query ?? {})),
-    async timeline(chain) {
-      const run = await db.selectFrom('runs').select(['id', 'pruned']).where('chain', '=', chain).executeTakeFirst();
-      const events = await db
-        .selectFrom('events')
-        .select(['type', 'step', 'call', 'at', 'data'])
-        .where('chain', '=', chain)
-        // literal: the partial index serves only what it can see
-        .where(sql<boolean>`type in ('step.started', 'step.completed', 'call.retrying', 'call.fallback')`)
-        .orderBy('seq')
-        .execute();
-      const calls = await db
-        .selectFrom('calls')
-        .select(['key', 'step', 'model', 'state', 'epoch', 'reply', 'error', 'cached', 'started_at', 'ended_at'])
-        .where('chain', '=', chain)
-        .orderBy('started_at')
-        .orderBy('key')
-        .execute();
-      return { ...timelineOf(run?.id ?? chain, events, calls), ...(run && run.pruned >= 3 && { pruned: true }) };
-    },
+    timeline: (chain, query) => timelinePage(db, chain, query),
   };
 }
 

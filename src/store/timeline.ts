@@ -1,63 +1,103 @@
-import type { CallError, ModelReply, Timeline } from '../contract/index.ts';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { type CallError, ListSteps, type Timeline, withoutUndefined } from '../contract/index.ts';
+import { shortId } from './call-events.ts';
+import type { Database } from './database.ts';
 
-interface TimelineEvent {
-  type: string;
-  step: string | null;
-  call: string | null;
-  at: Date;
-  data: Record<string, unknown>;
-}
+type TimelineCall = Pick<
+  Selectable<Database['calls']>,
+  'key' | 'step' | 'model' | 'state' | 'epoch' | 'reply' | 'error' | 'cached' | 'started_at' | 'ended_at'
+>;
 
-interface TimelineCall {
-  key: string;
+interface Step {
   step: string;
-  model: string;
-  state: string;
-  epoch: number;
-  reply: ModelReply | null;
-  error: CallError | null;
-  cached: boolean;
-  started_at: Date;
-  ended_at: Date | null;
+  /** its place in the run, by which the next page goes on */
+  place: number;
+  at: Date;
 }
 
-/** Steps in the order they began, and in each its calls. @param events of steps and failed attempts, in order */
-export function timelineOf(id: string, events: TimelineEvent[], calls: TimelineCall[]): Timeline {
-  const steps = new Map<string, Timeline['steps'][number]>();
-  for (const { type, step, at } of events) {
-    if (step === null) continue;
-    if (type === 'step.started') steps.set(step, { step, startedAt: at.toISOString(), calls: [] });
-    const known = steps.get(step);
-    if (known && type === 'step.completed') known.endedAt = at.toISOString();
-  }
-  for (const call of calls) {
-    const step = steps.get(call.step) ?? { step: call.step, startedAt: call.started_at.toISOString(), calls: [] };
-    steps.set(call.step, step);
-    step.calls.push(timelineCall(call, events));
-  }
-  return { id, steps: [...steps.values()] };
+/** literal: the partial index serves only what it can see */
+const OF_TIMELINE = sql<boolean>`type in ('step.started', 'step.completed', 'call.retrying', 'call.fallback')`;
+
+/** A page of steps in the order they began, and in each its calls. */
+export async function timelinePage(db: Kysely<Database>, chain: string, query?: ListSteps): Promise<Timeline> {
+  const { after, limit } = ListSteps.parse(query ?? {});
+  const run = await db.selectFrom('runs').select(['id', 'pruned']).where('chain', '=', chain).executeTakeFirst();
+  const steps = await stepsAfter(db, chain, { after, limit: limit + 1, pruned: (run?.pruned ?? 0) >= 2 });
+  const page = steps.slice(0, limit);
+  const names = page.map(({ step }) => step);
+  const events = await db
+    .selectFrom('events')
+    .select(['type', 'step', 'call', 'at', 'data'])
+    .where('chain', '=', chain)
+    .where(OF_TIMELINE)
+    .where('step', '=', sql<string>`any (${names}::text[])`)
+    .orderBy('seq')
+    .execute();
+  const calls = await db
+    .selectFrom('calls')
+    .select(['key', 'step', 'model', 'state', 'epoch', 'reply', 'error', 'cached', 'started_at', 'ended_at'])
+    .where('chain', '=', chain)
+    .where('step', '=', sql<string>`any (${names}::text[])`)
+    .orderBy('started_at')
+    .orderBy('key')
+    .execute();
+  const ended = new Map(events.flatMap(({ type, step, at }) => (type === 'step.completed' ? [[step, at]] : [])));
+  const retries = Map.groupBy(events, ({ type, call }) => (type === 'call.retrying' ? call : null));
+  const callsOf = Map.groupBy(calls, ({ step }) => step);
+  return withoutUndefined({
+    id: run?.id ?? chain,
+    steps: page.map(({ step, at }) =>
+      withoutUndefined({
+        step,
+        startedAt: at.toISOString(),
+        endedAt: ended.get(step)?.toISOString(),
+        calls: (callsOf.get(step) ?? []).map((call) =>
+          timelineCall(
+            call,
+            (retries.get(shortId(call.key)) ?? []).map(({ data }) => data.error as CallError),
+          ),
+        ),
+      }),
+    ),
+    pruned: run && run.pruned >= 3 ? true : undefined,
+    nextAfter: steps.length > page.length ? page.at(-1)!.place : undefined,
+  });
 }
 
-function timelineCall(call: TimelineCall, events: TimelineEvent[]): Timeline['steps'][number]['calls'][number] {
-  const { reply } = call;
-  const errors = events
-    .filter((event) => event.type === 'call.retrying' && event.call !== null && call.key.startsWith(event.call))
-    .map((event) => event.data.error as CallError);
-  // the last error of a model that was given up is told by no retry
-  if (call.state === 'failed' && call.error) errors.push(call.error);
-  return {
-    model: call.model,
+/** As their events tell; where those are no longer kept, as their calls do. */
+async function stepsAfter(
+  db: Kysely<Database>,
+  chain: string,
+  { after, limit, pruned }: { after: number; limit: number; pruned: boolean },
+): Promise<Step[]> {
+  const steps = pruned
+    ? sql<Step>`
+        select * from (
+          select step, row_number() over (order by min(started_at), step) as place, min(started_at) as at
+          from calls where chain = ${chain} group by step
+        ) steps
+        where place > ${after} order by place limit ${limit}`
+    : sql<Step>`
+        select step, seq as place, at from events
+        where chain = ${chain} and ${OF_TIMELINE} and type = 'step.started' and step is not null and seq > ${after}
+        order by seq limit ${limit}`;
+  return (await steps.execute(db)).rows;
+}
+
+function timelineCall(call: TimelineCall, errors: CallError[]): Timeline['steps'][number]['calls'][number] {
+  const { model, state, epoch, reply, error, cached } = call;
+  return withoutUndefined({
+    model,
     startedAt: call.started_at.toISOString(),
-    ...(call.ended_at !== null && { endedAt: call.ended_at.toISOString() }),
-    attempts: call.epoch,
-    cached: call.cached,
-    ...(reply && {
-      ...(reply.firstTokenMs !== undefined && { firstTokenMs: reply.firstTokenMs }),
-      ...(reply.totalMs !== undefined && { totalMs: reply.totalMs }),
-      usage: reply.usage,
-      costUsd: reply.costUsd,
-      finishReason: reply.finishReason,
-    }),
-    errors,
-  };
+    endedAt: call.ended_at?.toISOString(),
+    attempts: epoch,
+    cached,
+    firstTokenMs: reply?.firstTokenMs,
+    totalMs: reply?.totalMs,
+    usage: reply?.usage,
+    costUsd: reply?.costUsd,
+    finishReason: reply?.finishReason,
+    // the last error of a model that was given up is told by no retry
+    errors: state === 'failed' && error ? [...errors, error] : errors,
+  });
 }

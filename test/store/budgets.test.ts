@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import type { RunRef } from '../../src/contract/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { type FreshStore, freshStore } from './fresh-store.ts';
@@ -65,6 +66,7 @@ test('a call over the budget says what is spent, reserved, needed and allowed', 
       model: 'openai/gpt-6-sol',
       step: 's',
     },
+    leftUsd: 0.5,
   });
 });
 
@@ -140,4 +142,21 @@ test('a thousand small sums add up exactly', async () => {
   expect(bill.calls).toHaveLength(1_000);
   expect((await fresh.store.ledger.account(`run:${run.chain}`))?.spentUsd).toBe(0.0001);
   expect((await fresh.store.runs.find(run.id))?.costUsd).toBe(0.0001);
+});
+
+test('money held for a call that died is found behind any number that is held for living ones', async () => {
+  const [living, dead] = [newRun({ budgetUsd: 1 }), newRun({ budgetUsd: 1 })];
+  await fresh.store.journal.begin({ ...call(living, 0.1), key: `a${newKey()}` });
+  await fresh.store.journal.begin({ ...call(dead, 0.1), key: `z${newKey()}` });
+  await sql`insert into reservations (call_key, chain, amount, accounts)
+    select 'b' || n, ${living.chain}, 0, '{}' from generate_series(1, 2500) n`.execute(fresh.store.db);
+  const found = new Set<string>();
+  let after: string | undefined;
+  do {
+    const page = await fresh.store.ledger.holdingSince(-1_000, after);
+    for (const { id } of page.runs) found.add(id);
+    after = page.nextAfter;
+  } while (after !== undefined);
+  expect(found).toContain(dead.id);
+  expect(found).toContain(living.id);
 });

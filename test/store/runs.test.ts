@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { RunRef } from '../../src/contract/index.ts';
+import type { RunRef, Timeline } from '../../src/contract/index.ts';
 import { type FreshStore, freshStore } from './fresh-store.ts';
 import { newKey, newRun, reply } from './samples.ts';
 
@@ -92,4 +92,33 @@ test('the timeline tells steps in order, each with its calls, their attempts and
       },
     ],
   });
+});
+
+test('a timeline of many steps comes in pages, also when their events are no longer kept', async () => {
+  const { runs, events, journal } = fresh.store;
+  const run = newRun();
+  const names = Array.from({ length: 7 }, (_, n) => `step ${n}`);
+  for (const step of names) {
+    const call = { key: newKey(), run, step, model: 'a/1' };
+    await journal.begin({ ...call, worstCaseUsd: null });
+    await journal.end({ ...call, epoch: 1 }, { reply: reply(), completesStep: true });
+  }
+  await events.record(run, [{ type: 'run.completed', costUsd: 0, key: 'end' }]);
+
+  async function pages(limit: number) {
+    const seen: string[][] = [];
+    let after: number | undefined;
+    do {
+      const page: Timeline = await runs.timeline(run.chain, { limit, after });
+      seen.push(page.steps.map(({ step, calls }) => `${step}: ${calls.length}`));
+      after = page.nextAfter;
+    } while (after !== undefined);
+    return seen;
+  }
+  const lines = names.map((name) => `${name}: 1`);
+  expect(await pages(3)).toEqual([lines.slice(0, 3), lines.slice(3, 6), lines.slice(6)]);
+  expect(await pages(7)).toEqual([lines]);
+  await fresh.store.db.updateTable('runs').set({ pruned: 2 }).where('chain', '=', run.chain).execute();
+  await fresh.store.db.deleteFrom('events').where('chain', '=', run.chain).execute();
+  expect(await pages(3)).toEqual([lines.slice(0, 3), lines.slice(3, 6), lines.slice(6)]);
 });

@@ -1,4 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
+import { ListSteps } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { json, refusals } from '../responses.ts';
 import { Bill, RunParams, Timeline } from '../schemas.ts';
@@ -20,12 +21,14 @@ const timelineRoute = createRoute({
   path: '/v1/runs/{id}/timeline',
   tags,
   summary: 'The steps and attempts of a run',
-  request: { params: RunParams },
+  request: { params: RunParams, query: ListSteps },
   responses: { 200: json('The timeline', Timeline), ...unauthorized, ...notFound, ...unreachable },
 });
 
 /** What a run did and what that cost. */
 export function addAccountRoutes(app: GatewayApp, { client }: Surroundings): void {
   app.openapi(billRoute, async (c) => c.json(await client.bill(c.req.valid('param').id), 200));
-  app.openapi(timelineRoute, async (c) => c.json(await client.timeline(c.req.valid('param').id), 200));
+  app.openapi(timelineRoute, async (c) =>
+    c.json(await client.timeline(c.req.valid('param').id, c.req.valid('query')), 200),
+  );
 }

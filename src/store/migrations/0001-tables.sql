@@ -120,7 +120,6 @@ create table reservations (
   at timestamptz not null default now()
 );
 create index reservations_by_run on reservations (chain);
-create index reservations_by_time on reservations (at);
 
 create table cache (
   tenant text not null,
