@@ -28,6 +28,15 @@ export async function closeEnded(
   return true;
 }
 
+/** The same for all runs that Temporal closed on its own since then: nobody may ever ask for them, and what is never said
+ *  to have ended is never forgotten either. @param since ms since 1970 */
+export async function closeEndedSince(temporal: Client, store: Store, since: number): Promise<void> {
+  const closed = `ExecutionStatus IN ('Terminated', 'TimedOut') AND CloseTime > '${new Date(since).toISOString()}'`;
+  for await (const { workflowId } of temporal.workflow.list({ query: `${closed} AND CadenzaPattern IS NOT NULL` })) {
+    if (await store.runs.find(workflowId)) await closeEnded(temporal, store, workflowId);
+  }
+}
+
 /** The id of a run's first history, by which its chain is known. */
 export function firstRun({ raw, runId }: WorkflowExecutionDescription): string {
   return raw.workflowExecutionInfo?.firstRunId || runId;

@@ -1,15 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { closeEndedSince } from '../runtime/close-ended.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { releaseHeld } from '../runtime/release-held.ts';
 import { retentionAges } from '../runtime/retention-ages.ts';
 
 const RELEASE_EVERY_MS = 60_000;
+/** How far back the first look goes for runs that ended while no worker was there. */
+const FIRST_LOOK_MS = 86_400_000;
+/** Temporal lists a run as closed a little after it is. */
+const LISTED_WITHIN_MS = 300_000;
 /** The first pass begins so long after the start, too: a worker that just came has other things to do. */
 const PRUNE_EVERY_MS = 600_000;
 
 /**
- * What a worker does beside its work: gives back money that ended runs still hold, and forgets what is old enough. Of
+ * What a worker does beside its work: writes the ends of runs that Temporal closed, gives back
+ * money that they still hold, and forgets what is old enough. Of
  * several workers, one at a time forgets. @returns stops it, once what is under way has come to a good place
  */
 export function startHousekeeping(temporal: Client, { store, config, log }: OpenRooms): () => Promise<void> {
@@ -23,7 +29,13 @@ export function startHousekeeping(temporal: Client, { store, config, log }: Open
     }
   }
 
+  let lookedAt = Date.now() - FIRST_LOOK_MS;
   const repeated = [
+    repeat('Looking for runs that Temporal closed', RELEASE_EVERY_MS, async () => {
+      const now = Date.now();
+      await closeEndedSince(temporal, store, lookedAt - LISTED_WITHIN_MS);
+      lookedAt = now;
+    }),
     repeat('Looking for what ended runs still hold', RELEASE_EVERY_MS, () => releaseHeld(temporal, store)),
     repeat('Forgetting what is old', PRUNE_EVERY_MS, async () => {
       const rows = await store.retention.prune(await retentionAges(temporal, config.retention), stop.signal);

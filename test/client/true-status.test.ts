@@ -5,9 +5,12 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { type Cadenza, connect } from '../../src/client/index.ts';
 import { parseConfig } from '../../src/config/index.ts';
 import { createGateway } from '../../src/gateway/index.ts';
+import { closeEndedSince } from '../../src/runtime/close-ended.ts';
+import { openRooms } from '../../src/runtime/open-rooms.ts';
 import { cadenzaPlugin } from '../../src/workers/index.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 import { testLog } from '../setup/test-log.ts';
+import { until } from '../setup/until.ts';
 
 const OWN = fileURLToPath(new URL('own-workflows.ts', import.meta.url));
 const ownQueue = `own-${randomUUID()}`;
@@ -54,6 +57,20 @@ test('a run terminated while it runs is shown as ended before anybody follows it
   await bed.client.send(id, 'Anybody there?');
   await bed.temporal.workflow.getHandle(id).terminate('By hand');
   expect(await bed.client.show(id)).toMatchObject({ status: 'failed' });
+});
+
+test('a run terminated while it runs is listed as ended, also where nobody asks for it', async () => {
+  const { id } = await bed.client.start('conversation', { policy: ask.policy });
+  await bed.client.send(id, 'Anybody there?');
+  const since = Date.now();
+  await bed.temporal.workflow.getHandle(id).terminate('By hand');
+  const { store, close } = await openRooms({ ...bed, log: testLog().log });
+  const listed = async () => (await store.runs.list({ status: 'failed' })).runs.some((run) => run.id === id);
+  await until(async () => {
+    await closeEndedSince(bed.temporal, store, since);
+    return (await listed()) || undefined;
+  });
+  await close();
 });
 
 test('a workflow of a user’s own that uses no step has its status, result and end', async () => {
