@@ -56,9 +56,10 @@ export async function* chatCompletions(
     if (told && (told.inputTokens || told.outputTokens || !usage)) {
       usage = told;
       yield { type: 'usage', usage };
-      closing ||= !choice;
+      closing = !choice;
     }
     if (!choice) continue;
+    closing = false;
     finish = choice.finish_reason || finish;
     const delta = deltaOf(choice);
     const reasoning = thoughtOf(delta);

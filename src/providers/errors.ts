@@ -22,7 +22,10 @@ export function asCallError(thrown: unknown, context: ErrorContext): CallError {
     ...where,
     status: facts.status,
     requestId: facts.requestId,
-    retryAfterMs: retryAfterMs(facts, isOutage(type) || type === 'QuotaExhausted'),
+    retryAfterMs: retryAfterMs(
+      facts,
+      type === 'RateLimited' ? 'limit' : isOutage(type) || type === 'QuotaExhausted' ? 'load' : 'else',
+    ),
     phase,
     midStream: facts.midStream,
     ...(type === 'ContextTooLong' && exceedsMinute(facts) ? { permanent: true } : {}),
@@ -118,6 +121,14 @@ function exceedsMinute({ message: text, codes }: ErrorFacts): boolean {
   return limit !== undefined && limit > 0 && requested !== undefined && requested > limit;
 }
 
+/** About a field that is no part of the text: a tool's name, say. */
+function isElsewhere({ body }: ErrorFacts): boolean {
+  return (
+    typeof body?.param === 'string' &&
+    /^(tools|tool_choice|functions|metadata|user|stop|response_format|text)\b/.test(body.param)
+  );
+}
+
 function amount(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text.replaceAll(',', ''));
 }
@@ -140,7 +151,10 @@ function byCode(facts: ErrorFacts): ErrorType | undefined {
   if (coded(CONTENT)) return 'ContentFiltered';
   if (exceedsMinute(facts)) return 'ContextTooLong';
   const isLimit = status === 429 || coded(RATE);
-  if (coded(CONTEXT) || (!isLimit && (status ?? 400) < 500 && said(CONTEXT_TEXT) && !said(LIMIT_SETTING)))
+  if (
+    (coded(CONTEXT) && !isElsewhere(facts)) ||
+    (!isLimit && (status ?? 400) < 500 && said(CONTEXT_TEXT) && !said(LIMIT_SETTING))
+  )
     return 'ContextTooLong';
   // Google says "exceeded your current quota" of each minute's limit too; there only the quota's own name tells.
   if (coded(QUOTA) || (said(QUOTA_TEXT) && (!coded(/resource_exhausted/) || said(/\blimit: 0\b/))))

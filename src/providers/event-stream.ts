@@ -35,6 +35,8 @@ export interface Seen {
 
 /** How long the usage and the terminal event are waited for once the answer is whole, ms. */
 const LAST_WORDS_MS = 2_000;
+/** How long the end of the body is waited for after its terminal event, ms. Nobody waits for it meanwhile. */
+const DRAINED_WITHIN_MS = 250;
 const DONE = '[DONE]';
 
 /**
@@ -84,7 +86,20 @@ function mendedBody(
     closed = true;
     clearTimeout(grace);
     controller.close();
-    reader.cancel().catch(() => {});
+    void drain();
+  }
+
+  /** A body that ends by itself leaves its connection to the next call; one that stays open is cancelled. */
+  async function drain(): Promise<void> {
+    const late = setTimeout(() => reader.cancel().catch(() => {}), DRAINED_WITHIN_MS);
+    late.unref();
+    try {
+      while (!(await reader.read()).done);
+    } catch {
+      // The answer is whole: what becomes of the connection no longer matters.
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   function readEvent(name: string | undefined, text: string): void {
@@ -98,7 +113,7 @@ function mendedBody(
   /** @param text the event's data as it came */
   function read(event: StreamEvent, text?: string) {
     if (closed) return;
-    if (event.data === DONE) return end({ data: DONE });
+    if (event.data === DONE) return end();
     const error = errorIn(event.data);
     if (error) return end(dialect.failed(error));
     const clean = dialect.mended(event);
@@ -112,16 +127,17 @@ function mendedBody(
     if (whole && !wentOn) grace = setTimeout(close, LAST_WORDS_MS);
   }
 
-  function end(event: StreamEvent): void {
+  /** @param event the terminal one; `[DONE]` is none that every SDK knows */
+  function end(event?: StreamEvent): void {
     if (closed) return;
     seen.ended = true;
-    pass(event);
+    if (event) pass(event);
     close();
   }
 
   function pass({ name, data }: StreamEvent, asItCame?: string): void {
     passed += 1;
-    const text = (asItCame?.includes('\n') ? undefined : asItCame) ?? (data === DONE ? DONE : JSON.stringify(data));
+    const text = (asItCame?.includes('\n') ? undefined : asItCame) ?? JSON.stringify(data);
     controller.enqueue(encoder.encode(`${name ? `event: ${name}\n` : ''}data: ${text}\n\n`));
   }
 
@@ -137,10 +153,9 @@ function mendedBody(
 
   function feed(text: string) {
     if (unknown === undefined) return parser.feed(text);
-    unknown += text;
-    const beginning = unknown.slice(0, 64).trimStart();
-    if (!/^(data|event|id|retry)?:/.test(beginning)) return;
-    const begun = unknown.trimStart();
+    unknown = (unknown + text).trimStart();
+    if (!/^(data|event|id|retry)?:/.test(unknown)) return;
+    const begun = unknown;
     unknown = undefined;
     parser.feed(begun);
   }
@@ -200,9 +215,10 @@ function parsed(text: string): unknown {
 /** The error that an event or a body holds, in any of the forms that were seen; undefined where it is part of an answer. */
 function errorIn(value: Loose): object | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { error, base_resp: base } = value;
+  const { base_resp: base } = value;
+  const error = value.error ?? value.x_groq?.error ?? value.choices?.[0]?.error;
   if (typeof error === 'object' && error !== null) return Object.keys(error).length > 0 ? error : undefined;
-  if (typeof error === 'string' && error !== '') return { ...value, error: undefined, message: error };
+  if (typeof error === 'string' && error !== '') return { code: value.code, type: value.type, message: error };
   if (value.type === 'error' || value.object === 'error') return value;
   if (base?.status_code) return { code: base.status_code, message: base.status_msg };
   if (ANSWERS.some((field) => value[field] != null)) return undefined;

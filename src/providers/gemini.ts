@@ -4,7 +4,7 @@ import { answerStream } from './answer-stream.ts';
 import { OFFICIAL_BASE_URLS, versionlessBaseUrl } from './base-url.ts';
 import { geminiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
-import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
+import { type Dialect, type Loose, listeningFetch, type Seen } from './event-stream.ts';
 import { contentParams } from './gemini-input.ts';
 import { patientFetch } from './patient-fetch.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
@@ -68,7 +68,7 @@ async function* contents(client: GoogleGenAI, call: ProviderCall): AsyncGenerato
   try {
     const stream = await client.models.generateContentStream(params);
     yield { type: 'open', requestId: seen.headers?.get('x-request-id') ?? undefined };
-    yield* answer(stream, call.model);
+    yield* answer(stream, call.model, seen);
   } catch (error) {
     throw error instanceof ProviderError ? error : new StreamFailure(error, { headers: seen.headers });
   } finally {
@@ -76,13 +76,18 @@ async function* contents(client: GoogleGenAI, call: ProviderCall): AsyncGenerato
   }
 }
 
-async function* answer(stream: AsyncIterable<GenerateContentResponse>, model: string): AsyncGenerator<ProviderChunk> {
+async function* answer(
+  stream: AsyncIterable<GenerateContentResponse>,
+  model: string,
+  seen: Seen,
+): AsyncGenerator<ProviderChunk> {
   let counted: GenerateContentResponseUsageMetadata | undefined;
   let blocked: string | undefined;
   let finish: string | undefined;
   let said: string | undefined;
   let signature: string | undefined;
   let toolCalls = 0;
+  let spoke = false;
   for await (const response of stream) {
     if (response.usageMetadata) {
       counted = { ...counted, ...response.usageMetadata };
@@ -93,6 +98,7 @@ async function* answer(stream: AsyncIterable<GenerateContentResponse>, model: st
     finish = candidate?.finishReason ?? finish;
     said = candidate?.finishMessage ?? said;
     for (const part of candidate?.content?.parts ?? []) {
+      spoke = true;
       const signed = part.thoughtSignature && seal('gemini', model, part.thoughtSignature);
       if (part.functionCall) {
         toolCalls += 1;
@@ -107,6 +113,8 @@ async function* answer(stream: AsyncIterable<GenerateContentResponse>, model: st
     }
   }
   if (blocked !== undefined && blocked !== 'BLOCKED_REASON_UNSPECIFIED') throw failure('ContentFiltered', blocked);
+  // Some gateways end with `[DONE]` and no finish reason.
+  if (finish === undefined && seen.ended && spoke) finish = 'STOP';
   if (finish === undefined) return;
   if (BAD_CALL.has(finish)) throw failure('InvalidOutput', finish, said);
   yield {

@@ -81,7 +81,7 @@ async function* responses(
   client: OpenAI,
   { model, request, signal, heard }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
-  const { fetch } = listeningFetch(RESPONSES, heard);
+  const { fetch, seen } = listeningFetch(RESPONSES, heard);
   const { data: stream, request_id } = await client
     .withOptions({ fetch })
     .responses.create(responsesParams(model, request), { signal })
@@ -90,11 +90,13 @@ async function* responses(
   /** items by their place in the output: those that only comment on the work, calls begun, and what was passed on */
   const commentary = new Set<number>();
   const begun = new Map<number, OpenCall>();
-  const answered = new Set<number>();
+  const done = new Set<string | number>();
+  const spoken = new Set<number>();
   const calls: { call: OpenCall; signature?: string }[] = [];
   let remarks = '';
   let refused = false;
   let reasoningParts = 0;
+  let finished: Loose;
   let reasoning: { id: string; encrypted_content: string }[] = [];
   const signature = () => {
     const signed = reasoning.length > 0 ? seal('openai', model, JSON.stringify(reasoning)) : undefined;
@@ -103,12 +105,14 @@ async function* responses(
   };
   /** Takes what is known only once an item is done. */
   const finishItem = (item: Loose, index: number) => {
+    const key = item.id ?? item.call_id ?? index;
+    if (done.has(key)) return;
+    done.add(key);
     if (item.type === 'reasoning' && item.encrypted_content)
       reasoning.push({ id: item.id, encrypted_content: item.encrypted_content });
     if (item.type !== 'function_call' || item.status === 'incomplete') return;
     const call = { ...begun.get(index), ...item, args: item.arguments || begun.get(index)?.args || '' };
     calls.push({ call, signature: signature() });
-    answered.add(index);
     begun.delete(index);
   };
   for await (const event of stream as AsyncIterable<Loose>) {
@@ -122,14 +126,14 @@ async function* responses(
       case 'response.refusal.delta':
         if (!event.delta) break;
         if (commentary.has(index)) {
-          if (remarks && !answered.has(index)) yield { type: 'reasoning', text: '\n\n' };
+          if (remarks && !spoken.has(index)) yield { type: 'reasoning', text: '\n\n' };
           remarks += event.delta;
           yield { type: 'reasoning', text: event.delta };
         } else {
           refused ||= event.type === 'response.refusal.delta';
           yield { type: 'text', text: event.delta };
         }
-        answered.add(index);
+        spoken.add(index);
         break;
       case 'response.reasoning_summary_part.added':
         if (reasoningParts++ > 0) yield { type: 'reasoning', text: '\n\n' };
@@ -158,22 +162,11 @@ async function* responses(
         if (usage) yield { type: 'usage', usage };
         // Some gateways tell items only here, or do not end them.
         for (const [place, item] of ((response.output ?? []) as Loose[]).entries()) {
-          if (answered.has(place)) continue;
           finishItem(item, place);
-          if (item.type === 'message') yield* spokenItem(item);
+          if (item.type === 'message' && spoken.size === 0) yield* spokenItem(item);
         }
-        if (event.type === 'response.completed')
-          for (const call of begun.values()) if (call.name) calls.push({ call, signature: signature() });
-        const reason = finishReason(response, refused, calls.length);
-        if (reason === 'toolCalls') {
-          for (const { call, signature: signed } of calls)
-            yield {
-              type: 'toolCall',
-              call: toolCall(call.call_id ?? call.id ?? '', call.name ?? '', call.args, signed),
-            };
-        }
-        yield { type: 'end', finishReason: reason, usage, reasoningSignature: signature() };
-        return;
+        finished = response;
+        break;
       }
       case 'response.failed':
       case 'response.cancelled': {
@@ -185,6 +178,16 @@ async function* responses(
         throw new APIError(undefined, event, undefined, undefined);
     }
   }
+  // Some gateways end with `[DONE]` alone.
+  if (!finished && !(seen.ended && (spoken.size > 0 || begun.size > 0 || calls.length > 0))) return;
+  if (finished?.status !== 'incomplete')
+    for (const call of begun.values()) if (call.name) calls.push({ call, signature: signature() });
+  const reason = finishReason(finished ?? {}, refused, calls.length);
+  if (reason === 'toolCalls') {
+    for (const { call, signature: signed } of calls)
+      yield { type: 'toolCall', call: toolCall(call.call_id ?? call.id ?? '', call.name ?? '', call.args, signed) };
+  }
+  yield { type: 'end', finishReason: reason, usage: openAiUsage(finished?.usage), reasoningSignature: signature() };
 }
 
 /** The words of a message that came as a whole. */
@@ -193,7 +196,7 @@ function spokenItem(item: Loose): ProviderChunk[] {
   return text === '' ? [] : [{ type: item.phase === 'commentary' ? 'reasoning' : 'text', text }];
 }
 
-function finishReason(response: OpenAI.Responses.Response, refused: boolean, toolCalls: number): FinishReason {
+function finishReason(response: Loose, refused: boolean, toolCalls: number): FinishReason {
   if (response.status === 'incomplete') {
     const reason = response.incomplete_details?.reason;
     if (reason === 'content_filter') return 'contentFilter';

@@ -6,17 +6,18 @@ const LONGEST_MS = 366 * 86_400_000;
 /**
  * How long a provider asks us to wait, ms, wherever it says so: the headers made for it, the body's fields, its sentence,
  * or else the times at which its limits reset.
- * @param limited the error is about a limit or a load: only then sentences and reset times are about a wait
+ * @param about only the sentences of a limit or a load are about a wait, and only a limit's reset times
  */
 export function retryAfterMs(
   { headers, body, message }: { headers?: Headers; body?: Loose; message: string },
-  limited: boolean,
+  about: 'limit' | 'load' | 'else',
   now = Date.now(),
 ): number | undefined {
   const found =
     ofHeaders(headers, now) ??
     ofBody(body, now) ??
-    (limited ? (ofSentence(message, now) ?? ofResets(headers, now)) : undefined);
+    (about === 'else' ? undefined : ofSentence(message, now)) ??
+    (about === 'limit' ? ofResets(headers, now) : undefined);
   return found === undefined || found > LONGEST_MS ? undefined : found;
 }
 

@@ -15,6 +15,8 @@ export interface Sent {
 export interface Peer {
   url: string;
   sent: Sent[];
+  /** connections it was asked by */
+  connections(): number;
   stop(): Promise<void>;
 }
 
@@ -32,11 +34,16 @@ export async function scriptedPeer(handler: Handler): Promise<Peer> {
     sent.push(one);
     await handler(incoming, response, one);
   });
+  let connections = 0;
+  server.on('connection', () => {
+    connections += 1;
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     sent,
+    connections: () => connections,
     async stop() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));

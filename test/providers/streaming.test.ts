@@ -132,6 +132,13 @@ describe.each(WIRES)('$name', ({ model, open, begun, broken }) => {
     },
   );
 
+  test('a stream that ended leaves its connection to the next call', async () => {
+    const wire = await provider({ content: 'Yes.' });
+    for (let n = 0; n < 6; n++) await all(start(wire, model, ask('Hello?')));
+    // The next call may begin before the end of the last body is read.
+    expect(peer!.connections()).toBeLessThan(6);
+  });
+
   test('a reader that stops early closes the socket', async () => {
     let closed: Promise<unknown> | undefined;
     peer = await scriptedPeer((incoming, response) => {

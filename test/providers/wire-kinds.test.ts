@@ -75,6 +75,8 @@ describe('the end of a stream is its terminal event', () => {
     ['a stop reason', 'anthropic', claude(CLAUDE_START, ...claudeText('Yes.'), claudeEnd('end_turn'))],
     ['a finish reason', 'gemini', [gem([{ text: 'Yes.' }], { finishReason: 'STOP' })]],
     ['response.completed', 'openai-responses', [sse(delta('Yes.'), completed())]],
+    ['[DONE] alone', 'openai-responses', [sse(delta('Yes.')), DONE]],
+    ['[DONE] alone', 'gemini', [gem([{ text: 'Yes.' }]), DONE]],
     ['response.done', 'openai-responses', [sse(delta('Yes.'), { ...completed(), type: 'response.done' })]],
   ];
   test.each(whole)('%s on %s, the body staying open', async (_what, wire, chunks) => {
@@ -965,6 +967,35 @@ test('a NUL and half an emoji of a model are stored as they are told', async () 
   ];
   const { reply } = await answered('openai-chat', { chunks });
   expect(reply).toMatchObject({ text: 'a\uFFFDb\uFFFD', toolCalls: [{ arguments: { n: '\uFFFD\uFFFD' } }] });
+});
+
+test('what is told twice, in pieces and whole, is taken once', async () => {
+  const item = { type: 'function_call', id: 'f', call_id: 'a', name: 'look', arguments: '{"n":1}' };
+  const thought = { type: 'reasoning', id: 'r', encrypted_content: 'sealed' };
+  const message = { type: 'message', id: 'm', content: [{ type: 'output_text', text: 'Yes.' }] };
+  const events = [
+    { type: 'response.output_item.done', output_index: 0, item: thought },
+    // A gateway that leaves the places out.
+    { type: 'response.output_text.delta', delta: 'Yes.' },
+    { type: 'response.output_item.done', output_index: 2, item },
+    completed({ output: [thought, message, item] }),
+  ];
+  const { reply } = await answered('openai-responses', { chunks: [sse(...events)] });
+  expect(reply?.text).toBe('Yes.');
+  expect(reply?.toolCalls).toMatchObject([{ id: 'a' }]);
+  expect(reply!.toolCalls![0]!.signature!.split('sealed')).toHaveLength(2);
+});
+
+test('a server error that also tells its limits names no wait', async () => {
+  const headers = { ...JSON_BODY, 'x-ratelimit-reset-tokens': '6m0s' };
+  const { error } = await answered('openai-chat', { status: 500, headers, body: '{"error":{"message":"Oops"}}' });
+  expect(error).toMatchObject({ type: 'Unavailable', retryAfterMs: undefined });
+});
+
+test('a name that is too long is no text that is too long', async () => {
+  const error = { message: 'string too long', code: 'string_above_max_length', param: 'tools[0].function.name' };
+  const body = JSON.stringify({ error });
+  expect((await answered('openai-chat', { status: 400, headers: JSON_BODY, body })).error?.type).toBe('InvalidRequest');
 });
 
 test('a turn of commentary and a tool call keeps the commentary out of the text', async () => {
