@@ -2,16 +2,19 @@
  * Writes the histories that test/workflows/replay.test.ts replays: `npm run histories` after a pattern was added or its
  * commands were changed on purpose. A change that was not on purpose makes the replay of the old ones fail instead.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { pressReply } from '../crash/press-room.ts';
 import { failWith, mockProvider } from '../setup/mock-provider.ts';
 import startServers from '../setup/start-servers.ts';
-import { stepBed } from '../setup/step-bed.ts';
+import { type StepBed, stepBed } from '../setup/step-bed.ts';
 import stopServers from '../setup/stop-servers.ts';
 import type { TestBed } from '../setup/test-bed.ts';
+import { untilEvent } from '../setup/until.ts';
 
 const gpt = 'openai/gpt-6-sol';
 const claude = 'anthropic/claude-sonnet-5-5';
@@ -21,6 +24,16 @@ const judged = JSON.stringify({
   reason: 'B says more',
 });
 
+const rules = {
+  strategy: 'rules',
+  rules: [{ when: { code: true }, choose: gpt }],
+  default: claude,
+};
+const guardrails = {
+  before: [{ check: 'personalData', onFailure: 'redact' }],
+  after: [{ check: 'length', maxCharacters: 5_000 }],
+};
+
 const runs: [file: string, pattern: string, input: object][] = [
   ['ask.plain', 'ask', { prompt: 'Why do rivers bend?', policy: { candidates: [claude] } }],
   ['ask.fallback', 'ask', { prompt: 'down', policy: { candidates: members, maxAttempts: 2 } }],
@@ -29,6 +42,10 @@ const runs: [file: string, pattern: string, input: object][] = [
   ['compare.plain', 'compare', { prompt: 'Tea or coffee?', models: members }],
   ['compare.judged', 'compare', { prompt: 'Sun or rain?', models: members, judge: claude, merge: claude }],
   ['council.plain', 'council', { prompt: 'Sea or hills?', members, chairman: claude }],
+  ['ask.route', 'ask', { prompt: 'Route me', route: rules }],
+  ['ask.guardrails', 'ask', { prompt: 'My card is 4111 1111 1111 1111', policy: { candidates: [claude], guardrails } }],
+  ['ask.hedge', 'ask', { prompt: 'slow at first', policy: { candidates: members, hedge: { afterMs: 200 } } }],
+  ['ask.waits', 'ask', { prompt: 'down once', policy: { candidates: [gpt], maxAttempts: 1, patience: '1 hour' } }],
   ['best-of.plain', 'best-of', { prompt: 'A name for a cat', policy: { candidates: [claude] }, n: 2, judge: claude }],
   [
     'chain.loop',
@@ -50,39 +67,136 @@ const runs: [file: string, pattern: string, input: object][] = [
       ],
     },
   ],
+  [
+    'chain.sub-runs',
+    'chain',
+    {
+      policy: { candidates: [claude] },
+      input: { topics: ['one', 'two'] },
+      steps: [
+        { id: 'round', prompt: 'Round {{round}}', repeat: { max: 2 } },
+        { id: 'inner', pattern: 'ask', input: { prompt: 'In {{steps.round.text}}', policy: { candidates: [claude] } } },
+        {
+          id: 'each',
+          pattern: 'ask',
+          forEach: '{{input.topics}}',
+          input: { prompt: 'On {{item}}', policy: { candidates: [claude] } },
+        },
+      ],
+    },
+  ],
 ];
 
-/** Runs that are talked to, or that need more than a start. */
-const talks: [file: string, talk: (client: TestBed['client']) => Promise<string>][] = [
+/** Runs that are talked to, or that need more than a start. @returns the run whose history is kept */
+const talks: [file: string, talk: (bed: StepBed) => Promise<{ id: string; runId?: string }>][] = [
+  ['conversation.plain', ({ client }) => conversation(client, 50)],
   [
-    'conversation.plain',
-    async (client) => {
-      const { id } = await client.start('conversation', { policy: { candidates: [claude] }, historyTurns: 50 });
-      for (const text of ['Hello', 'And then?']) await client.send(id, text);
+    'conversation.continued',
+    async ({ client, temporal }) => {
+      const { id } = await client.start('conversation', { policy: { candidates: [claude] }, historyTurns: 1 });
+      const { runId } = await temporal.workflow.getHandle(id).describe();
+      await client.send(id, 'Hello');
+      await client.send(id, 'And then?');
       await client.end(id);
       await client.result(id);
-      return id;
+      return { id, runId };
+    },
+  ],
+  ['conversation.last', ({ client }) => conversation(client, 1)],
+  ['map.plain', ({ client }) => map(client, [claude])],
+  ['map-rows.fallback', async ({ client }) => ({ id: `${(await map(client, members, 'down')).id}/rows-1` })],
+  [
+    'map-rows.sub-runs',
+    async ({ client }) => {
+      const input = { prompt: 'Compare {{item.x}}', models: members };
+      const run = await client.start('map', { pattern: 'compare', items: [{ x: 1 }, { x: 2 }], input });
+      await run.result();
+      return { id: `${run.id}/rows-1` };
+    },
+  ],
+  ['ask.webhook', async ({ temporal, taskQueue }) => withWebhook(temporal, taskQueue)],
+  [
+    'webhook.refused',
+    async ({ temporal, taskQueue }) => {
+      const { id, runId } = await withWebhook(temporal, taskQueue);
+      const webhook = `${id}/webhook/${runId.slice(0, 8)}`;
+      await temporal.workflow
+        .getHandle(webhook)
+        .result()
+        .catch(() => {});
+      return { id: webhook };
     },
   ],
   [
-    'map.plain',
-    async (client) => {
-      const input = {
-        pattern: 'ask' as const,
-        items: [{ x: 1 }, { x: 2 }],
-        input: { prompt: 'Row {{item.x}}', policy: { candidates: [claude] } },
-      };
-      const run = await client.start('map', input);
-      await run.result();
-      return run.id;
+    'signOff.approval',
+    async ({ client, temporal, taskQueue }) => {
+      const id = 'kept-sign-off';
+      const handle = await temporal.workflow.start('signOff', {
+        workflowId: id,
+        taskQueue: `${taskQueue}-steps`,
+        args: [],
+      });
+      await untilEvent(client, id, 'approval.requested');
+      await client.approve(id, 'sign-off', { approved: true, by: 'ann' });
+      await handle.result();
+      return { id };
+    },
+  ],
+  [
+    'branches.plain',
+    async ({ step }) => {
+      await step('branches', ['a', 'b'], 'kept-branches');
+      return { id: 'kept-branches' };
     },
   ],
 ];
 
+async function conversation(client: TestBed['client'], historyTurns: number): Promise<{ id: string }> {
+  const { id } = await client.start('conversation', { policy: { candidates: [claude] }, historyTurns });
+  for (const text of ['Hello', 'And then?']) await client.send(id, text);
+  await client.end(id);
+  await client.result(id);
+  return { id };
+}
+
+async function map(client: TestBed['client'], candidates: string[], word = 'Row'): Promise<{ id: string }> {
+  const run = await client.start('map', {
+    pattern: 'ask',
+    items: [{ x: 1 }, { x: 2 }],
+    input: { prompt: `${word} {{item.x}}`, policy: { candidates, maxAttempts: 1 } },
+  });
+  await run.result();
+  return { id: run.id };
+}
+
+/** A run whose end is told to an address that no webhook may be sent to. */
+async function withWebhook(temporal: Client, taskQueue: string): Promise<{ id: string; runId: string }> {
+  const id = `kept-webhook-${randomUUID()}`;
+  const input = { prompt: 'Tell them', policy: { candidates: [claude] } };
+  const handle = await temporal.workflow.start('ask', {
+    workflowId: id,
+    taskQueue,
+    args: [input, { webhook: { url: 'http://127.0.0.1:9/' } }],
+  });
+  await handle.result();
+  return { id, runId: handle.firstExecutionRunId };
+}
+
+process.env.CADENZA_WEBHOOK_SECRET = `whsec_${Buffer.from('kept for histories alone').toString('base64')}`;
 await startServers();
 const provider = await mockProvider();
+let asked = 0;
 provider.first(
-  (request) => request.model.startsWith('gpt') && JSON.stringify(request.messages).includes('down'),
+  (request) => JSON.stringify(request.messages).includes('down once') && asked++ === 0,
+  failWith(500, 'out of order'),
+);
+provider.first(
+  (request) => request.model.startsWith('gpt') && JSON.stringify(request.messages).includes('slow at first'),
+  () => ({ content: 'At last.' }),
+  { latency: 1_500 },
+);
+provider.first(
+  (request) => request.model.startsWith('gpt') && /down( \d)?"/.test(JSON.stringify(request.messages)),
   failWith(500, 'out of order'),
 );
 provider.first(
@@ -102,14 +216,17 @@ try {
   const topic = { topic: 'topic-kept', writers: members, policy: { candidates: [claude] } };
   await bed.step('pressRelease', topic, 'kept-press-release');
   await keep('pressRelease.plain', 'kept-press-release');
-  for (const [file, talk] of talks) await keep(file, await talk(bed.client));
+  for (const [file, talk] of talks) {
+    const { id, runId } = await talk(bed);
+    await keep(file, id, runId);
+  }
 } finally {
   await bed.close();
   await stopServers();
 }
 
-async function keep(file: string, id: string): Promise<void> {
-  const history = await bed.temporal.workflow.getHandle(id).fetchHistory();
+async function keep(file: string, id: string, runId?: string): Promise<void> {
+  const history = await bed.temporal.workflow.getHandle(id, runId).fetchHistory();
   await writeFile(path.join(folder, `${file}.json`), `${withoutPlaces(historyToJSON(history))}\n`);
   console.log(`kept ${file}`);
 }

@@ -90,6 +90,7 @@ test('a part that fails, fails the step', async () => {
 });
 
 test('a part that fails stops the parts that are asked beside it', async () => {
+  const run = id('stop');
   const slow = Promise.withResolvers<void>();
   bed.provider.first((request) => promptOf(request).includes('broken part'), failWith(400, 'unreadable'));
   bed.provider.first(
@@ -106,13 +107,13 @@ test('a part that fails stops the parts that are asked beside it', async () => {
     policy: { candidates: [GPT], cache: false },
   };
   try {
-    await expect(bed.step('mapReduce', request, id('stop'))).rejects.toMatchObject({
+    await expect(bed.step('mapReduce', request, run)).rejects.toMatchObject({
       cause: { type: 'InvalidRequest' },
     });
   } finally {
     slow.resolve();
   }
-  const { events } = await bed.temporal.workflow.getHandle(id('stop')).fetchHistory();
+  const { events } = await bed.temporal.workflow.getHandle(run).fetchHistory();
   expect(events!.filter((event) => event.activityTaskCanceledEventAttributes)).toHaveLength(1);
 });
 
