@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { EventBody, PendingApproval } from '../contract/index.ts';
+import { type EventBody, type PendingApproval, withoutUndefined } from '../contract/index.ts';
 import type { Database } from './database.ts';
 
 type Data<Type extends EventBody['type']> = Omit<Extract<EventBody, { type: Type }>, 'type'>;
@@ -59,16 +59,16 @@ interface Row {
 
 function toApproval({ id, pattern, tenant, at, data, answerAt, answerData }: Row): StoredApproval {
   const { approval, show, expiresAt, approvers } = data as Data<'approval.requested'>;
-  return {
+  const resolved = answerData as Data<'approval.resolved'> | null;
+  return withoutUndefined({
     id,
     approval,
     pattern,
-    ...(tenant !== null && { tenant }),
+    tenant: tenant ?? undefined,
     show,
-    ...(approvers && { approvers }),
+    approvers,
     requestedAt: at.toISOString(),
-    ...(expiresAt && { expiresAt }),
-    ...(answerAt &&
-      answerData && { resolved: { ...(answerData as Data<'approval.resolved'>), at: answerAt.toISOString() } }),
-  };
+    expiresAt,
+    resolved: resolved && answerAt ? { ...resolved, at: answerAt.toISOString() } : undefined,
+  });
 }

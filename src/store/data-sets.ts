@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import { type DataSet, gatherFields } from '../contract/index.ts';
+import { type DataSet, gatherFields, withoutUndefined } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { storableJson } from './storable-json.ts';
 
@@ -41,7 +41,7 @@ export function createDataSets(db: Kysely<Database>): DataSets {
       .where('id', '=', id)
       .where('count', 'is not', null)
       .executeTakeFirst();
-    return row && { id, count: row.count!, ...(row.fields && { fields: row.fields }) };
+    return row && withoutUndefined({ id, count: row.count!, fields: row.fields ?? undefined });
   }
 
   return {
@@ -51,7 +51,7 @@ export function createDataSets(db: Kysely<Database>): DataSets {
       try {
         const { hash, ...set } = await putRows(id, rows);
         const known = await named(id, hash, set);
-        if (known === id) return { id, count: set.count, ...(set.fields && { fields: set.fields }) };
+        if (known === id) return withoutUndefined({ id, count: set.count, fields: set.fields });
         await drop(id);
         return (await find(known))!;
       } catch (error) {

@@ -132,7 +132,7 @@ export interface Database {
     failed: Generated<number>;
     runs_cost_usd: Generated<string>;
     opened_at: Generated<Date>;
-    told_at: Generated<Date>;
+    reported_at: Generated<Date>;
   };
   map_rows: {
     chain: string;

@@ -20,13 +20,13 @@ export interface Followers {
   /**
    * What this process has just committed.
    * @param runs all runs it wrote to
-   * @param told those of them whose events are all in `written`
+   * @param complete those of them whose events are all in `written`
    */
-  tell(runs: RunRef[], told: RunRef[], written: EventRow[]): void;
+  publish(runs: RunRef[], complete: RunRef[], written: EventRow[]): void;
   /** What another process has committed, as put_events words it. */
-  hear(payload: string): void;
+  onNotification(payload: string): void;
   /** Anything may have happened. */
-  doubt(): void;
+  refetchAll(): void;
   follow(id: string, options?: FollowOptions): AsyncGenerator<RunEvent, void, undefined>;
   close(): void;
 }
@@ -35,52 +35,52 @@ interface Follower {
   /** the last event given to the reader */
   cursor: number;
   /** committed by this process and not yet read; beyond the limit they are dropped and fetched when wanted */
-  handed: EventRow[];
-  /** the database may know more than was handed */
+  queued: EventRow[];
+  /** the database may know more than was queued */
   behind: boolean;
   bell: Bell;
 }
 
 const PAGE = 500;
-const HANDED_AT_MOST = 500;
+const QUEUED_AT_MOST = 500;
 /** ms; for what notifications should have said and did not */
-const LOOK_EVERY_MS = 2_000;
+const POLL_EVERY_MS = 2_000;
 
 /** All readers of this process: woken by its own writer, by other processes' notifications, and by a slow look. */
 export function createFollowers(db: Kysely<Database>, origin: string, log: Log): Followers {
   const byChain = new Map<string, Set<Follower>>();
   const byId = new Map<string, Set<Bell>>();
   const closing = new AbortController();
-  let looking = false;
+  let polling = false;
 
   const followersOf = (chain: string): Iterable<Follower> => byChain.get(chain) ?? [];
-  const fallBehind = (follower: Follower) => {
+  const markBehind = (follower: Follower) => {
     follower.behind = true;
     follower.bell.ring();
   };
 
-  function tell(runs: RunRef[], told: RunRef[], written: EventRow[]): void {
-    const complete = new Set(told.map(({ chain }) => chain));
-    for (const row of written) for (const follower of followersOf(row.chain)) hand(follower, row);
+  function publish(runs: RunRef[], complete: RunRef[], written: EventRow[]): void {
+    const completeChains = new Set(complete.map(({ chain }) => chain));
+    for (const row of written) for (const follower of followersOf(row.chain)) enqueue(follower, row);
     for (const { chain, id } of runs) {
       ringId(id);
       // began to follow while the flush was under way, or the answer to the flush was lost
-      if (!complete.has(chain)) for (const follower of followersOf(chain)) fallBehind(follower);
+      if (!completeChains.has(chain)) for (const follower of followersOf(chain)) markBehind(follower);
     }
   }
 
-  function hear(payload: string): void {
+  function onNotification(payload: string): void {
     const [from, ...lines] = payload.split('\n');
     if (from === origin) return;
     for (const line of lines) {
       const [chain, seq, ...id] = line.split(' ');
-      for (const follower of followersOf(chain!)) if (Number(seq) > reachOf(follower)) fallBehind(follower);
+      for (const follower of followersOf(chain!)) if (Number(seq) > reachOf(follower)) markBehind(follower);
       ringId(id.join(' '));
     }
   }
 
-  function doubt(): void {
-    for (const followers of byChain.values()) for (const follower of followers) fallBehind(follower);
+  function refetchAll(): void {
+    for (const followers of byChain.values()) for (const follower of followers) markBehind(follower);
     for (const id of byId.keys()) ringId(id);
   }
 
@@ -89,11 +89,11 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
   }
 
   /** One query for all readers, as long as there are any. */
-  async function look(): Promise<void> {
-    if (looking) return;
-    looking = true;
+  async function poll(): Promise<void> {
+    if (polling) return;
+    polling = true;
     while (byChain.size + byId.size > 0 && !closing.signal.aborted) {
-      await delay(LOOK_EVERY_MS, undefined, { ref: false, signal: closing.signal }).catch(() => {});
+      await delay(POLL_EVERY_MS, undefined, { ref: false, signal: closing.signal }).catch(() => {});
       for (const id of byId.keys()) ringId(id);
       const chains = [...byChain.keys()];
       if (chains.length === 0 || closing.signal.aborted) continue;
@@ -105,23 +105,23 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
         .catch(() => []);
       for (const { chain, seq, status } of runs) {
         for (const follower of followersOf(chain)) {
-          if (seq > reachOf(follower) || status !== 'running') fallBehind(follower);
+          if (seq > reachOf(follower) || status !== 'running') markBehind(follower);
         }
       }
     }
-    looking = false;
+    polling = false;
   }
 
   async function* follow(id: string, options: FollowOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
     const signal = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal;
     const chain = options.chain ?? (await chainWhenThere(id, signal));
     if (chain === undefined) return;
-    const follower: Follower = { cursor: options.after ?? 0, handed: [], behind: true, bell: createBell() };
-    const forget = remember(byChain, chain, follower);
-    void look();
+    const follower: Follower = { cursor: options.after ?? 0, queued: [], behind: true, bell: createBell() };
+    const forget = register(byChain, chain, follower);
+    void poll();
     try {
       while (!signal.aborted) {
-        for (let row = nextHanded(follower); row && !signal.aborted; row = nextHanded(follower)) {
+        for (let row = nextQueued(follower); row && !signal.aborted; row = nextQueued(follower)) {
           follower.cursor = row.seq;
           // whether it was the run's last word, the database says
           if (isTerminal(row as { type: RunEvent['type'] })) follower.behind = true;
@@ -170,8 +170,8 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
 
   async function chainWhenThere(id: string, signal: AbortSignal): Promise<string | undefined> {
     const bell = createBell();
-    const forget = remember(byId, id, bell);
-    void look();
+    const forget = register(byId, id, bell);
+    void poll();
     try {
       while (!signal.aborted) {
         const chain = await retryOutage('events.follow', () => newestChain(db, id), {
@@ -189,7 +189,7 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
 
   return {
     has: (chain) => byChain.has(chain),
-    ...{ tell, hear, doubt, follow },
+    ...{ publish, onNotification, refetchAll, follow },
     close: () => closing.abort(),
   };
 }
@@ -207,22 +207,22 @@ export async function newestChain(db: Kysely<Database>, id: string): Promise<str
   return run?.chain;
 }
 
-function hand(follower: Follower, row: EventRow): void {
-  if (follower.handed.length < HANDED_AT_MOST) follower.handed.push(row);
+function enqueue(follower: Follower, row: EventRow): void {
+  if (follower.queued.length < QUEUED_AT_MOST) follower.queued.push(row);
   else {
-    follower.handed = [];
+    follower.queued = [];
     follower.behind = true;
   }
   follower.bell.ring();
 }
 
-/** The handed event that follows the cursor. With a hole before it all are dropped, and the database is asked. */
-function nextHanded(follower: Follower): EventRow | undefined {
-  while (follower.handed.length > 0) {
-    const row = follower.handed.shift()!;
+/** The queued event that follows the cursor. With a hole before it all are dropped, and the database is asked. */
+function nextQueued(follower: Follower): EventRow | undefined {
+  while (follower.queued.length > 0) {
+    const row = follower.queued.shift()!;
     if (row.seq === follower.cursor + 1) return row;
     if (row.seq > follower.cursor) {
-      follower.handed = [];
+      follower.queued = [];
       follower.behind = true;
     }
   }
@@ -230,10 +230,10 @@ function nextHanded(follower: Follower): EventRow | undefined {
 }
 
 function reachOf(follower: Follower): number {
-  return follower.handed.at(-1)?.seq ?? follower.cursor;
+  return follower.queued.at(-1)?.seq ?? follower.cursor;
 }
 
-function remember<Key, Value>(map: Map<Key, Set<Value>>, key: Key, value: Value): () => void {
+function register<Key, Value>(map: Map<Key, Set<Value>>, key: Key, value: Value): () => void {
   const values = map.get(key) ?? new Set();
   map.set(key, values.add(value));
   return () => {

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../contract/index.ts';
+import { type RunEvent, withoutUndefined } from '../contract/index.ts';
 
 /** An event as the database gives it: by a query, or as JSON by the function that wrote it. */
 export interface EventRow {
@@ -13,14 +13,14 @@ export interface EventRow {
 }
 
 export function toRunEvent(row: EventRow, runId: string): RunEvent {
-  return {
+  return withoutUndefined({
     runId,
     seq: row.seq,
     at: new Date(row.at).toISOString(),
-    ...(row.step !== null && { step: row.step }),
-    ...(row.call !== null && { call: row.call }),
-    ...(row.epoch !== null && { epoch: row.epoch }),
+    step: row.step ?? undefined,
+    call: row.call ?? undefined,
+    epoch: row.epoch ?? undefined,
     type: row.type,
     ...row.data,
-  } as RunEvent;
+  }) as RunEvent;
 }

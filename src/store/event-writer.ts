@@ -33,7 +33,7 @@ interface Waiting {
 interface Answer {
   results: Taken[];
   written?: EventRow[];
-  /** the batch was there already: its events are not told again */
+  /** the batch was there already: its events are not published again */
   repeated?: boolean;
 }
 
@@ -90,7 +90,7 @@ export function createEventWriter(pool: pg.Pool, origin: string, followers: Foll
   /** The number of the batch makes repeating harmless when a connection is lost before its answer. */
   async function committed(works: Work[]): Promise<Answer> {
     const batch = batchOf(works, followers.has, (chain) => known.has(chain));
-    const told = works.map(({ run }) => run).filter(({ chain }) => followers.has(chain));
+    const complete = works.map(({ run }) => run).filter(({ chain }) => followers.has(chain));
     const parameter = storableJson({ writer, batch: ++batchNumber, origin, ...batch } satisfies Batch &
       Record<string, unknown>);
     for (let attempt = 1; ; attempt++) {
@@ -98,9 +98,9 @@ export function createEventWriter(pool: pg.Pool, origin: string, followers: Foll
         const answer = await send(parameter);
         if (known.size > KNOWN_RUNS) known.clear();
         for (const { run } of works) known.add(run.chain);
-        followers.tell(
+        followers.publish(
           works.map(({ run }) => run),
-          answer.repeated ? [] : told,
+          answer.repeated ? [] : complete,
           answer.written ?? [],
         );
         return answer;

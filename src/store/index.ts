@@ -1,6 +1,5 @@
 export type { Approvals, StoredApproval } from './approvals.ts';
-export { blobStorageDriver } from './blob-storage-driver.ts';
-export type { Blobs } from './blobs.ts';
+export { type Blobs, blobStorageDriver } from './blobs.ts';
 export type { Cache, Claim, Flight, Held, Waited } from './cache.ts';
 export type { DataSets } from './data-sets.ts';
 export type { Database } from './database.ts';
@@ -18,8 +17,7 @@ export type {
 } from './journaled-calls.ts';
 export { type JudgedRun, judgedRuns } from './judged-runs.ts';
 export type { Account, AccountId, Ledger } from './ledger.ts';
-export type { MapRowEnd } from './map-sums.ts';
-export type { Maps, StoredMap } from './maps.ts';
+export type { MapRowEnd, Maps, StoredMap } from './maps.ts';
 export { type OpenStore, openStore, type Store } from './open-store.ts';
 export { isStoreError } from './outage.ts';
 export type { PrunedRows, Retention, RetentionAges, TableSize } from './retention.ts';

@@ -61,7 +61,7 @@ export function createJournal(
     }
     if (answer.state === 'priceNeeded') return { state: 'overBudget', error: withoutPrice(begun, answer) };
     if (answer.state === 'finished') return answer;
-    followers.tell(
+    followers.publish(
       [run],
       'written' in answer && follow ? [run] : [],
       'written' in answer ? (answer.written ?? []) : [],

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { ModelRef, Verdict } from '../contract/index.ts';
+import { type ModelRef, type Verdict, withoutUndefined } from '../contract/index.ts';
 import type { Database } from './database.ts';
 
 /** A past run of `compare`: what the judge said of each model's answer, and what the answer cost. */
@@ -36,19 +36,19 @@ export async function judgedRuns(db: Kysely<Database>, hours: number, limit: num
     where r.pattern = 'compare' and r.status = 'completed'
       and r.started_at > now() - make_interval(secs => ${hours * 3_600})
     order by r.started_at desc limit ${limit}`.execute(db);
-  return rows.map(({ id, chain, tenant, metadata, scores, paid }) => ({
-    id,
-    chain,
-    ...(tenant !== null && { tenant }),
-    ...(metadata !== null && { metadata }),
-    models: Object.fromEntries(
-      scores.map(({ model, score }) => {
-        const { costUsd, firstTokenMs } = paid.find((call) => call.model === model) ?? {
-          costUsd: null,
-          firstTokenMs: null,
-        };
-        return [model, { score, ...(costUsd !== null && { costUsd }), ...(firstTokenMs !== null && { firstTokenMs }) }];
-      }),
-    ),
-  }));
+  return rows.map(({ id, chain, tenant, metadata, scores, paid }) =>
+    withoutUndefined({
+      id,
+      chain,
+      tenant: tenant ?? undefined,
+      metadata: metadata ?? undefined,
+      models: Object.fromEntries(
+        scores.map(({ model, score }) => {
+          const call = paid.find((other) => other.model === model);
+          const figures = { costUsd: call?.costUsd ?? undefined, firstTokenMs: call?.firstTokenMs ?? undefined };
+          return [model, withoutUndefined({ score, ...figures })];
+        }),
+      ),
+    }),
+  );
 }

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Bill, BillLine } from '../contract/index.ts';
+import { type Bill, type BillLine, withoutUndefined } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { called } from './functions.ts';
 
@@ -39,20 +39,22 @@ export function createLedger(db: Kysely<Database>): Ledger {
         .where('chain', '=', chain)
         .executeTakeFirstOrThrow();
       return billOf(
-        rows.map((row) => ({
-          step: row.step,
-          model: row.model,
-          usage: {
-            inputTokens: row.input_tokens,
-            outputTokens: row.output_tokens,
-            ...(row.cached_input_tokens !== null && { cachedInputTokens: row.cached_input_tokens }),
-            ...(row.cache_write_tokens !== null && { cacheWriteTokens: row.cache_write_tokens }),
-            ...(row.reasoning_tokens !== null && { reasoningTokens: row.reasoning_tokens }),
-          },
-          costUsd: row.cost_usd === null ? null : Number(row.cost_usd),
-          cached: row.cached,
-          ...(row.estimated && { estimated: true }),
-        })),
+        rows.map((row) =>
+          withoutUndefined({
+            step: row.step,
+            model: row.model,
+            usage: withoutUndefined({
+              inputTokens: row.input_tokens,
+              outputTokens: row.output_tokens,
+              cachedInputTokens: row.cached_input_tokens ?? undefined,
+              cacheWriteTokens: row.cache_write_tokens ?? undefined,
+              reasoningTokens: row.reasoning_tokens ?? undefined,
+            }),
+            costUsd: row.cost_usd === null ? null : Number(row.cost_usd),
+            cached: row.cached,
+            estimated: row.estimated || undefined,
+          }),
+        ),
         Number(total ?? 0),
       );
     },
@@ -72,11 +74,12 @@ export function createLedger(db: Kysely<Database>): Ledger {
     async account(id) {
       const row = await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
       return (
-        row && {
-          ...(row.budget_usd !== null && { budgetUsd: Number(row.budget_usd) }),
+        row &&
+        withoutUndefined({
+          budgetUsd: row.budget_usd === null ? undefined : Number(row.budget_usd),
           spentUsd: Number(row.spent_usd),
           reservedUsd: Number(row.reserved_usd),
-        }
+        })
       );
     },
     async holdingSince(ageMs, after = '') {
@@ -90,7 +93,8 @@ export function createLedger(db: Kysely<Database>): Ledger {
         .limit(HOLDS_A_PAGE)
         .execute();
       const runs = new Map(rows.map(({ chain, id }) => [chain, { chain, id }]));
-      return { runs: [...runs.values()], ...(rows.length === HOLDS_A_PAGE && { nextAfter: rows.at(-1)!.call_key }) };
+      const nextAfter = rows.length === HOLDS_A_PAGE ? rows.at(-1)!.call_key : undefined;
+      return { runs: [...runs.values()], nextAfter };
     },
     async releaseOf(chain) {
       await db.transaction().execute(async (trx) => {

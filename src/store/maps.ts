@@ -1,21 +1,24 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type {
-  CallError,
-  ItemPage,
-  ListItems,
-  MapDefinition,
-  MapItem,
-  MapProgress,
-  MapResult,
-  OpenedMap,
-  Turns,
+import {
+  type CallError,
+  type ItemPage,
+  type ListItems,
+  type MapDefinition,
+  type MapItem,
+  type MapProgress,
+  type MapResult,
+  type OpenedMap,
+  type Turns,
+  withoutUndefined,
 } from '../contract/index.ts';
 import type { DataSets } from './data-sets.ts';
 import type { Database } from './database.ts';
 import { called } from './functions.ts';
-import { type MapRowEnd, progressOf, type Sums } from './map-sums.ts';
 import { openMapRows, ROWS_A_STATEMENT } from './open-map-rows.ts';
 import { storableJson } from './storable-json.ts';
+
+/** What became of a row; `cost` is that of its own run, USD. */
+export type MapRowEnd = { row: number; cost?: number } & ({ answer: unknown } | { error: CallError });
 
 export interface StoredMap {
   definition: MapDefinition & { source: string };
@@ -35,8 +38,8 @@ export interface Maps {
   chainOf(run: string): Promise<string | undefined>;
   /** Rows that wait, by their turns or their numbers, with what the data set says of them. */
   waiting(chain: string, rows: Turns | number[]): Promise<{ row: number; item: unknown }[]>;
-  /** Keeps what became of rows, each once. @returns how far the map is, and whether it is time to tell readers */
-  end(chain: string, rows: MapRowEnd[]): Promise<{ progress: MapProgress; tell: boolean }>;
+  /** Keeps what became of rows, each once. @returns how far the map is, and whether it is time to report that to readers */
+  end(chain: string, rows: MapRowEnd[]): Promise<{ progress: MapProgress; report: boolean }>;
   /** Gives the rows that still wait new turns. @returns how many */
   requeue(chain: string): Promise<number>;
   /** Makes a data set of the results. */
@@ -85,13 +88,15 @@ export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
     const map = await find(chain);
     const numbers = rows.map(({ row }) => row);
     const inputs = map ? await itemsOf(map.definition.source, numbers) : new Map<number, unknown>();
-    return rows.map(({ row, status, answer, error }) => ({
-      row,
-      input: inputs.get(row),
-      status,
-      ...(status === 'done' && { answer }),
-      ...(error !== null && { error }),
-    }));
+    return rows.map(({ row, status, answer, error }) =>
+      withoutUndefined({
+        row,
+        input: inputs.get(row),
+        status,
+        answer: status === 'done' ? answer : undefined,
+        error: error ?? undefined,
+      }),
+    );
   }
 
   async function sumsAfter(chain: string, rows: MapRowEnd[]): Promise<Sums> {
@@ -128,7 +133,7 @@ export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
     },
     async end(chain, rows) {
       const sums = await sumsAfter(chain, rows);
-      return { progress: progressOf(sums), tell: sums.tell };
+      return { progress: progressOf(sums), report: sums.report };
     },
     async requeue(chain) {
       let [turns, after] = [0, 0];
@@ -170,10 +175,10 @@ export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
       if (status !== undefined) query = query.where('status', '=', status);
       const rows = await query.execute();
       const page = rows.slice(0, Number(limit));
-      return {
+      return withoutUndefined({
         items: await withInputs(chain, page),
-        ...(rows.length > page.length && { nextAfter: page.at(-1)!.row }),
-      };
+        nextAfter: rows.length > page.length ? page.at(-1)!.row : undefined,
+      });
     },
   };
 }
@@ -182,4 +187,32 @@ type EndedItem = Pick<Selectable<Database['map_rows']>, 'row' | 'status' | 'answ
 
 function anyOf(rows: number[]) {
   return sql<number>`any (${rows}::integer[])`;
+}
+
+/** As `end_map_rows` gives them (functions/end-map-rows.sql). */
+interface Sums {
+  done: number;
+  failed: number;
+  total: number;
+  /** of the done, those an earlier map answered */
+  taken: number;
+  cost: number | null;
+  /** since the map was opened */
+  seconds: number;
+  /** more than a second after the last report */
+  report: boolean;
+}
+
+/** How far a map is; the rows that are left are taken to be like those before them. */
+function progressOf({ done, failed, total, taken, cost, seconds }: Sums): MapProgress {
+  const worked = done - taken + failed;
+  const perRow = worked === 0 ? 0 : (total - done - failed) / worked;
+  return {
+    done,
+    failed,
+    total,
+    costUsd: cost,
+    secondsLeft: worked === 0 ? null : Math.round(seconds * perRow),
+    usdLeft: worked === 0 || cost === null ? null : Number((cost * perRow).toFixed(9)),
+  };
 }

@@ -77,9 +77,9 @@ export async function openStore({
   const dataSets = createDataSets(db);
   const listener = createListener(
     url,
-    { cadenza_events: followers.hear, cadenza_flights: flights.ring },
+    { cadenza_events: followers.onNotification, cadenza_flights: flights.ring },
     () => {
-      followers.doubt();
+      followers.refetchAll();
       flights.ringAll();
     },
     log,

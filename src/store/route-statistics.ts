@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { ModelRef, RouteDecision } from '../contract/index.ts';
+import { type ModelRef, type RouteDecision, withoutUndefined } from '../contract/index.ts';
 import type { Database } from './database.ts';
 
 /** How a model did lately, by the calls that really asked it. */
@@ -52,15 +52,15 @@ export async function modelStatistics(
   return rows.map((row) => {
     const [answered, failed] = [Number(row.answered), Math.max(0, Number(row.failed))];
     const attempts = answered + failed;
-    return {
+    return withoutUndefined({
       model: row.model,
       attempts,
       errorRate: attempts === 0 ? 0 : failed / attempts,
-      ...(row.first_token_ms !== null && { firstTokenMs: row.first_token_ms }),
-      ...(row.total_ms !== null && { totalMs: row.total_ms }),
-      ...(row.mean_usd !== null && { meanUsd: row.mean_usd }),
-      ...(row.mean_output_tokens !== null && { meanOutputTokens: row.mean_output_tokens }),
-    };
+      firstTokenMs: row.first_token_ms ?? undefined,
+      totalMs: row.total_ms ?? undefined,
+      meanUsd: row.mean_usd ?? undefined,
+      meanOutputTokens: row.mean_output_tokens ?? undefined,
+    });
   });
 }
 

@@ -1,5 +1,12 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import { ListRuns, type ListSteps, type RunInfo, type RunPage, type Timeline } from '../contract/index.ts';
+import {
+  ListRuns,
+  type ListSteps,
+  type RunInfo,
+  type RunPage,
+  type Timeline,
+  withoutUndefined,
+} from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { newestChain } from './event-followers.ts';
 import { timelinePage } from './timeline.ts';
@@ -50,7 +57,7 @@ export function createRuns(db: Kysely<Database>): Runs {
         .where(sql<boolean>`type = 'step.started'`)
         .orderBy('seq')
         .execute();
-      return rows.map(({ step, run }) => ({ step: step!, ...(run !== null && { run }) }));
+      return rows.map(({ step, run }) => withoutUndefined({ step: step!, run: run ?? undefined }));
     },
     async newestSeq(chain) {
       const row = await db.selectFrom('runs').select('seq').where('chain', '=', chain).executeTakeFirst();
@@ -82,10 +89,10 @@ async function list(db: Kysely<Database>, query: ReturnType<typeof ListRuns.pars
   const rows = await select.execute();
   const page = rows.slice(0, query.limit);
   const last = page.at(-1);
-  return {
+  return withoutUndefined({
     runs: page.map(runInfo),
-    ...(rows.length > page.length && last && { nextCursor: cursorOf(last) }),
-  };
+    nextCursor: rows.length > page.length && last ? cursorOf(last) : undefined,
+  });
 }
 
 function cursorOf({ started_at, chain }: { started_at: Date; chain: string }): string {
@@ -113,16 +120,16 @@ function readCursor(cursor: string): [string, string] {
 }
 
 function runInfo(row: Selectable<Database['runs']>): RunInfo {
-  return {
+  return withoutUndefined({
     id: row.id,
     pattern: row.pattern,
     status: row.status,
-    ...(row.tenant !== null && { tenant: row.tenant }),
-    ...(row.metadata !== null && { metadata: row.metadata }),
+    tenant: row.tenant ?? undefined,
+    metadata: row.metadata ?? undefined,
     startedAt: row.started_at.toISOString(),
-    ...(row.ended_at !== null && { endedAt: row.ended_at.toISOString() }),
+    endedAt: row.ended_at?.toISOString(),
     models: row.models,
     costUsd: row.unpriced > 0 && row.unpriced === row.calls ? null : Number(row.cost_usd),
-    ...(row.error !== null && { error: row.error }),
-  };
+    error: row.error ?? undefined,
+  });
 }

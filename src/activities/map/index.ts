@@ -12,8 +12,8 @@ export function createMapActivities(rooms: Rooms): MapActivities {
 
   /** Keeps rows, and tells readers of the run how far it is when it is time to. */
   async function end(run: RunRef, rows: MapRowEnd[]): Promise<MapProgress> {
-    const { progress, tell } = await maps.end(run.chain, rows);
-    if (tell) await events.append(run, [{ type: 'map.progress', ...progress }]);
+    const { progress, report } = await maps.end(run.chain, rows);
+    if (report) await events.append(run, [{ type: 'map.progress', ...progress }]);
     return progress;
   }
 

@@ -1,5 +1,5 @@
 -- Keeps what became of rows, each once, and counts them. Rows are [{row, answer | error, cost}].
--- Returns the map's sums; tell is true for one caller a second, who is to tell readers.
+-- Returns the map's sums; report is true for one caller a second, who is to tell readers.
 create function end_map_rows(p_chain text, p_rows json) returns json language sql as $$
   with ended as (
     update map_rows m set
@@ -11,16 +11,16 @@ create function end_map_rows(p_chain text, p_rows json) returns json language sq
     select count(*) filter (where status = 'done') as done, count(*) filter (where status = 'failed') as failed,
       coalesce(sum(cost), 0) as cost
     from ended
-  ), told as (
+  ), reported as (
     update maps m set
       done = m.done + s.done, failed = m.failed + s.failed, runs_cost_usd = m.runs_cost_usd + s.cost,
-      told_at = case when m.told_at <= now() - interval '1 second' then now() else m.told_at end
+      reported_at = case when m.reported_at <= now() - interval '1 second' then now() else m.reported_at end
     from sums s where m.chain = p_chain
-    returning m.*, m.told_at = now() as tell
+    returning m.*, m.reported_at = now() as report
   )
-  select json_build_object('done', t.done, 'failed', t.failed, 'total', t.total, 'taken', t.taken, 'tell', t.tell,
+  select json_build_object('done', t.done, 'failed', t.failed, 'total', t.total, 'taken', t.taken, 'report', t.report,
     'seconds', extract(epoch from now() - t.opened_at),
     'cost', case when r.calls > 0 and r.unpriced = r.calls and t.runs_cost_usd = 0 then null
       else coalesce(r.cost_usd, 0) + t.runs_cost_usd end)
-  from told t left join runs r on r.chain = t.chain
+  from reported t left join runs r on r.chain = t.chain
 $$;

@@ -213,7 +213,7 @@ create table maps (
   -- of the rows that were runs of their own
   runs_cost_usd numeric(24, 12) not null default 0,
   opened_at timestamptz not null default now(),
-  told_at timestamptz not null default '-infinity'
+  reported_at timestamptz not null default '-infinity'
 ) with (fillfactor = 50);
 create index maps_by_run on maps (run, opened_at desc);
 
