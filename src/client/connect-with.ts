@@ -8,7 +8,7 @@ import {
   WorkflowFailedError,
   type WorkflowHandle,
 } from '@temporalio/client';
-import { ListSteps, oneLine, type PatternName, type PatternResult, type RunInfo } from '../contract/index.ts';
+import { ListRuns, ListSteps, oneLine, type PatternName, type PatternResult, type RunInfo } from '../contract/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { isRunCursor, type StoredRun } from '../store/index.ts';
@@ -66,7 +66,6 @@ export function connectWith({
     },
 
     async result(id) {
-      await runs.find(id);
       const outcome = await outcomeOf(handleOf(id));
       if (outcome.status === 'completed') return outcome.result;
       if (outcome.status === 'running') throw new Error('unreachable: waited without a deadline');
@@ -86,7 +85,8 @@ export function connectWith({
     },
 
     async list(query = {}) {
-      if (query.cursor !== undefined && !isRunCursor(query.cursor)) {
+      const { cursor } = checked(ListRuns, query, 'query');
+      if (cursor !== undefined && !isRunCursor(cursor)) {
         throw refusal('InvalidRequest', 'cursor: It is not one that a page of this list gave', {
           path: 'query.cursor',
           hint: 'Begin without one, and go on with the nextCursor of each page',

@@ -5,7 +5,7 @@ import { json, refusals } from '../responses.ts';
 import { Bill, RunParams, Timeline } from '../schemas.ts';
 
 const tags = ['runs'];
-const { unauthorized, notFound, unreachable } = refusals;
+const { badRequest, unauthorized, notFound, unreachable } = refusals;
 
 const billRoute = createRoute({
   method: 'get',
@@ -22,7 +22,7 @@ const timelineRoute = createRoute({
   tags,
   summary: 'The steps and attempts of a run',
   request: { params: RunParams, query: ListSteps },
-  responses: { 200: json('The timeline', Timeline), ...unauthorized, ...notFound, ...unreachable },
+  responses: { 200: json('The timeline', Timeline), ...badRequest, ...unauthorized, ...notFound, ...unreachable },
 });
 
 /** What a run did and what that cost. */
