@@ -15,6 +15,7 @@ export default {
   },
   globalSetup: '<rootDir>/test/setup/start-servers.ts',
   globalTeardown: '<rootDir>/test/setup/stop-servers.ts',
-  testTimeout: 60_000,
+  // Ends what hangs; what is only slow, on a busy machine, goes on.
+  testTimeout: 240_000,
   maxWorkers: 2,
 };

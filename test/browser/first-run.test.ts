@@ -12,11 +12,11 @@ let browser: Browser;
 beforeAll(async () => {
   dev = await startDev({ OPENAI_API_KEY: '', ANTHROPIC_API_KEY: '', GEMINI_API_KEY: '' });
   browser = await openBrowser();
-}, 60_000);
+});
 afterAll(async () => {
   await browser.close();
   expect(await dev.stop()).toBe(0);
-}, 60_000);
+});
 
 test('the first run streams words, and says who spoke and what it cost', async () => {
   const { code, pieces, text } = await dev.cadenza([
@@ -62,7 +62,7 @@ test('the run reads as a story in the Temporal UI', async () => {
   await page.getByText('CadenzaCostUsd').first().waitFor({ timeout: 20_000 });
   expect(await page.innerText('body')).toContain('CadenzaPattern');
   await page.close();
-}, 90_000);
+});
 
 test('the page and the API description open', async () => {
   const page = await browser.newPage();

@@ -1,14 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import type { ChatCompletionRequest } from '@copilotkit/aimock';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Cadenza, connect } from '../../src/client/index.ts';
-import { parseConfig } from '../../src/config/index.ts';
-import { type MockProvider, mockProvider, promptOf } from '../setup/mock-provider.ts';
-import { testLog } from '../setup/test-log.ts';
-import { freshStore } from '../store/fresh-store.ts';
-import { kill9 } from './press-room.ts';
-import { startWorkerProcess } from './worker-process.ts';
+import { type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
+import { type CrashBed, crashBed } from './crash-bed.ts';
 
 const KILLS = 5;
 
@@ -54,47 +47,27 @@ const PLAINER = 'plainer(draft 3(outline(facts(rivers))))';
 const RESULT = `final(check(join(title(${PLAINER}) teaser(${PLAINER}) summary(${PLAINER}))))`;
 
 let provider: MockProvider;
-let cadenza: Cadenza;
-let env: NodeJS.ProcessEnv;
-let worker: ChildProcess | undefined;
-let drop: () => Promise<void>;
+let bed: CrashBed;
 
 /** Each answer holds what it was asked, so that the last one tells the way of the whole chain. */
 function reply(request: ChatCompletionRequest) {
   const prompt = promptOf(request);
   const name = prompt.slice(0, prompt.indexOf(' ')).toLowerCase();
   const round = /^[A-Z]+ (\d)/.exec(prompt)?.[1];
-  if (name === 'review') return { content: JSON.stringify({ score: Number(round) }) };
+  if (name === 'review') return { content: JSON.stringify({ score: Number(round) }), usage: USAGE };
   const given = name === 'facts' ? 'rivers' : [...prompt.matchAll(/<([^>]*)>/g)].map((found) => found[1]).join(' ');
-  return { content: `${name}${round ? ` ${round}` : ''}(${given})` };
+  return { content: `${name}${round ? ` ${round}` : ''}(${given})`, usage: USAGE };
 }
 
 beforeAll(async () => {
   provider = await mockProvider(reply, { chunkSize: 8, streamingProfile: { ttft: 250, tps: 80 } });
-  const fresh = await freshStore();
-  await fresh.store.close();
-  drop = fresh.drop;
-  const taskQueue = `chain-${randomUUID()}`;
-  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
-  env = {
-    ...process.env,
-    ...provider.env,
-    CADENZA_DATABASE_URL: fresh.url,
-    TEMPORAL_ADDRESS: temporalAddress,
-    CADENZA_TASK_QUEUE: taskQueue,
-  };
-  const config = parseConfig({});
-  cadenza = await connect({ temporalAddress, databaseUrl: fresh.url, env, config, taskQueue, log: testLog().log });
+  bed = await crashBed({ provider });
 });
-afterAll(async () => {
-  if (worker) await kill9(worker);
-  await cadenza.close();
-  await provider.stop();
-  await drop();
-});
+afterAll(() => bed.close());
 
 test(`a chain of twelve steps survives ${KILLS} kills of its worker, and no finished call is made again`, async () => {
-  worker = await startWorkerProcess(env);
+  const { cadenza } = bed;
+  await bed.start();
   const { id } = await cadenza.start('chain', chain);
   const kills: number[] = [];
   for (let kill = 0; kill < KILLS; kill += 1) {
@@ -102,8 +75,8 @@ test(`a chain of twelve steps survives ${KILLS} kills of its worker, and no fini
     if (kill % 2 === 0) await new Promise<void>((resolve) => provider.onRequest(resolve));
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 700));
     kills.push(Date.now());
-    await kill9(worker);
-    worker = await startWorkerProcess(env);
+    await bed.kill();
+    await bed.start();
   }
 
   const { output } = (await cadenza.result(id)) as { output: string };
@@ -137,4 +110,4 @@ test(`a chain of twelve steps survives ${KILLS} kills of its worker, and no fini
     }
   }
   console.log(`${KILLS} kills, ${wanted} calls, ${provider.requests().length - wanted} of them repeated`);
-}, 180_000);
+});

@@ -1,15 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import type { ChatCompletionRequest } from '@copilotkit/aimock';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import { type Cadenza, connect } from '../../src/client/index.ts';
-import { parseConfig } from '../../src/config/index.ts';
-import { type MockProvider, mockProvider, promptOf } from '../setup/mock-provider.ts';
-import { testLog } from '../setup/test-log.ts';
-import { freshStore } from '../store/fresh-store.ts';
-import { kill9 } from './press-room.ts';
-import { startWorkerProcess } from './worker-process.ts';
+import { type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
+import { type CrashBed, crashBed } from './crash-bed.ts';
 
 const ROWS = 2_000;
 const CONCURRENCY = 12;
@@ -18,11 +11,8 @@ const BAD_ROWS = { 700: 400, 1400: 500 } as Record<number, number>;
 const KILL_AFTER = [500, 1_200];
 
 let provider: MockProvider;
-let cadenza: Cadenza;
+let bed: CrashBed;
 let temporal: Client;
-let env: NodeJS.ProcessEnv;
-let worker: ChildProcess | undefined;
-let drop: () => Promise<void>;
 /** when each row was asked, ms since 1970 */
 const asked = new Map<number, number[]>();
 let requests = 0;
@@ -36,7 +26,7 @@ function reply(request: ChatCompletionRequest) {
   if (notice && requests >= notice.at) notice.reached();
   const status = broken ? BAD_ROWS[row] : undefined;
   if (status) return { status, error: { message: `row ${row} does not please`, type: 'error' } };
-  return { content: `answer ${row}` };
+  return { content: `answer ${row}`, usage: USAGE };
 }
 
 function requestsReach(at: number): Promise<void> {
@@ -47,33 +37,20 @@ function requestsReach(at: number): Promise<void> {
 
 beforeAll(async () => {
   provider = await mockProvider(reply, { streamingProfile: { ttft: 15 } });
-  const fresh = await freshStore();
-  await fresh.store.close();
-  drop = fresh.drop;
-  const taskQueue = `map-${randomUUID()}`;
-  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
-  env = {
-    ...process.env,
-    ...provider.env,
-    CADENZA_DATABASE_URL: fresh.url,
-    TEMPORAL_ADDRESS: temporalAddress,
-    CADENZA_TASK_QUEUE: taskQueue,
-  };
-  const config = parseConfig({});
-  cadenza = await connect({ temporalAddress, databaseUrl: fresh.url, env, config, taskQueue, log: testLog().log });
-  temporal = new Client({ connection: await Connection.connect({ address: temporalAddress }) });
+  bed = await crashBed({ provider });
+  temporal = new Client({
+    connection: await Connection.connect({ address: process.env.CADENZA_TEST_TEMPORAL_ADDRESS! }),
+  });
 });
 afterAll(async () => {
-  if (worker) await kill9(worker);
-  await cadenza.close();
   await temporal.connection.close();
-  await provider.stop();
-  await drop();
+  await bed.close();
 });
 
 test(`${ROWS} rows survive two kills of their worker: each answered once, failed ones listed and run alone`, async () => {
   const began = Date.now();
-  worker = await startWorkerProcess(env);
+  const { cadenza } = bed;
+  await bed.start();
   const lines = Array.from(
     { length: ROWS },
     (_, index) => `${JSON.stringify({ n: index + 1, text: `row ${index + 1}` })}\n`,
@@ -99,8 +76,8 @@ test(`${ROWS} rows survive two kills of their worker: each answered once, failed
   for (const after of KILL_AFTER) {
     await requestsReach(after);
     const from = Date.now();
-    await kill9(worker);
-    worker = await startWorkerProcess(env);
+    await bed.kill();
+    await bed.start();
     // What the old worker sent with its last breath has reached the provider by now.
     kills.push({ from, to: Date.now() });
   }
@@ -155,7 +132,7 @@ test(`${ROWS} rows survive two kills of their worker: each answered once, failed
   expect(merged.map(({ answer }) => (answer as { text: string }).text)).toEqual(
     lines.map((_, index) => `answer ${index + 1}`),
   );
-}, 150_000);
+}, 900_000);
 
 /** Events and bytes of each history of a run. */
 async function historiesOf(id: string): Promise<{ events: number; bytes: number }[]> {

@@ -45,14 +45,14 @@ beforeAll(async () => {
     log,
     taskQueue: `away-${randomUUID()}`,
   });
-}, 60_000);
+});
 afterAll(async () => {
   await worker.drain();
   await postgres.stop();
   await peer.stop();
   rmSync(home, { recursive: true, force: true });
   await Runtime.instance().shutdown();
-}, 60_000);
+});
 
 /** The server and its connections' processes, as the system has them now. */
 function processes(): number[] {

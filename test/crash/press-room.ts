@@ -1,8 +1,5 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import type { ChatCompletionRequest, FixtureResponse } from '@copilotkit/aimock';
-import { type MockProvider, promptOf } from '../setup/mock-provider.ts';
-import { startExampleWorker } from './worker-process.ts';
+import { type MockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
 
 /** The steps of examples/press-release, each by words that only its prompt holds. */
 export const STEPS = {
@@ -15,13 +12,17 @@ export const STEPS = {
 
 /** What each step is answered, whatever it is asked: so the right result is known beforehand. */
 export function pressReply(request: ChatCompletionRequest): FixtureResponse {
+  return { content: contentOf(request), usage: USAGE };
+}
+
+function contentOf(request: ChatCompletionRequest): string {
   const prompt = promptOf(request);
   const asked = (step: keyof typeof STEPS) => prompt.includes(STEPS[step]);
-  if (asked('research')) return { content: JSON.stringify({ facts: [`fact about ${topicOf(prompt)}`] }) };
-  if (asked('critique')) return { content: JSON.stringify({ problems: [`unclear: ${topicOf(prompt)}`] }) };
-  if (asked('headline')) return { content: `Headline of ${topicOf(prompt)}` };
-  if (asked('revise')) return { content: `Revised text on ${topicOf(JSON.stringify(request.messages))}` };
-  return { content: `Draft about ${topicOf(prompt)} by ${request.model}` };
+  if (asked('research')) return JSON.stringify({ facts: [`fact about ${topicOf(prompt)}`] });
+  if (asked('critique')) return JSON.stringify({ problems: [`unclear: ${topicOf(prompt)}`] });
+  if (asked('headline')) return `Headline of ${topicOf(prompt)}`;
+  if (asked('revise')) return `Revised text on ${topicOf(JSON.stringify(request.messages))}`;
+  return `Draft about ${topicOf(prompt)} by ${request.model}`;
 }
 
 export function expectedRelease(topic: string) {
@@ -42,15 +43,4 @@ export function requestsFor(provider: MockProvider, topic: string, step: keyof t
         request.model === model && request.text.includes(STEPS[step]) && new RegExp(`${topic}\\b`).test(request.text),
     )
     .map(({ at }) => at);
-}
-
-/** The worker of examples/press-release as a process of its own. */
-export function startPressWorker(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  return startExampleWorker('press-release', env);
-}
-
-export async function kill9(process: ChildProcess): Promise<void> {
-  const exited = once(process, 'exit');
-  process.kill('SIGKILL');
-  await exited;
 }

@@ -46,6 +46,5 @@ test('Retry-After is waited for by Temporal: the worker may be replaced meanwhil
   );
   const waited = Date.parse(completed!.at) - Date.parse(retrying!.at);
   expect(waited).toBeGreaterThanOrEqual(2_900);
-  expect(waited).toBeLessThan(12_000);
   expect(bed.provider.asked('not yet')).toBe(2);
 });

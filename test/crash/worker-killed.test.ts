@@ -1,12 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Cadenza, connect } from '../../src/client/index.ts';
-import { parseConfig } from '../../src/config/index.ts';
 import { type MockProvider, mockProvider } from '../setup/mock-provider.ts';
-import { testLog } from '../setup/test-log.ts';
-import { freshStore } from '../store/fresh-store.ts';
-import { expectedRelease, kill9, pressReply, requestsFor, type STEPS, startPressWorker } from './press-room.ts';
+import { type CrashBed, crashBed } from './crash-bed.ts';
+import { expectedRelease, pressReply, requestsFor, type STEPS } from './press-room.ts';
 
 const KILLS = 20;
 const policy = { candidates: ['openai/gpt-6-sol'], cache: false as const };
@@ -18,40 +13,20 @@ const CALLS = [
 ] as const satisfies { step: keyof typeof STEPS; model: string }[];
 
 let provider: MockProvider;
-let cadenza: Cadenza;
-let env: NodeJS.ProcessEnv;
-let worker: ChildProcess | undefined;
-let drop: () => Promise<void>;
+let bed: CrashBed;
 
 beforeAll(async () => {
   provider = await mockProvider(pressReply, { chunkSize: 5, streamingProfile: { ttft: 120, tps: 60 } });
-  const fresh = await freshStore();
-  await fresh.store.close();
-  drop = fresh.drop;
-  const taskQueue = `press-${randomUUID()}`;
-  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
-  env = {
-    ...process.env,
-    ...provider.env,
-    CADENZA_DATABASE_URL: fresh.url,
-    TEMPORAL_ADDRESS: temporalAddress,
-    TASK_QUEUE: taskQueue,
-  };
-  const config = parseConfig({ workflows: { pressRelease: { taskQueue } } });
-  cadenza = await connect({ temporalAddress, databaseUrl: fresh.url, env, config, log: testLog().log });
+  bed = await crashBed({ provider, example: { folder: 'press-release', workflow: 'pressRelease' } });
 });
-afterAll(async () => {
-  if (worker) await kill9(worker);
-  await cadenza.close();
-  await provider.stop();
-  await drop();
-});
+afterAll(() => bed.close());
 
 test(`five steps survive ${KILLS} kills of their worker at random moments, and nothing finished is asked again`, async () => {
+  const { cadenza } = bed;
   const runs: { topic: string; id: string }[] = [];
   const kills: number[] = [];
   for (let kill = 0; kill < KILLS; kill += 1) {
-    worker = await startPressWorker(env);
+    await bed.start();
     for (const half of ['a', 'b']) {
       const topic = `topic-${kill}${half}`;
       const { id } = await cadenza.startUnchecked('pressRelease', { topic, writers, policy });
@@ -59,9 +34,9 @@ test(`five steps survive ${KILLS} kills of their worker at random moments, and n
     }
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 1_500));
     kills.push(Date.now());
-    await kill9(worker);
+    await bed.kill();
   }
-  worker = await startPressWorker(env);
+  await bed.start();
 
   for (const { topic, id } of runs) {
     expect(await cadenza.result(id)).toEqual(expectedRelease(topic));
@@ -95,4 +70,4 @@ test(`five steps survive ${KILLS} kills of their worker at random moments, and n
   console.log(
     `${KILLS} kills, ${runs.length} runs, ${provider.requests().length} requests, ${repeats} of them repeats`,
   );
-}, 400_000);
+}, 900_000);

@@ -13,11 +13,11 @@ beforeAll(async () => {
   out = mkdtempSync(path.join(os.tmpdir(), 'cadenza-examples-'));
   const noKeys = { OPENAI_API_KEY: '', ANTHROPIC_API_KEY: '', GEMINI_API_KEY: '' };
   dev = await startDev({ ...noKeys, CADENZA_SANDBOX_SPEED: 'instant' });
-}, 60_000);
+});
 afterAll(async () => {
   expect(await dev.stop()).toBe(0);
   rmSync(out, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** Each as its README says, without keys. */
 const LABEL = /\[sandbox\//;
@@ -37,14 +37,10 @@ test('every example is run here, or has a worker of its own', () => {
   expect(readdirSync(EXAMPLES).filter((example) => !run.has(example))).toEqual([]);
 });
 
-test.each(runs)(
-  'the example $example runs: cadenza $args',
-  async (run) => {
-    const { code, text } = await dev.cadenza(run.args, run.stdin);
-    expect({ code, text }).toEqual({ code: 0, text: expect.stringMatching(run.shows ?? LABEL) });
-  },
-  90_000,
-);
+test.each(runs)('the example $example runs: cadenza $args', async (run) => {
+  const { code, text } = await dev.cadenza(run.args, run.stdin);
+  expect({ code, text }).toEqual({ code: 0, text: expect.stringMatching(run.shows ?? LABEL) });
+});
 
 test('the example map writes its output in input order', async () => {
   const file = path.join(out, 'cities.jsonl');
@@ -59,7 +55,7 @@ test('the example map writes its output in input order', async () => {
     .map((line) => JSON.parse(line) as { row: number });
   expect(rows.length).toBeGreaterThan(1);
   expect(rows.map(({ row }) => row)).toEqual(rows.map((_, index) => rows[0]!.row + index));
-}, 90_000);
+});
 
 test('the example of routers is evaluated, with its curve', async () => {
   const { code, text } = await dev.cadenza([
@@ -76,4 +72,4 @@ test('the example of routers is evaluated, with its curve', async () => {
   ]);
   expect({ code, text }).toMatchObject({ code: 0 });
   expect(readFileSync(path.join(out, 'curve.svg'), 'utf8')).toContain('<svg');
-}, 90_000);
+});

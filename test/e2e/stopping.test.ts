@@ -9,7 +9,7 @@ test('Ctrl-C leaves no process behind, also when nobody reads what is printed an
   dev.process.stderr!.destroy();
   expect(await dev.stop()).toBe(0);
   expect(started.filter(({ pid }) => isAlive(pid))).toEqual([]);
-}, 60_000);
+});
 
 function isAlive(pid: number): boolean {
   try {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { MapReduced, Refined, Tally } from '../../src/workflows/index.ts';
+import { fullHouse } from '../setup/full-house.ts';
 import { historyBytes } from '../setup/history.ts';
 import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
 import { type StepBed, stepBed } from '../setup/step-bed.ts';
@@ -66,21 +67,17 @@ test('reductions whose texts are too long together are made in groups first', as
 });
 
 test('no more parts are asked at once than the step may', async () => {
-  let now = 0;
-  let most = 0;
+  const house = fullHouse(3);
   bed.provider.first(
     (request) => promptOf(request).includes('Slowly.'),
     async () => {
-      now += 1;
-      most = Math.max(most, now);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      now -= 1;
+      await house.visit();
       return { content: 'n=1' };
     },
   );
   const parts = Array.from({ length: 9 }, (_, index) => `part ${index}`);
   await bed.step('mapReduce', { parts, map: 'Slowly.', reduce: 'Add.', policy: GPT, concurrency: 3 }, id('pool'));
-  expect(most).toBe(3);
+  expect(house.most()).toBe(3);
 });
 
 test('a part that fails, fails the step', async () => {

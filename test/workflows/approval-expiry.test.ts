@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { parseConfig } from '../../src/config/index.ts';
-import { SEARCH_ATTRIBUTES, type SearchAttribute } from '../../src/contract/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
-import { cadenzaPlugin, registerSearchAttributes } from '../../src/workers/index.ts';
+import { cadenzaPlugin } from '../../src/workers/index.ts';
 import { workflowModule } from '../../src/workers/workflow-bundle.ts';
 import type { Approval, ApprovalRequest } from '../../src/workflows/index.ts';
+import { skippedTime } from '../setup/skipped-time.ts';
 import { testLog } from '../setup/test-log.ts';
 import { freshStore } from '../store/fresh-store.ts';
 
@@ -24,12 +24,7 @@ let store: Store;
 let drop: () => Promise<void>;
 
 beforeAll(async () => {
-  const path = process.env.CADENZA_TEST_SERVER_PATH;
-  time = await TestWorkflowEnvironment.createTimeSkipping(
-    path === undefined ? {} : { server: { executable: { type: 'existing-path', path } } },
-  );
-  const names = Object.keys(SEARCH_ATTRIBUTES) as SearchAttribute[];
-  await registerSearchAttributes(time.nativeConnection, 'default', names);
+  time = await skippedTime();
   const fresh = await freshStore();
   await fresh.store.close();
   drop = fresh.drop;
@@ -55,7 +50,6 @@ afterAll(async () => {
 /** Runs one approval that nobody answers. */
 async function unanswered(onExpiry: ApprovalRequest['onExpiry']) {
   const workflowId = `expiry-${onExpiry}-${taskQueue}`;
-  const began = Date.now();
   const beganThere = await time.currentTimeMs();
   const handle = await time.client.workflow.start('approval', {
     workflowId,
@@ -68,8 +62,7 @@ async function unanswered(onExpiry: ApprovalRequest['onExpiry']) {
       (result) => ({ result: result as Approval }),
       (error) => ({ error }),
     );
-  // Days passed for the run, not for us.
-  expect(Date.now() - began).toBeLessThan(30_000);
+  // Days passed for the run.
   expect((await time.currentTimeMs()) - beganThere).toBeGreaterThanOrEqual(3 * 86_400_000);
   const chain = (await store.runs.chainOf(workflowId))!;
   const events = await store.events.read(chain, 0, 100);

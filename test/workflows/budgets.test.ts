@@ -62,7 +62,6 @@ test.each(['known-here', 'new-here'])(
       expect(await bed.client.bill(id)).toMatchObject({ totalUsd: 0, calls: [] });
     }
   },
-  120_000,
 );
 
 test('a key of the gateway has a budget too, whoever its runs are for, and is warned at four fifths', async () => {

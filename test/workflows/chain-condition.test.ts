@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { type Condition, conditionText } from '../../src/contract/index.ts';
 import { holds } from '../../src/workflows/chain/holds.ts';
+import { cpuMs } from '../setup/cpu-time.ts';
 
 const scope = {
   input: { score: 0.7, words: '1200', tags: ['red', 'blue'], language: 'de', empty: '', no: false },
@@ -64,10 +65,9 @@ test.each(table)('%j: %j', (expected, condition) => {
   expect(holds(condition, scope)).toBe(expected);
 });
 
-test('a pattern made to take forever does not', () => {
-  const began = performance.now();
-  expect(holds({ value: 'a'.repeat(200_000), matches: `${'*a'.repeat(2_000)}*b` }, scope)).toBe(false);
-  expect(performance.now() - began).toBeLessThan(2_000);
+test('a pattern made to take forever does not', async () => {
+  const condition = { value: 'a'.repeat(200_000), matches: `${'*a'.repeat(2_000)}*b` };
+  expect(await cpuMs(() => expect(holds(condition, scope)).toBe(false))).toBeLessThan(2_000);
 });
 
 test('a condition is told in words', () => {

@@ -1,6 +1,7 @@
 import type { ChatCompletionRequest } from '@copilotkit/aimock';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ChainDefinition } from '../../src/contract/index.ts';
+import { fullHouse } from '../setup/full-house.ts';
 import { echo, failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 
@@ -206,14 +207,11 @@ test('without an output, a chain gives what its last step gave', async () => {
 });
 
 test('items are worked on as many at once as the step says', async () => {
-  let [atOnce, most] = [0, 0];
+  const house = fullHouse(2);
   bed.provider.first(
     (request) => promptOf(request).startsWith('slow'),
     async (request) => {
-      atOnce += 1;
-      most = Math.max(most, atOnce);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      atOnce -= 1;
+      await house.visit();
       return echo(request);
     },
   );
@@ -221,7 +219,7 @@ test('items are worked on as many at once as the step says', async () => {
   const step = { id: 'a', prompt: 'slow {{item}}', forEach: '{{input}}', concurrency: 2 };
   const { output } = await (await bed.client.start('chain', { policy, input, steps: [step] })).result();
   expect(output).toEqual(input.map((item) => `answer to: slow ${item}`));
-  expect(most).toBe(2);
+  expect(house.most()).toBe(2);
 });
 
 test('a step that fails ends the chain, names itself, and stops what ran beside it', async () => {

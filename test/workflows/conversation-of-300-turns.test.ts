@@ -117,7 +117,7 @@ test('300 turns over many histories and three workers: no turn is lost, the cont
   console.log(
     `histories: ${histories.map(({ bytes, events: count }) => `${count} events, ${bytes} bytes`).join('; ')}`,
   );
-}, 120_000);
+});
 
 function meanCost(
   calls: { step: string; usage: { inputTokens: number; outputTokens: number } }[],

@@ -57,18 +57,16 @@ async function silentProvider() {
 async function ask(prompt: string, first = GPT, options = {}) {
   const input = { prompt, policy: { ...policy, candidates: [first, CLAUDE] } };
   const run = await bed.client.start('ask', input, options);
-  const from = performance.now();
   const answer = await run.result();
-  return { id: run.id, answer, tookMs: performance.now() - from, events: await bed.eventsOf(run.id) };
+  return { id: run.id, answer, events: await bed.eventsOf(run.id) };
 }
 
 const typesOf = (events: RunEvent[]) => events.map(({ type }) => type).filter((type) => type !== 'call.delta');
 
 test('a second candidate answers where the first token is late; the loser is aborted and billed as far as it went', async () => {
-  const { id, answer, tookMs, events } = await ask('sleepy', GEMINI, { budgetUsd: 1 });
+  const { id, answer, events } = await ask('sleepy', GEMINI, { budgetUsd: 1 });
 
   expect(answer).toMatchObject({ model: CLAUDE, text: 'answer to: sleepy' });
-  expect(tookMs).toBeLessThan(10_000);
   expect(typesOf(events).sort()).toEqual([
     'call.abandoned',
     'call.completed',

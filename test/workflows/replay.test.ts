@@ -25,7 +25,7 @@ beforeAll(async () => {
     }),
     logger: new DefaultLogger('ERROR'),
   });
-}, 120_000);
+});
 
 /** Replays histories, by name. @returns those that do not fit the code, and why */
 async function unfitting(histories: [name: string, json: string][]): Promise<Record<string, string>> {
@@ -45,7 +45,7 @@ async function unfitting(histories: [name: string, json: string][]): Promise<Rec
 
 test('the code of today replays the kept histories', async () => {
   expect(await unfitting(kept.map((file) => [file, readKept(file)]))).toEqual({});
-}, 120_000);
+});
 
 test('a history that does not fit the code is noticed, each for what is wrong with it', async () => {
   const history = readKept('compare.plain.json');
@@ -57,7 +57,7 @@ test('a history that does not fit the code is noticed, each for what is wrong wi
   ]);
   expect(Object.keys(failed).sort()).toEqual(['of another activity', 'of another activity id', 'of another pattern']);
   expect(failed['of another activity']).toMatch(/callNobody/);
-}, 120_000);
+});
 
 function readKept(file: string): string {
   return readFileSync(path.join(HISTORIES, file), 'utf8');

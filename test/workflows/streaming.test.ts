@@ -115,7 +115,6 @@ test('Retry-After is waited for', async () => {
   expect(retrying).toMatchObject({ delayMs: 3_000, error: { type: 'RateLimited', status: 429, retryAfterMs: 3_000 } });
   const waited = Date.parse(completed.at) - Date.parse(retrying.at);
   expect(waited).toBeGreaterThanOrEqual(2_900);
-  expect(waited).toBeLessThan(10_000);
 });
 
 test('a provider that hangs is left after the clock of its phase', async () => {

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import path from 'node:path';
+import { type Cadenza, connect } from '../../src/client/index.ts';
+import { parseConfig } from '../../src/config/index.ts';
+import type { Store } from '../../src/store/index.ts';
+import type { MockProvider } from '../setup/mock-provider.ts';
+import { testLog } from '../setup/test-log.ts';
+import { freshStore } from '../store/fresh-store.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+
+/** A worker in a process of its own, which may be killed; client, store and task queue outlive it. */
+export interface CrashBed {
+  cadenza: Cadenza;
+  store: Store;
+  /** Starts the worker, and waits until it takes work. */
+  start(): Promise<void>;
+  /** Kills it as the kernel does: it does not get to say anything. */
+  kill(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface CrashBedOptions {
+  provider: MockProvider;
+  /** an example whose worker is run, and its workflow; else `cadenza worker` */
+  example?: { folder: string; workflow: string };
+  /** else the Temporal server of all tests */
+  temporalAddress?: string;
+}
+
+export async function crashBed({ provider, example, temporalAddress }: CrashBedOptions): Promise<CrashBed> {
+  const { store, url: databaseUrl, drop } = await freshStore();
+  const taskQueue = `crash-${randomUUID()}`;
+  const address = temporalAddress ?? process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
+  const env = {
+    ...process.env,
+    ...provider.env,
+    CADENZA_DATABASE_URL: databaseUrl,
+    TEMPORAL_ADDRESS: address,
+    ...(example ? { TASK_QUEUE: taskQueue } : { CADENZA_TASK_QUEUE: taskQueue }),
+    NODE_OPTIONS: '',
+  };
+  const config = parseConfig(example ? { workflows: { [example.workflow]: { taskQueue } } } : {});
+  const cadenza = await connect({ temporalAddress: address, databaseUrl, env, config, log: testLog().log });
+  let worker: ChildProcess | undefined;
+
+  async function kill() {
+    if (worker?.exitCode !== null || worker.signalCode !== null) return;
+    const exited = once(worker, 'exit');
+    worker.kill('SIGKILL');
+    await exited;
+  }
+
+  return {
+    cadenza,
+    store,
+    async start() {
+      worker = await startProcess(
+        example ? [`examples/${example.folder}/worker.ts`] : ['src/cli/main.ts', 'worker'],
+        env,
+      );
+    },
+    kill,
+    async close() {
+      await kill();
+      await cadenza.close();
+      await provider.stop();
+      await drop();
+    },
+  };
+}
+
+async function startProcess(args: string[], env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  const worker = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const said: string[] = [];
+  worker.stderr!.on('data', (data: Buffer) => said.push(data.toString()));
+  await Promise.race([
+    once(worker.stdout!, 'data'),
+    once(worker, 'exit').then(() => Promise.reject(new Error(`The worker ended: ${said.join('')}`))),
+  ]);
+  worker.stdout!.resume();
+  return worker;
+}
