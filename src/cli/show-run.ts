@@ -48,7 +48,7 @@ function unwritten(view: ResultView, { calls }: Transcript, written: string): st
   // A merged answer ends with its sources, which no model has said.
   const said = calls.findLast(({ text }) => text !== '')?.text.trimEnd();
   const isBegun = said !== undefined && written.trimEnd().endsWith(said) && answer.text.startsWith(said);
-  return isBegun ? answer.text.slice(said.length).trim() : `\n${blockText({ heading: 'answer', ...answer })}`;
+  return isBegun ? answer.text.slice(said.length).trim() : `\n${blockText(answer)}`;
 }
 
 async function watchProgress(run: ShownRun): Promise<void> {

@@ -2,7 +2,7 @@ import cliTruncate from 'cli-truncate';
 import { CompareResult, type ModelRef } from '../contract/index.ts';
 import { printLine } from './output.ts';
 import { layOut } from './views/columns.ts';
-import { answeringModels, finalColumns, liveColumns, markingStatus } from './views/compared.ts';
+import { answeringModels, callOf, finalColumns, liveColumns, markingStatus } from './views/compared.ts';
 import { drawLive } from './views/live.ts';
 import { count, seconds, usd } from './views/numbers.ts';
 import { NO_LINES, withLines } from './views/plain-lines.ts';
@@ -57,7 +57,9 @@ async function inLines(watching: Watching): Promise<Transcript> {
       continue;
     }
     const { model, usage, costUsd, totalMs } = answer;
-    const took = totalMs === undefined ? [] : [seconds(totalMs)];
+    // The times of a cached answer are those of the call it came from.
+    const cached = callOf(lines.transcript, model)?.cached;
+    const took = cached ? ['from the cache'] : totalMs === undefined ? [] : [seconds(totalMs)];
     printLine(`[${model}] ✓ ${[`${count(usage.outputTokens)} tokens`, usd(costUsd), ...took].join(' · ')}`);
   }
   return lines.transcript;

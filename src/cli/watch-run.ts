@@ -52,8 +52,10 @@ export async function watchStream(watching: Watching): Promise<{ transcript: Tra
   await follow(watching, (event) => {
     const next = withStreamed(stream, event);
     stream = next.stream;
-    written = (written + next.written).slice(-MOST_KEPT);
-    process.stdout.write(next.written);
+    // No empty line above the first words.
+    const text = written === '' ? next.written.trimStart() : next.written;
+    written = (written + text).slice(-MOST_KEPT);
+    process.stdout.write(text);
   });
   if (written !== '' && !written.endsWith('\n')) process.stdout.write('\n');
   return { transcript: stream.transcript, written };

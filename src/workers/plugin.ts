@@ -2,6 +2,7 @@ import { SimplePlugin } from '@temporalio/plugin';
 import type { BundlerPlugin, WorkerOptions, WorkerPlugin } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { loadConfig } from '../config/index.ts';
+import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import { type OpenRooms, openRooms, type RoomOptions } from '../runtime/open-rooms.ts';
 import { PRELOADED, workflowModule } from './workflow-bundle.ts';
@@ -29,6 +30,7 @@ export async function cadenzaPlugin(
   options: Pick<RoomOptions, 'databaseUrl'> & Partial<RoomOptions>,
 ): Promise<CadenzaPlugin> {
   const { databaseUrl, env = process.env, log } = options;
+  await warmUp();
   const rooms = await openRooms({ databaseUrl, env, log, config: options.config ?? (await loadConfig()) });
   return pluginOf(rooms, () => rooms.close());
 }

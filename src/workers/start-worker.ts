@@ -44,13 +44,14 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     { address: settings.temporalAddress, namespace: settings.namespace },
     env,
   );
+  // Before there are connections: what loads modules keeps the event loop, and they would time out meanwhile.
+  await warmUp();
   const [connection, rooms, bundle] = await Promise.all([
     NativeConnection.connect(target).catch((cause) => {
       throw noTemporal(target.address, cause);
     }),
     openRooms({ databaseUrl, config, env, log }),
     workflowBundle(path.join(home, 'bundles')),
-    warmUp(),
   ]);
   try {
     await requireSearchAttributes(connection, namespace);

@@ -16,6 +16,7 @@ let samples = 0;
 beforeAll(async () => {
   const provider = await mockProvider((request) => {
     const prompt = promptOf(request);
+    if (prompt === 'facts') return { content: JSON.stringify({ worth: 5 }), usage: USAGE };
     if (prompt.includes('[A] ')) return { content: 'Yes, of glass [A].', usage: USAGE };
     const answers = [...prompt.matchAll(/Answer (\w):\n[^\n]*worth (\d)/g)].map(([, letter, worth]) => ({
       letter: letter!,
@@ -58,10 +59,11 @@ const cases: Case[] = [
       policy,
       steps: [
         { id: 'draft', prompt: 'a draft' },
+        { id: 'facts', prompt: 'facts', schema: { type: 'object', properties: { worth: { type: 'number' } } } },
         { id: 'final', prompt: 'more' },
       ],
     },
-    before: [`── draft · ${GPT}\nAnswer to a draft worth 2`, `── final · ${GPT}`],
+    before: [`── draft · ${GPT}\nAnswer to a draft worth 2`, `── facts · ${GPT}\n`, `── final · ${GPT}`],
     answer: 'Answer to more worth 2',
   },
   {

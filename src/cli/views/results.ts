@@ -10,6 +10,7 @@ import {
 } from '../../contract/index.ts';
 import { plainText } from '../output.ts';
 import { count } from './numbers.ts';
+import { isAnswer, readable } from './readable.ts';
 import { EMPTY_STREAM, withStreamed } from './stream.ts';
 import { verdictText } from './verdicts.ts';
 
@@ -153,35 +154,10 @@ async function stepBlock(client: Cadenza, id: string, step: ChainStepResult): Pr
   }
   if ('items' in step) return { heading: `${id} · ${count(step.items.length)} items`, text: readable(step.items) };
   const rounds = step.rounds === undefined ? '' : ` · ${step.rounds} rounds`;
-  return { heading: `${id} · ${step.model}${rounds}`, text: plainText(step.text) };
+  const text = step.object === undefined ? plainText(step.text) : readable(step.object);
+  return { heading: `${id} · ${step.model}${rounds}`, text };
 }
 
 function isResultOf(step: ChainStepResult, output: unknown): boolean {
   return 'run' in step && JSON.stringify(step.result) === JSON.stringify(output);
-}
-
-/** Any JSON for people: texts as they are, of answers their text, the rest name by name. */
-export function readable(value: unknown): string {
-  if (typeof value === 'string') return plainText(value);
-  if (typeof value !== 'object' || value === null) return String(value ?? '');
-  if (isAnswer(value)) return plainText(value.text);
-  if (Array.isArray(value)) {
-    const items = value.map(readable);
-    return items.some((item) => item.includes('\n')) ? items.join('\n\n') : items.map((item) => `- ${item}`).join('\n');
-  }
-  return Object.entries(value)
-    .filter(([, each]) => each !== undefined)
-    .map(([name, each]) => {
-      const text = readable(each);
-      return text.includes('\n') || typeof each === 'object' ? `${name}:\n${indented(text)}` : `${name}: ${text}`;
-    })
-    .join('\n');
-}
-
-function isAnswer(value: object): value is { text: string } {
-  return 'text' in value && typeof value.text === 'string';
-}
-
-function indented(text: string): string {
-  return text.replaceAll(/^(?=.)/gm, '  ');
 }

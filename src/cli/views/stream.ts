@@ -1,5 +1,6 @@
 import type { RunEvent } from '../../contract/index.ts';
 import { plainText } from '../output.ts';
+import { readableAnswer } from './readable.ts';
 import { type CallView, EMPTY_TRANSCRIPT, type Transcript, withEvent } from './transcript.ts';
 import { isMarking, verdictText } from './verdicts.ts';
 
@@ -36,11 +37,12 @@ function writeSpeaker(stream: Stream): { stream: Stream; written: string } {
   const { transcript, floor, written: done } = stream;
   const speaker = floor
     ? transcript.calls.find(({ call }) => call === floor.call)!
-    : transcript.calls.find(({ call, text, step }) => !done.has(call) && text !== '' && !isMarking(step));
+    : transcript.calls.find((call) => !done.has(call.call) && canSpeak(call, transcript));
   if (!speaker) return { stream, written: '' };
   const before = floor ?? { call: speaker.call, epoch: speaker.epoch, length: 0 };
   const anew = speaker.epoch > before.epoch;
-  const more = speaker.text.slice(anew ? 0 : before.length);
+  const text = isStructured(speaker, transcript) ? readableAnswer(speaker.text) : speaker.text;
+  const more = text.slice(anew ? 0 : before.length);
   const dropped = before.length > 0 && (anew || speaker.phase === 'failed');
   const written = (floor ? '' : heading(speaker, transcript)) + (dropped ? DROPPED : '') + more;
   if (speaker.phase !== 'done' && speaker.phase !== 'failed') {
@@ -49,6 +51,16 @@ function writeSpeaker(stream: Stream): { stream: Stream; written: string } {
   }
   const next = writeSpeaker({ transcript, written: new Set([...done, speaker.call]) });
   return { stream: next.stream, written: `${written}${dropped ? '' : '\n'}${next.written}` };
+}
+
+function canSpeak(call: CallView, transcript: Transcript): boolean {
+  if (call.text === '' || isMarking(call.step)) return false;
+  return !isStructured(call, transcript) || call.phase === 'done';
+}
+
+/** What a step answers as JSON is shown when it is whole; of `ask` it is what was asked for. */
+function isStructured({ text }: CallView, { pattern }: Transcript): boolean {
+  return !PLAIN.has(pattern) && text.trimStart().startsWith('{');
 }
 
 /** Who speaks, where more than one call does. */

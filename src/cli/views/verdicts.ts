@@ -19,8 +19,9 @@ export function verdictText(verdict: unknown): string {
   const judged = Judged.safeParse(verdict);
   if (!judged.success) return '';
   if ('standings' in judged.data) {
+    const [first] = judged.data.standings;
     const lines = judged.data.standings.map(
-      ({ model, meanRank }, index) => `${index === 0 ? '★' : ' '} ${meanRank.toFixed(2)}  ${model}`,
+      ({ model, meanRank }) => `${meanRank === first!.meanRank ? '★' : ' '} ${meanRank.toFixed(2)}  ${model}`,
     );
     return ['Mean ranks, 1 is best:', ...lines].join('\n');
   }
