@@ -97,10 +97,13 @@ async function pruneAll(db: Db, ages: RetentionAges, signal?: AbortSignal): Prom
   const count = (what: string, rows: number) => {
     if (rows > 0) pruned[what] = (pruned[what] ?? 0) + rows;
   };
-  for (const [index, stage] of STAGES.entries()) {
-    for await (const runs of endedRuns(db, index, ages[stage], signal)) {
-      for (const [what, rows] of await pruneRuns(db, stage, runs)) count(what, rows);
-      await markPruned(db, runs, index + 1);
+  // the last stage first: what goes altogether need not go through those before
+  for (const [index, stage] of [...STAGES.entries()].toReversed()) {
+    for (let behind = 0; behind <= index; behind++) {
+      for await (const runs of endedRuns(db, behind, ages[stage], signal)) {
+        for (const [what, rows] of await pruneRuns(db, stage, runs)) count(what, rows);
+        await markPruned(db, runs, index + 1);
+      }
     }
   }
   for await (const runs of openRuns(db, ages.deltas, signal))
@@ -109,45 +112,31 @@ async function pruneAll(db: Db, ages: RetentionAges, signal?: AbortSignal): Prom
   return pruned;
 }
 
-/** Of `runs`, the rows of one stage. */
+/** What goes of runs at a stage, and at those before. */
 async function pruneRuns(db: Db, stage: (typeof STAGES)[number], runs: PrunedRun[]): Promise<[string, number][]> {
-  const chains = sql`any (${runs.map(({ chain }) => chain)}::text[])`;
-  const deleted = async (deletions: Deletion[]) => {
-    const counts: [string, number][] = [];
-    for (const [what, table, where] of deletions) counts.push([what, await deleteRows(db, table, where)]);
-    return counts;
-  };
-  switch (stage) {
-    case 'deltas':
-      return [['deltas', await mergeText(db, runs, sql`now()`, false)]];
-    case 'events': {
-      const counts = await deleted([['events', 'events', sql`chain = ${chains} and type not in ${ENDS}`]]);
-      await sql`update events set data = data || '{"pruned": true}' where chain = ${chains} and type = 'run.started'`.execute(
-        db,
-      );
-      return counts;
-    }
-    case 'calls':
-      return [
-        ...(await deleted([
-          ['calls', 'calls', sql`chain = ${chains}`],
-          [
-            'budgets of runs',
-            'accounts',
-            sql`id = any (array(select 'run:' || unnest(${runs.map(({ chain }) => chain)}::text[])))`,
-          ],
-        ])),
-        ...(await pruneMaps(db, runs)),
-        ...(await pruneMessages(db, runs)),
-        ...(await pruneRefs(db, runs)),
-      ];
-    case 'runs':
-      return deleted([
-        ['events', 'events', sql`chain = ${chains}`],
-        ['bill lines', 'ledger', sql`chain = ${chains}`],
-        ['runs', 'runs', sql`chain = ${chains} and status <> 'running'`],
-      ]);
-  }
+  if (stage === 'deltas') return [['deltas', await mergeText(db, runs, sql`now()`, false)]];
+  const chains = sql`any (${chainsOf(runs)}::text[])`;
+  const counts: [string, number][] = [
+    ['events', await deleteRows(db, 'events', sql`chain = ${chains} and type not in ${ENDS}`)],
+  ];
+  const marked = sql`update events set data = data || '{"pruned": true}' where chain = ${chains} and type = 'run.started'`;
+  if (stage !== 'runs') await marked.execute(db);
+  if (stage === 'events') return counts;
+  const accounts = runs.map(({ chain }) => `run:${chain}`);
+  counts.push(
+    ['calls', await deleteRows(db, 'calls', sql`chain = ${chains}`)],
+    ['budgets of runs', await deleteRows(db, 'accounts', sql`id = any (${accounts}::text[])`)],
+    ...(await pruneMaps(db, runs)),
+    ...(await pruneMessages(db, runs)),
+    ...(await pruneRefs(db, runs)),
+  );
+  if (stage === 'calls') return counts;
+  counts.push(
+    ['events', await deleteRows(db, 'events', sql`chain = ${chains}`)],
+    ['bill lines', await deleteRows(db, 'ledger', sql`chain = ${chains}`)],
+    ['runs', await deleteRows(db, 'runs', sql`chain = ${chains} and status <> 'running'`)],
+  );
+  return counts;
 }
 
 /** Rows of maps whose results no other map goes over. */
@@ -324,8 +313,9 @@ async function preview(db: Db, ages: RetentionAges): Promise<PrunedRows> {
         and ${isFree(ages[stage])} and ${and}`.execute(db);
     if (rows[0]!.n > 0) counts[what] = rows[0]!.n;
   };
-  await count('deltas', 'events', 'deltas', sql`t.type in ${TEXTS}`);
-  await count('events', 'events', 'events', sql`t.type not in ${ENDS} and t.type not in ${TEXTS}`);
+  const later = ages.events === Number.POSITIVE_INFINITY ? sql`true` : sql`r.ended_at >= ${ageStart(ages.events)}`;
+  await count('deltas', 'events', 'deltas', sql`t.type in ${TEXTS} and r.pruned = 0 and ${later}`);
+  await count('events', 'events', 'events', sql`t.type not in ${ENDS}`);
   await count('calls', 'calls', 'calls');
   await count('rows of maps', 'map_rows', 'calls');
   await count('bill lines', 'ledger', 'runs');
