@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { type CallError, type ModelRef, type ModelReply, providerOf, type RunRef } from '../contract/index.ts';
 import { embed, ProviderError, priceOf } from '../providers/index.ts';
+import { sha256 } from './call-key.ts';
 import type { Rooms } from './rooms.ts';
 
 /** Texts, and who asks for them. */
@@ -98,8 +98,4 @@ function unpacked({ object }: ModelReply): number[][] {
     const bytes = Buffer.from(text, 'base64');
     return [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))];
   });
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -20,7 +20,6 @@ export * from './patterns/chain.ts';
 export * from './patterns/chain-condition.ts';
 export * from './patterns/chain-definition.ts';
 export * from './patterns/chain-graph.ts';
-export * from './patterns/chain-sub-run.ts';
 export * from './patterns/compare.ts';
 export * from './patterns/conversation.ts';
 export * from './patterns/council.ts';

@@ -56,7 +56,7 @@ export async function council({ step, ...input }: CouncilStep, _options?: RunOpt
 
   const rankings = present.length === 1 ? [] : await Promise.all(present.map(({ member }) => rankedBy(member)));
   const standings = standingsOf(rankings);
-  await tell(named('rank'), standings, rankings);
+  await recordStandings(named('rank'), standings, rankings);
 
   const { candidates, ...chair } = await policyOf(chairman);
   const final = await merge({
@@ -82,7 +82,7 @@ function inOrder(present: Present[], standings: Standing[]): ModelRef[] {
   return [...present].sort((a, b) => place(a) - place(b)).map(({ member }) => member);
 }
 
-async function tell(step: string, standings: Standing[], rankings: Ranking[]): Promise<void> {
+async function recordStandings(step: string, standings: Standing[], rankings: Ranking[]): Promise<void> {
   if (rankings.length === 0) return;
   const key = stepId(`verdict:${step}`);
   const verdict = { method: 'mean rank', standings, rankings };

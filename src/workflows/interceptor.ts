@@ -1,3 +1,4 @@
+import { defaultPayloadConverter, RawValue } from '@temporalio/common';
 import {
   CancellationScope,
   isCancellation,
@@ -8,7 +9,6 @@ import {
 import type { CallError, WebhookMessage } from '../contract/index.ts';
 import { announce } from './announce.ts';
 import { callErrorOf } from './failures.ts';
-import { resultPayload } from './result-payload.ts';
 import { isRun, memoSoFar, publishTotals, readOptions, record, totalUsd } from './run.ts';
 
 /**
@@ -45,6 +45,13 @@ export const interceptors = (): WorkflowInterceptors => ({
     },
   ],
 });
+
+/** A run's result, marked so that it stays readable in the history for clients that know nothing of blobs. */
+function resultPayload(result: unknown): unknown {
+  const payload = defaultPayloadConverter.toPayload(result);
+  if (!payload) return result;
+  return RawValue.fromPayload({ ...payload, metadata: { ...payload.metadata, 'cadenza-result': new Uint8Array() } });
+}
 
 async function end(type: WebhookMessage['type'], data: { costUsd: number } | { error: CallError }): Promise<void> {
   publishTotals();

@@ -8,11 +8,10 @@ import {
   type RunOptions,
 } from '../contract/index.ts';
 import { concurrently } from './concurrently.ts';
-import { continueRun } from './continue-run.ts';
 import { inputOf } from './input.ts';
 import { lanesOf, sliceRows } from './map/lanes.ts';
 import { HEARTBEAT_TIMEOUT_MS, MAP_RETRY, workSlice } from './map/work-slice.ts';
-import { currentRun, note } from './run.ts';
+import { continueRun, currentRun, note } from './run.ts';
 
 /** Slices of one history; each takes some 2 KB of it. */
 const SLICES_A_HISTORY = 32;
@@ -47,7 +46,7 @@ interface Going {
 export async function map(input: MapDefinition, options?: RunOptions, before?: Going): Promise<MapResult> {
   const { definition, going } = before ? { definition: input, going: before } : await begin(input);
   await pass(definition, going);
-  const after = await whatIsLeft(going);
+  const after = await remainingWork(going);
   if (!after) return local.closeMap(currentRun().ref);
   return continueRun(definition, options, after);
 }
@@ -76,7 +75,7 @@ async function pass({ pattern, concurrency = DEFAULT_MAP_CONCURRENCY }: MapDefin
 }
 
 /** How the map goes on, if it does. */
-async function whatIsLeft(going: Going): Promise<Going | undefined> {
+async function remainingWork(going: Going): Promise<Going | undefined> {
   if (going.next <= going.turns) return going;
   const turns = going.last ? 0 : await local.requeueRows(currentRun().ref);
   if (turns === 0) return undefined;

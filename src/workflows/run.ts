@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
+  continueAsNew,
   proxyLocalActivities,
   setCurrentDetails,
   upsertSearchAttributes,
@@ -88,13 +89,16 @@ export function readOptions([, given = {}]: unknown[]): void {
   const parsed = RunOptions.safeParse(given);
   if (parsed.success) {
     options = parsed.data;
-  } else if (isPattern(workflowInfo().workflowType) || MEANT.some((name) => Object.hasOwn(Object(given), name))) {
+  } else if (
+    isPattern(workflowInfo().workflowType) ||
+    OPTION_NAMES.some((name) => Object.hasOwn(Object(given), name))
+  ) {
     wrongOptions = invalidRequest(parsed.error, 'options');
     options = readable(given);
   }
 }
 
-const MEANT = ['tenant', 'budgetUsd', 'webhook'];
+const OPTION_NAMES = ['tenant', 'budgetUsd', 'webhook'];
 
 /** The options that can be read: a run that fails for the others is still its tenant's. */
 function readable(given: unknown): RunOptions {
@@ -255,6 +259,16 @@ export function publishTotals(): void {
     ...(models.size === 0 ? [] : [{ key: MODELS, value: [...models] }]),
     { key: COST, value: Number(spentUsd.toFixed(9)) },
   ]);
+}
+
+/**
+ * Goes on with the run in a new history: the same run to everybody, with its events, bill and numbers of steps (see
+ * interceptor.ts). Updates that have begun must have ended before: Temporal would fail them.
+ * @param args the arguments of the workflow, with whatever it needs to go on
+ */
+export async function continueRun(...args: unknown[]): Promise<never> {
+  publishTotals();
+  return continueAsNew(...args);
 }
 
 /** USD the run has spent so far, as far as prices are known. */

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { deepestIssue } from '../errors.ts';
 import { suggestion } from '../nearest-names.ts';
-import { ChainDefinition, type ChainStep, idsIn, MOST_CALLS } from './chain-definition.ts';
+import { ChainDefinition, type ChainStep, idsIn, MOST_CALLS, splitSubRunInput } from './chain-definition.ts';
 import { type ChainProblem, formProblem, kindOf, titleOf } from './chain-form.ts';
 import { type Known, listOf, templateProblems } from './chain-references.ts';
 import { answerShape, itemsOf, listShape, type Shape, shapeOfValue, subRunShape, UNKNOWN } from './chain-shape.ts';
-import { splitSubRunInput } from './chain-sub-run.ts';
 import { fillIn, hasTemplate, textsIn, valueAt } from './template.ts';
 
 /** The patterns a step may run, by name. */

@@ -30,7 +30,7 @@ interface Slice extends Turns {
 export async function workSlice({ pattern, turns, ...slice }: Slice): Promise<void> {
   const { ref } = currentRun();
   const title = `rows ${slice.from}–${slice.to} of ${turns}`;
-  if (pattern !== 'ask') return told(await part({ run: ref, pattern, rows: slice, ...slice }, title));
+  if (pattern !== 'ask') return noteProgress(await part({ run: ref, pattern, rows: slice, ...slice }, title));
 
   const { answerRows } = proxyActivities<MapActivities>({
     summary: `ask · ${title}`,
@@ -41,17 +41,19 @@ export async function workSlice({ pattern, turns, ...slice }: Slice): Promise<vo
     retry: MAP_RETRY,
   });
   const { open, models, progress } = await answerRows(ref, slice);
-  told({ models, progress });
+  noteProgress({ models, progress });
   if (open.length === 0) return;
   const { concurrency } = slice;
-  told(await part({ run: ref, pattern, rows: open, from: slice.from, concurrency }, `${open.length} of ${title}`));
+  noteProgress(
+    await part({ run: ref, pattern, rows: open, from: slice.from, concurrency }, `${open.length} of ${title}`),
+  );
 }
 
 type Part = RowsPart & { from: number };
 
 /** A workflow of its own holds what rows say, and ends with them. */
-function part({ from, ...rows }: Part, title: string): Promise<Told> {
-  return executeChild<(part: RowsPart) => Promise<Told>>(MAP_ROWS, {
+function part({ from, ...rows }: Part, title: string): Promise<PartResult> {
+  return executeChild<(part: RowsPart) => Promise<PartResult>>(MAP_ROWS, {
     workflowId: `${rows.run.id}/rows-${from}`,
     args: [rows],
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -60,19 +62,19 @@ function part({ from, ...rows }: Part, title: string): Promise<Told> {
   });
 }
 
-interface Told {
+interface PartResult {
   models: string[];
   progress: MapProgress;
 }
 
 /** Keeps the Temporal UI's live details, and the run's sums. */
-function told({ models, progress }: Told): void {
+function noteProgress({ models, progress }: PartResult): void {
   const { done, failed, total, costUsd } = progress;
   spentInAll(costUsd ?? 0, models);
-  note(`${done + failed} of ${total} rows, ${failed} failed${leftOf(progress)}`);
+  note(`${done + failed} of ${total} rows, ${failed} failed${remainingText(progress)}`);
 }
 
-function leftOf({ secondsLeft, usdLeft }: MapProgress): string {
+function remainingText({ secondsLeft, usdLeft }: MapProgress): string {
   if (!secondsLeft) return '';
   return ` · about ${secondsLeft} s${usdLeft === null ? '' : ` and $${usdLeft.toFixed(6)}`} left`;
 }

@@ -73,7 +73,7 @@ function refusalOf(given: unknown): ApplicationFailure | undefined {
     const again = answer !== undefined && answer === state.answer.answer;
     return again
       ? undefined
-      : refused('ApprovalResolved', `The approval "${approval}" was ${saidOf(state.answer)} already`);
+      : refused('ApprovalResolved', `The approval "${approval}" was ${decisionText(state.answer)} already`);
   }
   if (state.closed || isLate(state, at)) {
     return refused('ApprovalResolved', `The approval "${approval}" has expired: nobody answered in time`);
@@ -90,7 +90,7 @@ function isLate({ deadline }: State, at: string | undefined): boolean {
   return deadline !== undefined && at !== undefined && Date.now() >= deadline && Date.parse(at) >= deadline;
 }
 
-function saidOf({ approved, by }: ApprovalAnswer): string {
+function decisionText({ approved, by }: ApprovalAnswer): string {
   return `${approved ? 'approved' : 'rejected'}${by === undefined ? '' : ` by ${by}`}`;
 }
 
