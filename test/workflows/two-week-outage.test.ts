@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { parseConfig } from '../../src/config/index.ts';
-import { SEARCH_ATTRIBUTES, type SearchAttribute } from '../../src/contract/index.ts';
-import { cadenzaPlugin, registerSearchAttributes } from '../../src/workers/index.ts';
+import { cadenzaPlugin } from '../../src/workers/index.ts';
 import { workflowModule } from '../../src/workers/workflow-bundle.ts';
 import { type ChatPeer, chatPeer } from '../setup/chat-peer.ts';
+import { skippedTime } from '../setup/skipped-time.ts';
 import { testLog } from '../setup/test-log.ts';
 import { type FreshStore, freshStore } from '../store/fresh-store.ts';
 
@@ -25,12 +25,7 @@ let running: Promise<void>;
 let isOverAt = Number.POSITIVE_INFINITY;
 
 beforeAll(async () => {
-  const path = process.env.CADENZA_TEST_SERVER_PATH;
-  time = await TestWorkflowEnvironment.createTimeSkipping(
-    path === undefined ? {} : { server: { executable: { type: 'existing-path', path } } },
-  );
-  const names = Object.keys(SEARCH_ATTRIBUTES) as SearchAttribute[];
-  await registerSearchAttributes(time.nativeConnection, 'default', names);
+  time = await skippedTime();
   peer = await chatPeer(async () =>
     (await time.currentTimeMs()) < isOverAt ? { status: 429, retryAfter: '1', error: 'slow down' } : {},
   );
