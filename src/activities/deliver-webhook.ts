@@ -9,11 +9,11 @@ import {
   type WebhookMessage,
 } from '../contract/index.ts';
 import { waitOf } from '../providers/retry-after.ts';
+import { heartbeat } from './heartbeat.ts';
 import type { Rooms } from './rooms.ts';
 
 /** How long a receiver may take to answer, ms: Standard Webhooks says 15 to 30 s. */
 const ANSWER_WITHIN_MS = 20_000;
-const HEARTBEAT_MS = 2_000;
 /** The longest a receiver can have us wait, ms. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
@@ -58,7 +58,7 @@ export function createDeliverWebhook({
 
 async function answered(url: string, options: Parameters<typeof request>[1]): Promise<void> {
   const context = Context.current();
-  const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  const stopHeartbeat = heartbeat();
   const signal = AbortSignal.any([context.cancellationSignal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
   try {
     const { statusCode, headers, body } = await request(url, { ...options, signal });
@@ -70,7 +70,7 @@ async function answered(url: string, options: Parameters<typeof request>[1]): Pr
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw failed('ConnectionLost', `${hostOf(url)} did not take the webhook: ${reason}`);
   } finally {
-    clearInterval(heartbeat);
+    stopHeartbeat();
   }
 }
 
