@@ -18,7 +18,7 @@ import {
   streamRedactor,
 } from '../providers/index.ts';
 import { checkOutput } from './check-output.ts';
-import { callClocks } from './clocks.ts';
+import { ClockRanOut, callClocks } from './clocks.ts';
 import type { Rooms } from './rooms.ts';
 
 /** Events of one call that may wait to be written; further text waits in one piece. */
@@ -118,7 +118,7 @@ export async function streamReply(
     close();
   } catch (thrown) {
     if (!events.refused()) close();
-    const isRefused = output.said === '' && !output.told() && refusesUnpaid(provider.asCallError(thrown));
+    const isRefused = output.said === '' && !output.told() && refusesUnpaid(thrown, provider.asCallError);
     // A request that we hung up on may have been begun, whether or not its response had.
     const unpaid = !signal.aborted && (!opened || isRefused);
     throw new AttemptFailed(thrown, unpaid ? undefined : { text: text.whole(), ...settled() });
@@ -143,8 +143,10 @@ export async function streamReply(
   };
 }
 
-/** Errors that a provider tells, inside a stream, of requests it did not begin. */
-function refusesUnpaid({ type }: CallError): boolean {
+/** Errors that a provider tells, inside a stream, of requests it did not begin. Our own clock is none: it may be thinking. */
+function refusesUnpaid(thrown: unknown, asCallError: (thrown: unknown) => CallError): boolean {
+  if (thrown instanceof ClockRanOut) return false;
+  const { type } = asCallError(thrown);
   return !['ConnectionLost', 'Timeout', 'Cancelled', 'InvalidOutput', 'ContentFiltered', 'Refused'].includes(type);
 }
 

@@ -159,6 +159,14 @@ describe('anything heard feeds the clock', () => {
     expect(error).toMatchObject({ type: 'Timeout', phase: 'betweenTokens' });
     expect(partial).toMatchObject({ text: 'One two', estimated: true });
   });
+
+  test('a provider that began and says nothing in time has been given the input, which is booked', async () => {
+    const chunks = [': thinking\n\n'];
+    const { error, partial } = await answered('openai-chat', { chunks, thenKeepOpen: KEEP_OPEN, clocks: CLOCKS });
+    expect(error).toMatchObject({ type: 'Timeout', phase: 'firstToken' });
+    expect(partial).toMatchObject({ text: '', estimated: true, usage: { outputTokens: 0 } });
+    expect(partial!.usage.inputTokens).toBeGreaterThan(0);
+  });
 });
 
 describe('errors inside HTTP 200', () => {
