@@ -161,4 +161,5 @@ test('an answer of the cache has its own line beside that of an attempt before i
     { costUsd: 0.02, cached: false },
     { costUsd: 0, cached: true },
   ]);
+  expect(await account(`run:${run.chain}`)).toEqual({ budgetUsd: 1, spentUsd: 0.02, reservedUsd: 0 });
 });

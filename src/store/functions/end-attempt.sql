@@ -65,7 +65,8 @@ begin
     perform book_attempt(p_chain, p || jsonb_build_object('epoch', v_epoch));
   end if;
   return jsonb_build_object('taken', v_taken, 'epoch', v_epoch, 'events', v_events, 'charge', v_charge,
-    -- what a retry or a newer attempt needs is held on
+    -- what a retry or a newer attempt needs is held on; an answer of the cache is the end of all attempts
     'release', (p ? 'reply' or coalesce((p->>'final')::boolean, false))
-      and not coalesce(v_before.state in ('open', 'retrying') and v_before.epoch > v_number, false));
+      and not coalesce(v_before.state in ('open', 'retrying') and v_before.epoch > v_number
+        and not coalesce((p->'spent'->>'cached')::boolean, false), false));
 end $$;
