@@ -62,8 +62,7 @@ export function createCallOnce(
   return async (call, request, { signal, onFirstToken, isHedged }) => {
     const { run, step, model } = call;
     const begunAt = performance.now();
-    // Temporal's clock, as the step's deadline is: a worker's own may be off.
-    const now = () => Context.current().info.currentAttemptScheduledTimestampMs + performance.now() - begunAt;
+    const now = clock(begunAt);
     const requestHash = hashOfRequest(request);
     const place = { key: callKey(call, requestHash), run, step, model };
     const shared = sharedAnswers(cache, call, requestHash, place.key);
@@ -226,6 +225,14 @@ export function createCallOnce(
       return rest;
     }
   };
+}
+
+/** Ms since 1970 by Temporal's clock, as the step's deadline is: a worker's own may be off. A local activity is timed by
+ *  its worker, and told the same time at each attempt: that of the first. */
+function clock(begunAt: number): () => number {
+  const { isLocal, currentAttemptScheduledTimestampMs } = Context.current().info;
+  const began = isLocal ? Date.now() : currentAttemptScheduledTimestampMs;
+  return () => began + performance.now() - begunAt;
 }
 
 function spentBy(thrown: unknown): Spent | undefined {

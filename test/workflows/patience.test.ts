@@ -15,6 +15,7 @@ beforeAll(async () => {
     if (prompt.includes('far away') && model === 'm') return limited('300');
     if (prompt.includes('at once') && nth < 3) return limited('0');
     if (prompt.includes('an hour') && nth === 1) return limited('3600');
+    if (prompt.includes('again and again')) return limited('2');
     if (prompt.includes('too large') && model === 'm') {
       return { status: 429, error: 'Request too large for m on tokens per min (TPM): Limit 1000, Requested 9000.' };
     }
@@ -58,4 +59,12 @@ test('a request that no minute’s limit allows goes to the next candidate, and 
   const run = await bed.client.start('ask', { prompt: 'too large', policy });
   expect((await run.result()).model).toBe(OTHER);
   expect(peer.askedWith('too large').map(({ model }) => model)).toEqual(['m', 'n']);
+});
+
+test.each(['standard', 'fast'])('attempts in place on the %s lane end with the step’s patience', async (lane) => {
+  const policy = { candidates: [MODEL], lane, patience: '3 s', maxAttempts: 100 };
+  const run = await bed.client.start('ask', { prompt: `again and again, ${lane}`, policy } as never);
+  await expect(run.result()).rejects.toMatchObject({ error: { type: 'RateLimited' } });
+  // Two seconds lie between two of them.
+  expect(peer.askedWith(`again and again, ${lane}`).length).toBeLessThanOrEqual(3);
 });
