@@ -71,7 +71,10 @@ export function createCallOnce(
     const stopHeartbeat = heartbeat(() => shared?.hold());
     try {
       const found = await awaitStore(signal, answeredBefore);
-      if (found) return await takeOver(found);
+      if (found) {
+        await bookLost(await awaitStore(signal, () => journal.lost(place)));
+        return await takeOver(found);
+      }
       const whole = await awaitStore(signal, () => wholeRequest(store, request));
       const begun = await awaitStore(signal, () => begin(whole));
       if (begun.state === 'finished') return forHistory(begun.reply);
@@ -125,7 +128,7 @@ export function createCallOnce(
     async function attempt(whole: ModelRequest, begun: OpenCall): Promise<ModelReply> {
       const { epoch } = begun;
       const mine = { ...place, epoch };
-      await bookLost(whole, begun.lost);
+      await bookLost(begun.lost, whole);
       let isSpeaking = false;
       let reply: ModelReply;
       try {
@@ -196,8 +199,9 @@ export function createCallOnce(
     }
 
     /** What attempts went through that were lost with their workers. */
-    async function bookLost(whole: ModelRequest, lost: OpenCall['lost']): Promise<void> {
+    async function bookLost(lost: OpenCall['lost'], known?: ModelRequest): Promise<void> {
       for (const { epoch, streamed } of lost) {
+        const whole = known ?? (await awaitStore(signal, () => wholeRequest(store, request)));
         const usage = estimateUsage(whole, streamed);
         const spent: Spent = { usage, costUsd: priceOf(model, usage, config.prices), estimated: true };
         await awaitStore(signal, () => journal.book({ ...place, epoch }, spent));

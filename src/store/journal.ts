@@ -97,6 +97,13 @@ export function createJournal(
     return row?.state === 'failed' ? { error: row.error! } : undefined;
   }
 
+  async function lost({ key }: Parameters<Journal['lost']>[0]) {
+    const { rows } = await sql<{ lost: OpenCall['lost'] }>`
+      select ${called('lost_attempts')}(chain, key, ${shortId(key)}, epoch + 1) as lost
+      from calls where key = ${key} and state = 'open'`.execute(db);
+    return rows[0]?.lost ?? [];
+  }
+
   async function takeFailure({ key, run, step, model, error }: Parameters<Journal['takeFailure']>[0]) {
     const row = { key, chain: run.chain, step, model, state: 'failed' as const, epoch: 1, failures: 1 };
     const now = new Date();
@@ -109,7 +116,7 @@ export function createJournal(
 
   return {
     begin,
-    ...retrying('journal', { ended, takeFailure }, waiting),
+    ...retrying('journal', { ended, lost, takeFailure }, waiting),
     async end(attempt, outcome) {
       const { run, step, model, epoch } = attempt;
       const end = endOf(attempt);

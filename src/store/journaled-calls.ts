@@ -102,6 +102,8 @@ export interface Journal {
   ): Promise<Outcome extends { reply: ModelReply } ? ModelReply : undefined>;
   /** Books what an attempt used that nobody will end, and changes nothing else. */
   book(attempt: Attempt, spent: Spent): Promise<void>;
+  /** Attempts of an open call that ended with their workers, as `begin` tells them: for a call that is not begun again. */
+  lost(call: Pick<JournaledCall, 'key'>): Promise<OpenCall['lost']>;
   /** How a call ended, if it did: its reply, or the error it was given up with. */
   ended(key: string): Promise<{ reply: ModelReply } | { error: CallError } | undefined>;
   /** Takes over from another run that a call was given up, and tells nobody: nothing was asked. */
