@@ -14,6 +14,8 @@ export function* jsonIn(text: string): Generator<unknown> {
     // Some models write their JSON as a JSON string.
     const inner = typeof whole.value === 'string' ? parsed(whole.value) : undefined;
     if (inner) yield inner.value;
+    // Others put the one object that was asked for into a list.
+    if (Array.isArray(whole.value) && whole.value.length === 1) yield whole.value[0];
     return;
   }
   const rest = withoutThoughts(text);

@@ -1,5 +1,6 @@
 import { type CallError, type JsonSchema, type ModelRequest, wellFormed } from '../contract/index.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
+import { thoughtSplitter } from './think-blocks.ts';
 import { ProviderError, StreamFailure } from './wire.ts';
 
 /** Schemas remembered as refused, a wire. */
@@ -47,15 +48,19 @@ function schemaPrompt(schema: JsonSchema): string {
 
 /**
  * Holds every wire to the same end: a stream that stops without its end event throws, an aborted one throws the
- * reason, and an error after part of the answer says so. (The SDKs end quietly in the first two cases.) With the end
- * event the stream is left: what happens to the connection no longer matters.
+ * reason, and an error after part of the answer says so. (The SDKs end quietly in the first two cases.) Thoughts that a
+ * model writes into its text are taken out of it. With the end event the stream is left: what happens to the connection
+ * no longer matters.
  */
 async function* complete(chunks: AsyncIterable<ProviderChunk>, signal: AbortSignal): AsyncGenerator<ProviderChunk> {
   let begun = false;
+  const thoughts = thoughtSplitter();
   try {
     for await (const chunk of chunks) {
       begun ||= chunk.type !== 'open' && chunk.type !== 'usage';
-      yield chunk;
+      if (chunk.type === 'end' || chunk.type === 'toolCall') yield* thoughts.flush();
+      if (chunk.type === 'text') yield* thoughts.push(chunk.text);
+      else yield chunk;
       if (chunk.type === 'end') return;
     }
   } catch (error) {

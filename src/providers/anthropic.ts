@@ -111,6 +111,8 @@ async function* messages(
         break;
       case 'content_block_start': {
         const block = event.content_block;
+        // Some gateways do not end a block.
+        closeBlock(event.index);
         const entry: OpenBlock = { block, text: '', signature: '' };
         if (block.type === 'thinking' && thoughts++ > 0) yield { type: 'reasoning', text: '\n\n' };
         if (block.type === 'redacted_thinking') thinking.push({ type: 'redacted_thinking', data: block.data });
@@ -143,7 +145,7 @@ async function* messages(
         closeBlock(event.index);
         break;
       case 'message_delta':
-        stop = event.delta?.stop_reason ?? stop;
+        stop = event.delta?.stop_reason || stop;
         count(counted, event.usage);
         yield { type: 'usage', usage: usage(counted) };
         break;
@@ -155,7 +157,7 @@ async function* messages(
   // Nothing of the answer can follow its stop reason: a body that ends there is whole, with or without `message_stop`.
   if (stop === null && !stopped && !(seen.ended && answering)) return;
   for (const index of [...open.keys()]) closeBlock(index);
-  const reason = finishReason(stop ?? (calls.length > 0 ? 'tool_use' : 'end_turn'));
+  const reason = finishReason(stop ?? 'end_turn', calls.length);
   // A call that the limit may have cut is not made.
   if (reason !== 'length') {
     for (const { block, text, leading: signature } of calls) {
@@ -165,7 +167,7 @@ async function* messages(
   }
   yield {
     type: 'end',
-    finishReason: reason === 'stop' && calls.length > 0 ? 'toolCalls' : reason,
+    finishReason: reason,
     usage: usage(counted),
     reasoningSignature: answering ? leading : takeSignature(),
   };
@@ -188,7 +190,13 @@ type Counted = Partial<Record<(typeof COUNTS)[number] | 'thinking_tokens', numbe
 
 /** Keeps the latest of each number: the last event repeats some of the first one's, and leaves others out or names 0. */
 function count(counted: Counted, told: Loose): void {
-  for (const field of COUNTS) counted[field] = firstCount(told?.[field] || counted[field], told?.[field]);
+  // Told of the cache for the first time, its `input_tokens` are what is left of those told before.
+  const first = counted.cache_read_input_tokens || counted.cache_creation_input_tokens ? undefined : told?.input_tokens;
+  if (firstCount(first) === 0 && (told.cache_read_input_tokens || told.cache_creation_input_tokens))
+    counted.input_tokens = 0;
+  for (const field of COUNTS) counted[field] = firstCount(Number(told?.[field]) || counted[field], told?.[field]);
+  const { ephemeral_5m_input_tokens: short, ephemeral_1h_input_tokens: long } = told?.cache_creation ?? {};
+  counted.cache_creation_input_tokens ||= (firstCount(short) ?? 0) + (firstCount(long) ?? 0) || undefined;
   counted.input_tokens = firstCount(counted.input_tokens, told?.prompt_tokens);
   counted.output_tokens = firstCount(counted.output_tokens, told?.completion_tokens);
   counted.thinking_tokens = firstCount(told?.output_tokens_details?.thinking_tokens, counted.thinking_tokens);
@@ -206,16 +214,22 @@ function usage(counted: Counted): ReportedUsage {
   };
 }
 
-function finishReason(stop: Anthropic.StopReason | null): FinishReason {
+/** Gateways also use the names of Chat Completions. */
+function finishReason(stop: string, toolCalls: number): FinishReason {
   switch (stop) {
     case 'end_turn':
     case 'stop_sequence':
-      return 'stop';
+    case 'stop':
+      return toolCalls > 0 ? 'toolCalls' : 'stop';
     case 'max_tokens':
     case 'model_context_window_exceeded':
+    case 'length':
       return 'length';
     case 'tool_use':
-      return 'toolCalls';
+    case 'tool_calls':
+      return toolCalls > 0 ? 'toolCalls' : 'other';
+    case 'content_filter':
+      return 'contentFilter';
     case 'refusal':
       return 'refusal';
     default:

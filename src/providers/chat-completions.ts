@@ -4,19 +4,19 @@ import { chatParams } from './chat-input.ts';
 import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
 import type { ProviderCall, ProviderChunk } from './provider.ts';
 import { openAiUsage, type ReportedUsage } from './reported-usage.ts';
-import { thoughtSplitter } from './think-blocks.ts';
 import { callGatherer } from './tool-calls.ts';
+import { ProviderError } from './wire.ts';
 
 /** Chat Completions as servers really send them. */
 const CHAT: Dialect = {
   mended: ({ data }) => (typeof data === 'object' && data !== null ? { data } : undefined),
   standing(data, whole) {
     if (whole && data.usage && !data.choices?.length) return 'end';
-    return data.choices?.[0]?.finish_reason ? 'last' : 'going';
+    return finishOf(data.choices?.[0]) ? 'last' : 'going';
   },
   speaks(data) {
     const delta = deltaOf(data.choices?.[0]);
-    return Boolean(delta.content || delta.tool_calls?.length || thoughtOf(delta));
+    return [delta.content, delta.tool_calls, delta.function_call, delta.refusal, thoughtOf(delta)].some(holds);
   },
   failed: (error) => ({ data: { error } }),
   unstreamed(body) {
@@ -43,7 +43,6 @@ export async function* chatCompletions(
     .withResponse();
   yield { type: 'open', requestId: request_id ?? undefined };
   const calls = callGatherer();
-  const thoughts = thoughtSplitter();
   let finish: string | undefined;
   let refused = false;
   let spoke = false;
@@ -60,20 +59,20 @@ export async function* chatCompletions(
     }
     if (!choice) continue;
     closing = false;
-    finish = choice.finish_reason || finish;
-    const delta = deltaOf(choice);
+    finish = finishOf(choice) || finish;
+    const delta = deltaOf(choice, spoke);
     const reasoning = thoughtOf(delta);
     if (reasoning) yield { type: 'reasoning', text: reasoning };
     for (const part of contentOf(delta.content)) {
-      if (part.type === 'reasoning') yield part;
-      else yield* thoughts.push(part.text);
+      yield { type: part.type === 'refusal' ? 'text' : part.type, text: part.text };
+      refused ||= part.type === 'refusal';
       spoke = true;
     }
     if (delta.refusal) {
       refused = true;
       yield { type: 'text', text: delta.refusal };
     }
-    const called = delta.tool_calls ?? (delta.function_call ? [{ function: delta.function_call }] : []);
+    const called = [delta.tool_calls ?? (delta.function_call ? { function: delta.function_call } : [])].flat();
     for (const piece of called) {
       const input = calls.push(piece);
       if (input) yield { type: 'toolInput', text: input };
@@ -82,26 +81,44 @@ export async function* chatCompletions(
   }
   // Some servers name no finish reason; the last event tells that the answer is whole, and an empty one is none.
   if (finish === undefined && (!(seen.ended || closing) || !spoke)) return;
-  yield* thoughts.flush();
   const reason = finishReason(finish, refused, calls.count());
   if (reason === 'toolCalls') yield* calls.whole();
   yield { type: 'end', finishReason: reason, usage };
 }
 
-/** Servers that answer in one piece put it into `message`, those of the older completions into `text`. */
-function deltaOf(choice: Loose): Loose {
-  return choice?.delta ?? choice?.message ?? { content: choice?.text };
+/**
+ * Servers that answer in one piece put it into `message`, those of the older completions into `text`.
+ * @param spoke with words before it, a message is the whole once more
+ */
+function deltaOf(choice: Loose, spoke = false): Loose {
+  const { delta, message, text } = choice ?? {};
+  const { role: _role, ...said } = delta ?? {};
+  if (Object.values(said).some(holds) || (!message && delta)) return delta;
+  return spoke ? { tool_calls: message?.tool_calls } : (message ?? { content: text });
+}
+
+/** True for what is there and not empty. */
+function holds(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
+const BAD_CALL = /malformed_function_call|unexpected_tool_call|too_many_tool_calls/i;
+
+/** Why a choice ended, if it did. Gateways to Gemini tell of a bad call only in the name behind theirs. */
+function finishOf(choice: Loose): string | undefined {
+  const { finish_reason: finish, native_finish_reason: native } = choice ?? {};
+  if (typeof native === 'string' && BAD_CALL.test(native)) return native;
+  return typeof finish === 'string' && finish !== '' && finish !== 'null' ? finish : undefined;
 }
 
 /** Where servers put what a model thinks; OpenAI's own API has no such field. */
 function thoughtOf(delta: Loose): string | undefined {
-  const thought = delta.reasoning_content || delta.reasoning || delta.thinking;
-  if (typeof thought === 'string' && thought !== '') return thought;
-  const details = Array.isArray(delta.reasoning_details) ? delta.reasoning_details : [];
-  return details.map((detail: Loose) => detail?.text ?? detail?.summary ?? '').join('') || undefined;
+  const fields = [delta.reasoning_content, delta.reasoning, delta.thinking, delta.reasoning_text];
+  const thoughts = [...fields, delta.reasoning_details, delta.thinking_blocks].map(plainText);
+  return thoughts.find((thought) => thought !== '');
 }
 
-type Said = { type: 'text' | 'reasoning'; text: string };
+type Said = { type: 'text' | 'reasoning' | 'refusal'; text: string };
 
 /** Text, or a list of parts of text and thinking (Mistral); unknown kinds of parts are passed over. */
 function contentOf(content: Loose): Said[] {
@@ -110,40 +127,39 @@ function contentOf(content: Loose): Said[] {
   const parts: Loose[] = Array.isArray(content) ? content : [content];
   return parts.flatMap((part): Said[] => {
     if (typeof part === 'string') return contentOf(part);
+    if (part?.refusal) return [{ type: 'refusal', text: plainText(part.refusal) }];
     const thinks = /^(thinking|reasoning|thought)/.test(part?.type ?? '');
     if (!thinks && part?.type !== undefined && !/text/.test(part.type)) return [];
-    const text = plainText(part?.thinking ?? part?.text ?? part?.reasoning ?? part?.content);
+    const text = plainText(part);
     return text === '' ? [] : [{ type: thinks ? 'reasoning' : 'text', text }];
   });
 }
 
+/** The words of a text, a part, or a list of them. */
 function plainText(value: Loose): string {
   if (typeof value === 'string') return value;
-  return Array.isArray(value) ? value.map((part) => plainText(part?.text ?? part)).join('') : '';
+  if (Array.isArray(value)) return value.map(plainText).join('');
+  if (typeof value !== 'object' || value === null) return '';
+  return plainText(value.thinking ?? value.text ?? value.reasoning ?? value.content ?? value.summary);
 }
 
-/** @throws APIError where the finish reason is an error's name */
+/** @throws APIError where the finish reason is an error's name, ProviderError InvalidOutput where it tells of a bad call */
 function finishReason(finish: string | undefined, refused: boolean, toolCalls: number): FinishReason {
-  const name = finish?.toLowerCase();
-  switch (name) {
-    case 'length':
-    case 'max_tokens':
-    case 'model_length':
-    case 'model_context_window_exceeded':
-      return 'length';
-    case 'content_filter':
-    case 'safety':
-    case 'sensitive':
-    case 'recitation':
-      return 'contentFilter';
-    case 'error':
-    case 'network_error':
-    case 'abort':
-    case 'insufficient_system_resource':
-      throw new APIError(undefined, { code: 'server_error', message: `it ended with ${finish}` }, undefined, undefined);
+  const is = (names: RegExp) => finish !== undefined && names.test(finish);
+  if (is(BAD_CALL)) {
+    throw new ProviderError({
+      type: 'InvalidOutput',
+      message: `The model called a tool badly: ${finish}`,
+      hint: 'Ask again, or describe the tool’s parameters more plainly.',
+    });
   }
-  if (refused) return 'refusal';
+  if (is(/length|max_(output_|completion_)?tokens|token_limit|context_window/i)) return 'length';
+  if (is(/content_?filter|safety|sensitive|recitation|prohibited|blocklist|spii|guardrail|moderat/i))
+    return 'contentFilter';
+  if (is(/error|abort|cancel|insufficient_system_resource/i))
+    throw new APIError(undefined, { code: 'server_error', message: `it ended with ${finish}` }, undefined, undefined);
+  if (refused || is(/^refus/i)) return 'refusal';
   // Some servers say `stop` though the answer is a tool call.
   if (toolCalls > 0) return 'toolCalls';
-  return name === undefined || /^(stop|eos|end)/.test(name) ? 'stop' : 'other';
+  return finish === undefined || is(/^(stop|eos|end|complete|done|finish)/i) ? 'stop' : 'other';
 }

@@ -123,7 +123,8 @@ function isErrorLike(value: unknown): value is NodeJS.ErrnoException & { cause?:
 }
 
 function statusOf(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 400 && value < 600 ? value : undefined;
+  const status = typeof value === 'string' && /^[45]\d\d$/.test(value) ? Number(value) : value;
+  return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status < 600 ? status : undefined;
 }
 
 function parsed(text: string | undefined): unknown {

@@ -38,6 +38,8 @@ const LAST_WORDS_MS = 2_000;
 /** How long the end of the body is waited for after its terminal event, ms. Nobody waits for it meanwhile. */
 const DRAINED_WITHIN_MS = 250;
 const DONE = '[DONE]';
+/** Words, and names of events, by which a server says no more than that it is still there. */
+const KEEP_ALIVE = /^\W*(ping|pong|keep[-_ ]?alive|heart[-_ ]?beat|processing|waiting|pending|queued)\W*$/i;
 
 /**
  * A `fetch` for one call that reads the answer's events before the SDK does: every byte is heard, an event is mended
@@ -69,11 +71,18 @@ function mendedBody(
   const reader = body.getReader();
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
-  const parser = createParser({ onEvent: ({ event, data }) => readEvent(event, data) });
+  const parser = createParser({
+    onEvent: ({ event, data }) => readEvent(event, data),
+    // Some servers write an error as a bare line of JSON between the events.
+    onError: ({ line }) => {
+      if (line?.startsWith('{') && parsed(line) !== undefined) readEvent(undefined, line);
+    },
+  });
   /** the body so far, as long as it is not known for a stream of events */
   let unknown: string | undefined = '';
   let passed = 0;
   let whole = false;
+  let spoke = false;
   /** went on after it was whole: some servers name a finish reason in every event */
   let wentOn = false;
   let atEnd = false;
@@ -103,6 +112,7 @@ function mendedBody(
   }
 
   function readEvent(name: string | undefined, text: string): void {
+    if (KEEP_ALIVE.test(name ?? '') || KEEP_ALIVE.test(text) || text.trim() === '') return;
     const values = jsonValues(text);
     const asItCame = values?.length === 1 && text.startsWith('{') ? text : undefined;
     if (values) for (const data of values) read({ name, data }, asItCame);
@@ -115,12 +125,15 @@ function mendedBody(
     if (closed) return;
     if (event.data === DONE) return end();
     const error = errorIn(event.data);
-    if (error) return end(dialect.failed(error));
+    // What goes wrong after a whole answer takes nothing of it away.
+    if (error) return end(whole && spoke && !wentOn ? undefined : dialect.failed(error));
     const clean = dialect.mended(event);
     if (!clean) return;
     const standing = dialect.standing(clean.data, whole);
     if (standing === 'end') return end(clean);
-    if (whole && dialect.speaks(clean.data)) wentOn = true;
+    const speaks = dialect.speaks(clean.data);
+    spoke ||= speaks;
+    if (whole && speaks) wentOn = true;
     pass(clean, clean.data === event.data ? text : undefined);
     if (standing === 'last') whole = true;
     clearTimeout(grace);
@@ -153,8 +166,8 @@ function mendedBody(
 
   function feed(text: string) {
     if (unknown === undefined) return parser.feed(text);
-    unknown = (unknown + text).trimStart();
-    if (!/^(data|event|id|retry)?:/.test(unknown)) return;
+    unknown = (unknown + text).replace(/^(\s*:[^\r\n]*[\r\n])+/, '').trimStart();
+    if (!/^(data|event|id|retry):/.test(unknown)) return;
     const begun = unknown;
     unknown = undefined;
     parser.feed(begun);
@@ -217,13 +230,21 @@ function errorIn(value: Loose): object | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { base_resp: base } = value;
   const error = value.error ?? value.x_groq?.error ?? value.choices?.[0]?.error;
-  if (typeof error === 'object' && error !== null) return Object.keys(error).length > 0 ? error : undefined;
-  if (typeof error === 'string' && error !== '') return { code: value.code, type: value.type, message: error };
+  // The status, and how long to wait, may stand beside it.
+  const { status = value.status_code, code = status, type, retry_after, estimated_time } = value;
+  const beside = {
+    ...(status && { status }),
+    ...((retry_after ?? estimated_time) && { retry_after: retry_after ?? estimated_time }),
+  };
+  if (typeof error === 'object' && error !== null)
+    return Object.keys(error).length > 0 ? { ...beside, ...error } : undefined;
+  if (typeof error === 'string' && error !== '') return { ...beside, code, type, message: error };
   if (value.type === 'error' || value.object === 'error') return value;
   if (base?.status_code) return { code: base.status_code, message: base.status_msg };
   if (ANSWERS.some((field) => value[field] != null)) return undefined;
-  const { message, detail, errors } = value;
-  if (typeof message === 'string') return value;
+  const { detail, errors } = value;
+  const message = value.message ?? value.msg ?? value.error_msg ?? value.error_message ?? value.Message;
+  if (typeof message === 'string') return { ...value, message };
   if (detail) return { message: typeof detail === 'string' ? detail : JSON.stringify(detail) };
   if (errors?.length) return errors[0].message ? errors[0] : { message: JSON.stringify(errors) };
   return undefined;

@@ -8,7 +8,7 @@ import { type Dialect, type Loose, listeningFetch, type Seen } from './event-str
 import { contentParams } from './gemini-input.ts';
 import { patientFetch } from './patient-fetch.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
-import type { ReportedUsage } from './reported-usage.ts';
+import { firstCount, type ReportedUsage, rest } from './reported-usage.ts';
 import { seal } from './signatures.ts';
 import { toolCall } from './tool-calls.ts';
 import { errorContext, ProviderError, StreamFailure, type WireOptions } from './wire.ts';
@@ -46,7 +46,7 @@ async function listModels(client: GoogleGenAI, signal: AbortSignal): Promise<str
 /** generateContent as it, and gateways to it, really send it. */
 const CONTENTS: Dialect = {
   mended: ({ data }) => (typeof data === 'object' && data !== null ? { data } : undefined),
-  standing: (data) => (data.candidates?.[0]?.finishReason || data.promptFeedback?.blockReason ? 'last' : 'going'),
+  standing: (data) => (finishOf(data.candidates?.[0]) || data.promptFeedback?.blockReason ? 'last' : 'going'),
   speaks: (data) => (data.candidates?.[0]?.content?.parts?.length ?? 0) > 0,
   // The SDK throws only what has an HTTP status as its code.
   failed(error) {
@@ -95,7 +95,7 @@ async function* answer(
     }
     blocked = response.promptFeedback?.blockReason ?? blocked;
     const candidate = response.candidates?.[0];
-    finish = candidate?.finishReason ?? finish;
+    finish = finishOf(candidate) ?? finish;
     said = candidate?.finishMessage ?? said;
     for (const part of candidate?.content?.parts ?? []) {
       spoke = true;
@@ -125,6 +125,11 @@ async function* answer(
   };
 }
 
+function finishOf(candidate: Loose): string | undefined {
+  const finish = candidate?.finishReason;
+  return finish && finish !== 'FINISH_REASON_UNSPECIFIED' ? finish : undefined;
+}
+
 /** The model called a tool in a way that cannot be carried out, or wrote what is no answer. */
 const BAD_CALL = new Set([
   ...['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'TOO_MANY_TOOL_CALLS', 'MALFORMED_RESPONSE'],
@@ -142,17 +147,18 @@ function failure(type: 'ContentFiltered' | 'InvalidOutput', reason: string, said
 
 /** Candidates' tokens leave out the thoughts, the prompt's those of tool results; ours hold them. The total decides. */
 function usage(counted: GenerateContentResponseUsageMetadata): ReportedUsage {
-  const { promptTokenCount: prompt, candidatesTokenCount: candidates, totalTokenCount: total } = counted;
-  const { thoughtsTokenCount: thoughts, toolUsePromptTokenCount: toolUse } = counted;
-  const inputTokens = prompt === undefined ? undefined : prompt + (toolUse ?? 0);
+  const total = firstCount(counted.totalTokenCount);
+  const candidates = firstCount(counted.candidatesTokenCount);
+  const thoughts = firstCount(counted.thoughtsTokenCount);
+  const prompt = firstCount(counted.promptTokenCount);
+  const said = candidates === undefined && thoughts === undefined ? undefined : (candidates ?? 0) + (thoughts ?? 0);
+  const inputTokens =
+    prompt === undefined ? rest(total, said) : prompt + (firstCount(counted.toolUsePromptTokenCount) ?? 0);
   const within = total !== undefined && total === (inputTokens ?? 0) + (candidates ?? 0);
-  const summed =
-    candidates === undefined && thoughts === undefined ? undefined : (candidates ?? 0) + (within ? 0 : (thoughts ?? 0));
-  const rest = total === undefined || inputTokens === undefined ? undefined : Math.max(0, total - inputTokens);
   return {
     inputTokens,
-    outputTokens: summed ?? rest,
-    cachedInputTokens: counted.cachedContentTokenCount,
+    outputTokens: said === undefined ? rest(total, inputTokens) : within ? candidates : said,
+    cachedInputTokens: firstCount(counted.cachedContentTokenCount),
     reasoningTokens: thoughts,
   };
 }

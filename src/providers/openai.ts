@@ -92,6 +92,7 @@ async function* responses(
   const begun = new Map<number, OpenCall>();
   const done = new Set<string | number>();
   const spoken = new Set<number>();
+  let inPieces = false;
   const calls: { call: OpenCall; signature?: string }[] = [];
   let remarks = '';
   let refused = false;
@@ -103,9 +104,19 @@ async function* responses(
     reasoning = [];
     return signed;
   };
+  /** The words of a message that came as a whole; after pieces they are told once more. */
+  const whole = (parts: Loose[] | undefined, isCommentary: boolean, index: number): ProviderChunk[] => {
+    const text =
+      inPieces || spoken.has(index) ? '' : (parts ?? []).map((part) => part?.text ?? part?.refusal ?? '').join('');
+    if (text === '') return [];
+    spoken.add(index);
+    refused ||= parts!.some((part) => part?.refusal);
+    return [{ type: isCommentary ? 'reasoning' : 'text', text }];
+  };
   /** Takes what is known only once an item is done. */
   const finishItem = (item: Loose, index: number) => {
-    const key = item.id ?? item.call_id ?? index;
+    // Some gateways give an item another id in each event.
+    const key = item.call_id ?? item.id ?? index;
     if (done.has(key)) return;
     done.add(key);
     if (item.type === 'reasoning' && item.encrypted_content)
@@ -134,6 +145,11 @@ async function* responses(
           yield { type: 'text', text: event.delta };
         }
         spoken.add(index);
+        inPieces = true;
+        break;
+      case 'response.output_text.done':
+      case 'response.refusal.done':
+        yield* whole([event], commentary.has(index), index);
         break;
       case 'response.reasoning_summary_part.added':
         if (reasoningParts++ > 0) yield { type: 'reasoning', text: '\n\n' };
@@ -154,6 +170,7 @@ async function* responses(
         break;
       case 'response.output_item.done':
         finishItem(event.item, index);
+        if (event.item?.type === 'message') yield* whole(event.item.content, event.item.phase === 'commentary', index);
         break;
       case 'response.completed':
       case 'response.incomplete': {
@@ -163,7 +180,7 @@ async function* responses(
         // Some gateways tell items only here, or do not end them.
         for (const [place, item] of ((response.output ?? []) as Loose[]).entries()) {
           finishItem(item, place);
-          if (item.type === 'message' && spoken.size === 0) yield* spokenItem(item);
+          if (item.type === 'message') yield* whole(item.content, item.phase === 'commentary', place);
         }
         finished = response;
         break;
@@ -188,12 +205,6 @@ async function* responses(
       yield { type: 'toolCall', call: toolCall(call.call_id ?? call.id ?? '', call.name ?? '', call.args, signed) };
   }
   yield { type: 'end', finishReason: reason, usage: openAiUsage(finished?.usage), reasoningSignature: signature() };
-}
-
-/** The words of a message that came as a whole. */
-function spokenItem(item: Loose): ProviderChunk[] {
-  const text = ((item.content ?? []) as Loose[]).map((part) => part?.text ?? part?.refusal ?? '').join('');
-  return text === '' ? [] : [{ type: item.phase === 'commentary' ? 'reasoning' : 'text', text }];
 }
 
 function finishReason(response: Loose, refused: boolean, toolCalls: number): FinishReason {

@@ -11,24 +11,22 @@ export type ReportedUsage = Partial<Usage>;
  */
 export function openAiUsage(raw: Loose): ReportedUsage | undefined {
   if (typeof raw !== 'object' || raw === null) return undefined;
-  const input = firstCount(raw.prompt_tokens, raw.input_tokens);
-  const output = firstCount(raw.completion_tokens, raw.output_tokens);
+  const total = firstCount(raw.total_tokens);
+  const counted = firstCount(raw.prompt_tokens, raw.input_tokens);
+  const output = firstCount(raw.completion_tokens, raw.output_tokens) ?? rest(total, counted);
+  const input = counted ?? rest(total, output);
   if (input === undefined && output === undefined) return undefined;
   const inputDetails = raw.prompt_tokens_details ?? raw.input_tokens_details;
   const outputDetails = raw.completion_tokens_details ?? raw.output_tokens_details;
   // DeepSeek's name, Moonshot's, and that of gateways to Anthropic.
-  const cached = firstCount(
-    inputDetails?.cached_tokens,
-    raw.prompt_cache_hit_tokens,
-    raw.cached_tokens,
-    raw.cache_read_input_tokens,
+  const cached = mostTold(
+    ...[inputDetails?.cached_tokens, inputDetails?.cache_read_input_tokens, raw.prompt_cache_hit_tokens],
+    ...[raw.cached_tokens, raw.num_cached_tokens, raw.cache_read_input_tokens],
   );
-  const written = firstCount(
-    inputDetails?.cache_write_tokens,
-    inputDetails?.cache_creation_tokens,
-    raw.cache_creation_input_tokens,
+  const written = mostTold(
+    ...[inputDetails?.cache_write_tokens, inputDetails?.cache_creation_tokens],
+    ...[inputDetails?.cache_creation_input_tokens, raw.cache_creation_input_tokens],
   );
-  const total = firstCount(raw.total_tokens);
   const reasoning = firstCount(outputDetails?.reasoning_tokens, raw.reasoning_tokens);
   const inCache = (cached ?? 0) + (written ?? 0);
   const summed = (input ?? 0) + (output ?? 0);
@@ -45,7 +43,18 @@ export function openAiUsage(raw: Loose): ReportedUsage | undefined {
   };
 }
 
-/** The first that is a count. */
+/** The first that is a count; some gateways write them as texts. */
 export function firstCount(...values: unknown[]): number | undefined {
-  return values.find((value): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 0);
+  const counts = values.map((value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value));
+  return counts.find((value): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 0);
+}
+
+/** What one number is told by several names: the first that is not 0, which may stand for "not counted". */
+function mostTold(...values: unknown[]): number | undefined {
+  return values.map((value) => firstCount(value)).find(Boolean) ?? firstCount(...values);
+}
+
+/** What is left of a total; undefined where one of them is not told. */
+export function rest(total: number | undefined, part: number | undefined): number | undefined {
+  return total === undefined || part === undefined ? undefined : Math.max(0, total - part);
 }

@@ -23,9 +23,10 @@ export function callGatherer() {
   return {
     /** @returns the piece of arguments it brought */
     push(piece: Loose): string {
-      const id = text(piece?.id);
-      const name = text(piece?.function?.name ?? piece?.name);
-      const args = argumentsText(piece?.function?.arguments ?? piece?.arguments);
+      const id = typeof piece?.id === 'number' ? String(piece.id) : text(piece?.id);
+      const said = piece?.function ?? piece;
+      const name = text(said?.name);
+      const args = argumentsText(said?.arguments ?? said?.parameters);
       const index = piece?.index === undefined || piece.index === null ? undefined : Number(piece.index);
       const call = ofCall(calls, { index, id, name, args });
       if (!call) {
@@ -69,7 +70,8 @@ function ofCall(calls: PartialCall[], { index, id, name, args }: PartialCall): P
   const begins = name !== '';
   if (sameId) {
     const done = begins && isObject(sameId.args) && sameId.args.trim() !== '{}';
-    const elsewhere = index !== sameId.index || index === undefined || (isObject(args) && args !== sameId.args);
+    const again = name === sameId.name && isObject(args) && sameJson(args, sameId.args);
+    const elsewhere = index !== sameId.index || (index === undefined ? !again : isObject(args) && !again);
     // Where every call has the same id, only the index tells them apart.
     return done && elsewhere ? (sameIndex === sameId ? undefined : sameIndex) : sameId;
   }
@@ -88,6 +90,10 @@ function nameFits(call: PartialCall, name: string): boolean {
 function joinedName(known: string, name: string): string {
   if (name === '' || known === name) return known;
   return name.startsWith(known) ? name : known + name;
+}
+
+function sameJson(one: string, other: string): boolean {
+  return JSON.stringify(parsedObject(one)) === JSON.stringify(parsedObject(other));
 }
 
 function text(value: unknown): string {

@@ -1,6 +1,19 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Answering, type Asked, askWire, type WireName } from './case-bed.ts';
 import { sse } from './peer.ts';
+import {
+  CLAUDE_START,
+  called,
+  choice,
+  claude,
+  claudeEnd,
+  claudeText,
+  claudeTool,
+  completed,
+  DONE,
+  delta,
+  gem,
+} from './wire-events.ts';
 
 /** The kinds of the wire cases, by others of their like: on all wires, and in the words of other vendors. */
 
@@ -18,45 +31,6 @@ async function answered(wire: WireName, answering: Answering): Promise<Asked> {
 const JSON_BODY = { 'content-type': 'application/json' };
 const KEEP_OPEN = { everyMs: 50, chunk: '', forMs: 20_000 };
 const CLOCKS = { firstTokenMs: 400, betweenTokensMs: 400 };
-
-const choice = (delta: object, finish_reason: string | null = null, more: object = {}) =>
-  sse({ choices: [{ index: 0, delta, finish_reason }], ...more });
-const called = (...tool_calls: unknown[]) => choice({ tool_calls });
-const DONE = 'data: [DONE]\n\n';
-
-const claude = (...events: object[]) => events.map((event) => sse(event));
-const CLAUDE_START = {
-  type: 'message_start',
-  message: { id: 'm', role: 'assistant', content: [], usage: { input_tokens: 10, output_tokens: 1 } },
-};
-const claudeText = (text: string, index = 0) => [
-  { type: 'content_block_start', index, content_block: { type: 'text', text: '' } },
-  { type: 'content_block_delta', index, delta: { type: 'text_delta', text } },
-  { type: 'content_block_stop', index },
-];
-const claudeEnd = (stop_reason: string, output_tokens = 6) => ({
-  type: 'message_delta',
-  delta: { stop_reason },
-  usage: { output_tokens },
-});
-const claudeTool = (pieces: string[], index = 0, closed = true) => [
-  { type: 'content_block_start', index, content_block: { type: 'tool_use', id: `t${index}`, name: 'look', input: {} } },
-  ...pieces.map((partial_json) => ({
-    type: 'content_block_delta',
-    index,
-    delta: { type: 'input_json_delta', partial_json },
-  })),
-  ...(closed ? [{ type: 'content_block_stop', index }] : []),
-];
-
-const gem = (parts: object[], more: object = {}, usageMetadata?: object) =>
-  sse({ candidates: [{ content: { role: 'model', parts }, ...more }], ...(usageMetadata && { usageMetadata }) });
-
-const delta = (text: string) => ({ type: 'response.output_text.delta', delta: text, output_index: 0 });
-const completed = (more: object = {}) => ({
-  type: 'response.completed',
-  response: { id: 'r', status: 'completed', output: [], usage: { input_tokens: 10, output_tokens: 6 }, ...more },
-});
 
 describe('the end of a stream is its terminal event', () => {
   const whole: [string, WireName, string[]][] = [
