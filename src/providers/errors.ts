@@ -56,10 +56,11 @@ function ended({ causes }: ErrorFacts): Sort | undefined {
 
 const CONTENT =
   /content_filter|content_policy|content_management|moderation|^safety$|bio_policy|misalignment_policy|prohibited_content|responsible_?ai|data_?inspection_?failed|content_blocked|sensitive/;
+const CONTENT_TEXT = /content exists risk|敏感内容|不安全/i;
 const QUOTA =
   /insufficient_(user_)?quota|billing|credit|spend_limit|payment_required|quota_exceeded|perday|insufficient_balance|arrearage|exceeded_current_quota|access_terminated/;
 const QUOTA_TEXT =
-  /\blimit: 0\b|credit balance is too low|exceeded your current quota|insufficient (account )?(credits|balance|funds|quota)|spend(ing)? limit|(requires|out of|run out of|no) (more )?credits|account is in good standing|overdue[- ]payment/i;
+  /\blimit: 0\b|credit balance is too low|exceeded your current quota|insufficient (account )?(credits|balance|funds|quota)|spend(ing)? limit|(requires|out of|run out of|no) (more )?credits|(any|all available) credits|account is in good standing|overdue[- ]payment|余额不足|欠费/i;
 const CONTEXT =
   /context_length|context_window|context_size|request_too_large|string_above_max_length|max_prompt_tokens|prompt_too_long|input_too_long|tokens_limit_exceeded|request_entity_too_large/;
 /** A prompt that does not fit, in the words of OpenAI, Azure, Anthropic, Bedrock, Google, Mistral, Cohere, DeepSeek,
@@ -70,8 +71,9 @@ const CONTEXT_TEXT = new RegExp(
     /context[ _-]?(length|window|size|limit)/,
     /(maximum|max|model'?s?) (context|prompt|input|sequence|total)[ _]?(length|tokens?|size)?/,
     /(prompt|input|request|message|text|conversation|query)s?( payload)?( is| are|'s)? too (long|large|big)(?! for .* tokens per)/,
-    /(input|prompt) (token count|tokens?|length)[^.]{0,80}(exceed|larger|longer|greater|over|should be)/,
+    /(input|prompt|total) (token count|tokens?|length)[^.]{0,80}(exceed|larger|longer|greater|over|should be)/,
     /too many (input |total |prompt )?tokens/,
+    /tokens in (the )?(prompt|input)[^.]{0,40}exceed|inputs?`? must have (less|fewer) than [\d,]+ tokens/,
     /(exceed|over|beyond|above)(s|ed|ing)?[^.]{0,60}(token limit|max(imum)?[^.]{0,30}tokens|limit of [\d,]+( input| total)? tokens|number of (input )?tokens)/,
     /token (count|limit)[^.]{0,60}exceed|exceed[^.]{0,40}(model )?token limit/,
     /range of input length should be/,
@@ -87,6 +89,8 @@ const CONTEXT_TEXT = new RegExp(
     .join('|'),
   'i',
 );
+/** What local servers also say with a status of their own fault. */
+const PAST_CONTEXT = /exceed[^.]{0,40}context|context[^.]{0,40}exceed/i;
 /** About a number that is set too high, not about the text. */
 const LIMIT_SETTING =
   /invalid '?max_(completion_|output_)?tokens|integer_above_max|max_tokens (is|must|should|cannot)[^.]{0,60}(less|at most|between|<=)/i;
@@ -95,8 +99,9 @@ const KEY =
 const KEY_TEXT = /api key not valid|(incorrect|invalid|missing) api[ -]?key/i;
 const MODEL = /model_?not_?found|model_not_available|model_not_exist|deployment_?not_?found/;
 const MODEL_TEXT =
-  /model\b.{0,80}(does ?n[o']t exist|not found|is not a valid|not supported for|is not available)|no such model|unknown model|invalid model|model not exist/i;
+  /model\b.{0,80}(does ?n[o']t exist|not found|is not a valid|not supported for|is not available|decommissioned|no longer (supported|available|served)|retired)|not a valid model|no such model|unknown model|invalid model|model not exist/i;
 const OVERLOADED = /overload|slow_down|no_capacity|capacity_exceeded|modelnotready|insufficient_system_resource/;
+const OVERLOADED_TEXT = /overloaded|(at|over) capacity/i;
 const RATE = /rate_?limit|resource_?exhausted|too_?many_?requests|throttl|limit_requests|limit_burst_rate/;
 const RATE_TEXT = /rate[ -]?limit|too many requests|throttl/i;
 const DOWN =
@@ -125,7 +130,7 @@ function exceedsMinute({ message: text, codes }: ErrorFacts): boolean {
 function isElsewhere({ body }: ErrorFacts): boolean {
   return (
     typeof body?.param === 'string' &&
-    /^(tools|tool_choice|functions|metadata|user|stop|response_format|text)\b/.test(body.param)
+    /^(tools|tool_choice|functions|metadata|user|stop|response_format|text)\b|\.name$/.test(body.param)
   );
 }
 
@@ -148,12 +153,15 @@ function byCode(facts: ErrorFacts): ErrorType | undefined {
   const coded = (pattern: RegExp) => facts.codes.some((code) => pattern.test(code));
   const said = (pattern: RegExp) => pattern.test(facts.message);
   const isTheirFault = status === undefined || status >= 500 || status === 429;
-  if (coded(CONTENT)) return 'ContentFiltered';
+  if (coded(CONTENT) || (!isTheirFault && said(CONTENT_TEXT))) return 'ContentFiltered';
   if (exceedsMinute(facts)) return 'ContextTooLong';
   const isLimit = status === 429 || coded(RATE);
   if (
     (coded(CONTEXT) && !isElsewhere(facts)) ||
-    (!isLimit && (status ?? 400) < 500 && said(CONTEXT_TEXT) && !said(LIMIT_SETTING))
+    (!isLimit &&
+      ((status ?? 400) < 500 || (status === 500 && said(PAST_CONTEXT))) &&
+      said(CONTEXT_TEXT) &&
+      !said(LIMIT_SETTING))
   )
     return 'ContextTooLong';
   // Google says "exceeded your current quota" of each minute's limit too; there only the quota's own name tells.
@@ -162,16 +170,16 @@ function byCode(facts: ErrorFacts): ErrorType | undefined {
   if (coded(KEY) || said(KEY_TEXT)) return 'AuthenticationFailed';
   if (coded(MODEL) || (!isTheirFault && said(MODEL_TEXT)) || (status === undefined && said(MODEL_TEXT)))
     return 'ModelNotFound';
-  if (coded(OVERLOADED)) return 'Overloaded';
+  if (coded(OVERLOADED) || (status !== 429 && isTheirFault && said(OVERLOADED_TEXT))) return 'Overloaded';
   if (coded(RATE) || (status === undefined && said(RATE_TEXT))) return 'RateLimited';
   if (status === undefined && coded(DOWN)) return 'Unavailable';
   return undefined;
 }
 
-function byStatus({ status, codes, message: text }: ErrorFacts): ErrorType | undefined {
+function byStatus({ status, codes }: ErrorFacts): ErrorType | undefined {
   if (status === undefined) return codes.length > 0 ? inStream(codes) : undefined;
   if (status === 429) return 'RateLimited';
-  if (status === 529 || (status === 503 && /overloaded/i.test(text))) return 'Overloaded';
+  if (status === 529) return 'Overloaded';
   if (status >= 500 || status === 408 || status === 409 || status === 425) return 'Unavailable';
   if (status === 402) return 'QuotaExhausted';
   if (status === 401 || status === 403) return 'AuthenticationFailed';

@@ -53,13 +53,25 @@ export function listeningFetch(dialect: Dialect, heard: ProviderCall['heard']): 
     async fetch(input, init) {
       const response = await patientFetch(input, init);
       seen.headers = response.headers;
-      if (!response.ok || !response.body) return response;
+      if (!response.ok) return refusal(response);
+      if (!response.body) return response;
       const headers = new Headers(response.headers);
       headers.set('content-type', 'text/event-stream; charset=utf-8');
       for (const name of ['content-length', 'content-encoding']) headers.delete(name);
       return new Response(mendedBody(response.body, dialect, seen, heard), { status: response.status, headers });
     },
   };
+}
+
+/** A refusal in the one form all SDKs read, so that nothing that stands beside its error is lost. */
+async function refusal(response: Response): Promise<Response> {
+  const { status, statusText } = response;
+  const text = await response.text();
+  const value = parsed(text);
+  const error = errorIn(Array.isArray(value) ? value[0] : value);
+  const headers = new Headers(response.headers);
+  for (const name of ['content-length', 'content-encoding']) headers.delete(name);
+  return new Response(error ? JSON.stringify({ error }) : text, { status, statusText, headers });
 }
 
 function mendedBody(
@@ -231,11 +243,9 @@ function errorIn(value: Loose): object | undefined {
   const { base_resp: base } = value;
   const error = value.error ?? value.x_groq?.error ?? value.choices?.[0]?.error;
   // The status, and how long to wait, may stand beside it.
-  const { status = value.status_code, code = status, type, retry_after, estimated_time } = value;
-  const beside = {
-    ...(status && { status }),
-    ...((retry_after ?? estimated_time) && { retry_after: retry_after ?? estimated_time }),
-  };
+  const { status = value.status_code, code = status, type } = value;
+  const waits = Object.entries(value).filter(([name]) => /retry|reset|estimated_time/i.test(name));
+  const beside = { ...(status && { status }), ...Object.fromEntries(waits) };
   if (typeof error === 'object' && error !== null)
     return Object.keys(error).length > 0 ? { ...beside, ...error } : undefined;
   if (typeof error === 'string' && error !== '') return { ...beside, code, type, message: error };

@@ -31,13 +31,16 @@ function ofHeaders(headers: Headers | undefined, now: number): number | undefine
 /** Google's `RetryInfo`, and the fields of gateways. */
 function ofBody(body: Loose, now: number): number | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
-  for (const place of [body, body.metadata, ...(Array.isArray(body.details) ? body.details : [])]) {
+  const details: Loose[] = [body.details ?? []].flat();
+  for (const place of [body, body.metadata, ...details, ...details.map((detail) => detail?.metadata)]) {
     if (typeof place !== 'object' || place === null) continue;
     const ms = plainNumber(place.retry_after_ms ?? place.retryAfterMs);
     if (ms !== undefined) return Math.ceil(ms);
     const delay = place.retryDelay ?? place.retry_delay;
     const told = delay?.seconds === undefined ? delay : Number(delay.seconds) + Number(delay.nanos ?? 0) / 1e9;
-    const wait = waitOf(told ?? place.retry_after_seconds ?? place.retry_after ?? place.retryAfter, now);
+    const named = told ?? place.retry_after_seconds ?? place.retry_after ?? place.retryAfter ?? place.estimated_time;
+    const reset = place.resets_in_seconds ?? place.quotaResetDelay ?? place.resets_at ?? place.reset_at;
+    const wait = waitOf(named ?? reset, now);
     if (wait !== undefined) return wait;
     const headers = place.headers ? ofHeaders(headersOf(place.headers), now) : undefined;
     if (headers !== undefined) return headers;
@@ -51,17 +54,27 @@ const UNIT = `(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours
 const DURATION = String.raw`(?:\d+(?:\.\d+)?\s*${UNIT}(?![a-z])[\s,]*(?:and\s+)?)+`;
 const SENTENCES = [
   new RegExp(
-    String.raw`(?:try again|retry|retrying|wait(?:ing)?|resets?|available(?: again)?|back)\b[^.!?\d]{0,40}?(${DURATION})`,
+    String.raw`(?:try again|retry|retrying|wait(?:ing)?|resets?|available(?: again)?|back)\b[^.!?\d/]{0,40}?(${DURATION})`,
     'i',
   ),
   new RegExp(`(?:in|after|for) (${DURATION})[^.!?]{0,30}(?:try again|retry)`, 'i'),
+  new RegExp(`(${DURATION})(?:之|以)?后`, 'i'),
 ];
 const DATED =
   /(?:try again|retry|resets?|available(?: again)?|until)\b[^.!?\d]{0,40}?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?\s*(?:Z|UTC|GMT|[+-]\d\d:?\d\d)?)/i;
-const BARE = /(?:try again|retry)\s+(?:in|after)\s+(\d+(?:\.\d+)?)(?![\w.]*\w)/i;
+/** Numbers and units that are written as words. */
+const WORDS: [RegExp, string][] = [
+  [/\b(?:an?|one) (?=(?:second|minute|hour|day)\b)/gi, '1 '],
+  [/(\d) more /gi, '$1 '],
+  [/(?<=\d)\s*秒钟?/g, ' s '],
+  [/(?<=\d)\s*分钟?/g, ' min '],
+  [/(?<=\d)\s*个?小时/g, ' h '],
+];
+const BARE = /(?:try again|retry)[\s_-]+(?:in|after):?\s+(\d+(?:\.\d+)?)(?![\w.]*\w)/i;
 
 /** "Please try again in 1m20s", "retry after 20 seconds", "resets at 2026-11-25T10:00:00Z". */
-function ofSentence(text: string, now: number): number | undefined {
+function ofSentence(said: string, now: number): number | undefined {
+  const text = WORDS.reduce((plain, [word, sign]) => plain.replace(word, sign), said);
   const dated = DATED.exec(text)?.[1];
   if (dated) return untilDate(/[Z+]|UTC|GMT|-\d\d:?\d\d$/.test(dated) ? dated : `${dated.replace(' ', 'T')}Z`, now);
   for (const sentence of SENTENCES) {
@@ -79,10 +92,15 @@ function ofSentence(text: string, now: number): number | undefined {
 function ofResets(headers: Headers | undefined, now: number): number | undefined {
   const resets: { wait: number; remaining: number | undefined }[] = [];
   for (const [name, value] of headers ?? []) {
-    if (!/ratelimit/.test(name) || !/reset/.test(name)) continue;
-    const wait = waitOf(value, now);
+    // The drafts of the IETF put all into one.
+    const all = name === 'ratelimit' ? value : undefined;
+    if (!all && (!/ratelimit/.test(name) || !/reset/.test(name))) continue;
+    const wait = waitOf(all ? /\b(?:reset|t)=(\d+)/.exec(all)?.[1] : value, now);
     if (wait === undefined) continue;
-    resets.push({ wait, remaining: plainNumber(headers!.get(name.replace(/reset(-after)?/, 'remaining'))) });
+    const left = all
+      ? /\b(?:remaining|r)=(\d+)/.exec(all)?.[1]
+      : headers!.get(name.replace(/reset(-after)?/, 'remaining'));
+    resets.push({ wait, remaining: plainNumber(left) });
   }
   const usedUp = resets.filter(({ remaining }) => remaining === 0);
   const untold = resets.filter(({ remaining }) => remaining === undefined);
