@@ -1,10 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { type Cadenza, connect } from '../../src/client/index.ts';
 import { parseConfig } from '../../src/config/index.ts';
 import type { Store } from '../../src/store/index.ts';
+import { PRELOADED, workflowModule } from '../../src/workers/workflow-bundle.ts';
 import type { MockProvider } from '../setup/mock-provider.ts';
 import { testLog } from '../setup/test-log.ts';
 import { freshStore } from '../store/fresh-store.ts';
@@ -24,7 +28,7 @@ export interface CrashBed {
 
 export interface CrashBedOptions {
   provider: MockProvider;
-  /** an example whose worker is run, and its workflow; else `cadenza worker` */
+  /** an example whose workflows are run, and the one that is started; else `cadenza worker` */
   example?: { folder: string; workflow: string };
   /** else the Temporal server of all tests */
   temporalAddress?: string;
@@ -42,6 +46,9 @@ export async function crashBed({ provider, example, temporalAddress }: CrashBedO
     ...(example ? { TASK_QUEUE: taskQueue } : { CADENZA_TASK_QUEUE: taskQueue }),
     NODE_OPTIONS: '',
   };
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'cadenza-crash-'));
+  const bundle = path.join(folder, 'workflows.cjs');
+  if (example) writeFileSync(bundle, await bundled(`examples/${example.folder}/workflows.ts`));
   const config = parseConfig(example ? { workflows: { [example.workflow]: { taskQueue } } } : {});
   const cadenza = await connect({ temporalAddress: address, databaseUrl, env, config, log: testLog().log });
   let worker: ChildProcess | undefined;
@@ -57,10 +64,10 @@ export async function crashBed({ provider, example, temporalAddress }: CrashBedO
     cadenza,
     store,
     async start() {
-      worker = await startProcess(
-        example ? [`examples/${example.folder}/worker.ts`] : ['src/cli/main.ts', 'worker'],
-        env,
-      );
+      worker = await startProcess(example ? ['test/crash/example-worker.ts'] : ['src/cli/main.ts', 'worker'], {
+        ...env,
+        WORKFLOW_BUNDLE: bundle,
+      });
     },
     kill,
     async close() {
@@ -68,8 +75,24 @@ export async function crashBed({ provider, example, temporalAddress }: CrashBedO
       await cadenza.close();
       await provider.stop();
       await drop();
+      rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Workflows of a user's as a worker with Cadenza's plugin bundles them. */
+async function bundled(workflows: string): Promise<string> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: path.join(ROOT, workflows),
+    workflowInterceptorModules: [workflowModule('interceptor')],
+    preloadModules: PRELOADED,
+    logger: new DefaultLogger('WARN'),
+    webpackConfigHook: (config) => ({
+      ...config,
+      resolve: { ...config.resolve, alias: { ...config.resolve?.alias, 'cadenza/workflow$': workflowModule('index') } },
+    }),
+  });
+  return code;
 }
 
 async function startProcess(args: string[], env: NodeJS.ProcessEnv): Promise<ChildProcess> {
