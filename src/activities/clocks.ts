@@ -109,5 +109,6 @@ export function callClocks(limits: Required<Timeouts>): CallClocks {
 }
 
 export function timeoutError(clock: ClockRanOut, provider: string, model: string): CallError {
-  return { type: 'Timeout', message: clock.message, phase: clock.phase, provider, model };
+  const { message, phase, limitMs } = clock;
+  return { type: 'Timeout', message, phase, limitMs, provider, model };
 }

@@ -53,7 +53,8 @@ export function sharedAnswers(
       const patience = AbortSignal.timeout(timeouts.totalMs);
       const waiting = AbortSignal.any([signal, patience]);
       try {
-        return await awaitStore(waiting, () => joined(since, waiting));
+        const ended = await awaitStore(waiting, () => joined(since, waiting));
+        return ended && 'failed' in ended && isOutlasted(ended.failed, timeouts) ? undefined : ended;
       } catch (error) {
         if (signal.aborted || !patience.aborted) throw error;
         return undefined;
@@ -75,6 +76,11 @@ export function sharedAnswers(
       if (ended !== 'free') return ended;
     }
   }
+}
+
+/** The other call was given up by a clock that this one has set longer: that says nothing of this one. */
+function isOutlasted({ phase, limitMs }: CallError, timeouts: ModelCall['timeouts']): boolean {
+  return phase !== undefined && limitMs !== undefined && timeouts[`${phase}Ms`] > limitMs;
 }
 
 /** A lease that cannot be written now runs out by itself. */

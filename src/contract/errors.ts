@@ -42,6 +42,8 @@ export const CallError = later(() =>
     /** ms the provider asked us to wait */
     retryAfterMs: z.number().nonnegative().optional(),
     phase: TimeoutPhase.optional(),
+    /** ms that clock of ours was set to */
+    limitMs: z.number().optional(),
     /** the provider had already sent part of its answer, so the input was paid for */
     midStream: z.boolean().optional(),
     /** no wait helps: one request alone is larger than the limit */

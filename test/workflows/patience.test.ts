@@ -15,6 +15,7 @@ beforeAll(async () => {
     if (prompt.includes('far away') && model === 'm') return limited('300');
     if (prompt.includes('at once') && nth < 3) return limited('0');
     if (prompt.includes('an hour') && nth === 1) return limited('3600');
+    if (prompt.includes('takes its time') && nth === 1) return { words: ['Well, '], end: 'hang' };
     if (prompt.includes('again and again')) return limited('2');
     if (prompt.includes('too large') && model === 'm') {
       return { status: 429, error: 'Request too large for m on tokens per min (TPM): Limit 1000, Requested 9000.' };
@@ -52,6 +53,18 @@ test('whoever waits for an hour holds nobody who asks the same', async () => {
   const other = await bed.client.start('ask', input('5 s'));
   expect((await other.result()).text).toBe('fine');
   await bed.client.cancel(waiting.id);
+});
+
+test('whoever waits for an equal call is not held to the clocks of the one who makes it', async () => {
+  const input = (totalMs: number) => ({
+    prompt: 'It takes its time',
+    policy: { candidates: [MODEL], maxAttempts: 1, timeouts: { totalMs } },
+  });
+  const hurried = await bed.client.start('ask', input(3_000));
+  await untilEvent(bed.client, hurried.id, 'call.delta');
+  const other = await bed.client.start('ask', input(60_000));
+  await expect(hurried.result()).rejects.toMatchObject({ error: { type: 'Timeout' } });
+  expect((await other.result()).text).toBe('fine');
 });
 
 test('a request that no minute’s limit allows goes to the next candidate, and is asked once', async () => {
