@@ -65,7 +65,7 @@ interface Body {
 
 /** The innermost error object: the SDKs keep `{error: {...}}`, its inside, or (Google) all of it as the message's text. */
 function bodyOf(sdk: SdkError & Error): Body {
-  let body: unknown = sdk.error ?? parsed(sdk.message);
+  let body: unknown = sdk.error ?? parsed(sdk.message?.replace(/^got status: [^{]*/, ''));
   for (let depth = 0; depth < 3; depth++) {
     const inner = isObject(body) ? body.error : undefined;
     if (isObject(inner)) body = inner;

@@ -176,10 +176,23 @@ function mendedBody(
     else if (text.trim() !== '') end(dialect.failed(noAnswer(text)));
   }
 
+  /** True for JSON that holds the end of an answer: its body may stay open. */
+  function isWhole(text: string): boolean {
+    const last = /[}\]]\s*$/.test(text) ? jsonValues(text)?.at(-1) : undefined;
+    if (last === undefined) return false;
+    return (
+      Boolean(errorIn(last)) || dialect.unstreamed(last).some(({ data }) => dialect.standing(data, false) !== 'going')
+    );
+  }
+
   function feed(text: string) {
     if (unknown === undefined) return parser.feed(text);
     unknown = (unknown + text).replace(/^(\s*:[^\r\n]*[\r\n])+/, '').trimStart();
-    if (!/^(data|event|id|retry):/.test(unknown)) return;
+    if (!/^(data|event|id|retry):/.test(unknown)) {
+      if (!isWhole(unknown)) return;
+      readUnstreamed(unknown);
+      return close();
+    }
     const begun = unknown;
     unknown = undefined;
     parser.feed(begun);

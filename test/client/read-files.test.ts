@@ -46,6 +46,14 @@ test.each([
   ['semicolons, and commas within quoted names', '"a,b,c";d\n1;2\n', [{ 'a,b,c': '1', d: '2' }]],
   ['a line break within a name', '"a\nb",c\n1,2\n', [{ 'a\nb': '1', c: '2' }]],
   ['empty columns and rows at the end', 'a;b;;\n1;2;;\n;;;\n', [{ a: '1', b: '2' }]],
+  [
+    'the index of pandas',
+    ',a,b\n0,1,2\n1,3,\n',
+    [
+      { a: '1', b: '2' },
+      { a: '3', b: '' },
+    ],
+  ],
   ['one column', 'a\n1\n2\n', [{ a: '1' }, { a: '2' }]],
   ['line ends of old Macs', 'a,b\r1,2\r', [{ a: '1', b: '2' }]],
 ])('CSV with %s', async (_name, text, rows) => {

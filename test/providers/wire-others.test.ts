@@ -712,6 +712,37 @@ describe('words, rarer forms', () => {
   });
 });
 
+test.each<[string, WireName, string]>([
+  ['an answer', 'openai-chat', '{"choices":[{"message":{"content":"Yes."},"finish_reason":"stop"}]}'],
+  ['an answer', 'anthropic', '{"type":"message","content":[{"type":"text","text":"Yes."}],"stop_reason":"end_turn"}'],
+  [
+    'a list',
+    'gemini',
+    '[{"candidates":[{"content":{"parts":[{"text":"Ye"}]}}]},\n{"candidates":[{"content":{"parts":[{"text":"s."}]},"finishReason":"STOP"}]}]',
+  ],
+  [
+    'an answer',
+    'openai-responses',
+    '{"status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"Yes."}]}]}',
+  ],
+])('%s as JSON on %s, the body staying open', async (_what, wire, text) => {
+  const thenKeepOpen = { everyMs: 50, chunk: ' ', forMs: 5_000 };
+  const chunks = [text.slice(0, 30), text.slice(30)];
+  const { reply } = await answered(wire, { headers: JSON_BODY, chunks, thenKeepOpen, clocks: { totalMs: 2_500 } });
+  expect(reply).toMatchObject({ text: 'Yes.', finishReason: 'stop' });
+});
+
+test('an error in a stream of Gemini is read with its details', async () => {
+  const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '3s' }];
+  const chunks = [
+    gem([{ text: 'Yes' }]),
+    sse({ error: { code: 429, message: 'Slow', status: 'RESOURCE_EXHAUSTED', details } }),
+  ];
+  const { error } = await answered('gemini', { chunks });
+  expect(error).toMatchObject({ type: 'RateLimited', retryAfterMs: 3_000, midStream: true });
+  expect(error!.message).not.toContain('{');
+});
+
 describe('why an answer ended', () => {
   test.each<[WireName, string, string]>([
     ['openai-chat', 'max_output_tokens', 'length'],

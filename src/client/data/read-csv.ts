@@ -61,15 +61,16 @@ async function* followed(begun: string, text: AsyncGenerator<string>): AsyncGene
   yield* text;
 }
 
-/** The names of the columns; those without one at the end, as spreadsheets leave them, are passed over. */
+/** The names of the columns; those without one at the end, as spreadsheets leave them, or alone at the beginning, as
+ *  pandas writes its index, are passed over. */
 function named(header: string[]): (string | false)[] {
   const names = header.map((name) => name.trim());
   const last = names.findLastIndex((name) => name !== '');
-  const empty = names.indexOf('');
+  const empty = names.indexOf('', 1);
   if (empty !== -1 && empty < last) throw unusable(`Line 1 names the columns, and column ${empty + 1} has no name`);
   const twice = names.find((name, index) => name !== '' && names.indexOf(name) !== index);
   if (twice !== undefined) throw unusable(`Line 1 names the columns, and "${twice}" is there twice`);
-  return names.map((name, index) => (index <= last ? name : false));
+  return names.map((name) => (name !== '' ? name : false));
 }
 
 function lineOf(error: CsvError): number {
