@@ -83,6 +83,23 @@ test('a retried call holds its money once, and a finished one pays what it cost'
   expect(await account()).toEqual({ budgetUsd: 1, spentUsd: 0.1, reservedUsd: 0 });
 });
 
+test('a repeated call does not take its budget over the limit by what its attempts before used', async () => {
+  const run = newRun({ budgetUsd: 1 });
+  const one = call(run, 0.6);
+  await fresh.store.journal.begin(one);
+  const spent = { usage: { inputTokens: 1, outputTokens: 1 }, costUsd: 0.5, estimated: true };
+  const error = { type: 'ConnectionLost', message: 'cut' } as const;
+  await fresh.store.journal.end({ ...one, epoch: 1 }, { error, next: { delayMs: 1 }, spent });
+  expect(await fresh.store.journal.begin(one)).toMatchObject({ state: 'overBudget', leftUsd: 0.5 });
+  const account = () => fresh.store.ledger.account(`run:${run.chain}`);
+  expect(await account()).toEqual({ budgetUsd: 1, spentUsd: 0.5, reservedUsd: 0 });
+
+  const shorter = { ...one, worstCaseUsd: 0.4 };
+  expect(await fresh.store.journal.begin(shorter)).toMatchObject({ state: 'open', epoch: 2, heldUsd: 0.4 });
+  await fresh.store.journal.end({ ...one, epoch: 2 }, { reply: reply({ costUsd: 0.4 }), completesStep: true });
+  expect(await account()).toEqual({ budgetUsd: 1, spentUsd: 0.9, reservedUsd: 0 });
+});
+
 test('a call given up, and a run that ended, hold nothing any more', async () => {
   const run = newRun({ budgetUsd: 1 });
   const error = { type: 'Overloaded', message: 'busy' } as const;

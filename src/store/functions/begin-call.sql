@@ -1,5 +1,5 @@
 -- Begins one attempt of a call, unless it is finished or would go over a budget. What is held for an earlier attempt is
--- held on: `held`, USD, if anything is. An attempt nobody ended was lost with its worker, which the new epoch announces.
+-- held on, as far as the budget still allows it: `held`, USD, if anything is. An attempt nobody ended was lost with its worker, which the new epoch announces.
 -- The answer's `lost` are earlier attempts that had streamed text, and of which nothing is booked yet.
 create function begin_call(p jsonb) returns jsonb language plpgsql as $$
 declare
@@ -40,8 +40,17 @@ begin
       'lost', lost_attempts(v_chain, v_key, p->>'call', v_call.epoch));
   end if;
 
-  select amount into v_held from reservations where call_key = v_key;
-  if not found then
+  select amount, accounts into v_held, v_accounts from reservations where call_key = v_key;
+  if found then
+    -- what earlier attempts used is charged beside what is held: where both are too much, it is reserved anew
+    perform from accounts where id = any (v_accounts) order by id collate "C" for update;
+    if (select true from accounts where id = any (v_accounts) and spent_usd + reserved_usd > budget_usd limit 1) then
+      delete from reservations where call_key = v_key;
+      update accounts set reserved_usd = reserved_usd - v_held where id = any (v_accounts);
+      v_held := null;
+    end if;
+  end if;
+  if v_held is null then
     v_accounts := array(select id from accounts
       where id = any (array(select jsonb_array_elements_text(p->'accounts'))) and budget_usd is not null
       order by id collate "C" for update);
