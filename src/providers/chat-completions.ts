@@ -12,7 +12,9 @@ const CHAT: Dialect = {
   mended: ({ data }) => (typeof data === 'object' && data !== null ? { data } : undefined),
   standing(data, whole) {
     if (whole && data.usage && !data.choices?.length) return 'end';
-    return finishOf(data.choices?.[0]) ? 'last' : 'going';
+    const finish = finishOf(data.choices?.[0]);
+    // What went wrong may be told after it.
+    return finish && !FAILED.test(finish) ? 'last' : 'going';
   },
   speaks(data) {
     const delta = deltaOf(data.choices?.[0]);
@@ -102,6 +104,7 @@ function holds(value: unknown): boolean {
   return Array.isArray(value) ? value.length > 0 : Boolean(value);
 }
 
+const FAILED = /error|abort|cancel|insufficient_system_resource/i;
 const BAD_CALL = /malformed_function_call|unexpected_tool_call|too_many_tool_calls/i;
 
 /** Why a choice ended, if it did. Gateways to Gemini tell of a bad call only in the name behind theirs. */
@@ -156,7 +159,7 @@ function finishReason(finish: string | undefined, refused: boolean, toolCalls: n
   if (is(/length|max_(output_|completion_)?tokens|token_limit|context_window/i)) return 'length';
   if (is(/content_?filter|safety|sensitive|recitation|prohibited|blocklist|spii|guardrail|moderat/i))
     return 'contentFilter';
-  if (is(/error|abort|cancel|insufficient_system_resource/i))
+  if (is(FAILED))
     throw new APIError(undefined, { code: 'server_error', message: `it ended with ${finish}` }, undefined, undefined);
   if (refused || is(/^refus/i)) return 'refusal';
   // Some servers say `stop` though the answer is a tool call.

@@ -308,6 +308,11 @@ describe('an error, wherever it stands in a stream', () => {
     expect((await answered(wire, { chunks })).reply).toMatchObject({ text: 'Yes.', finishReason: 'stop' });
   });
 
+  test('an error told after its finish reason is the one that counts', async () => {
+    const chunks = [choice({ content: 'Yes' }), choice({}, 'error'), sse({ error: { message: 'Slow', code: 429 } })];
+    expect((await answered('openai-chat', { chunks })).error).toMatchObject({ type: 'RateLimited', midStream: true });
+  });
+
   test('an error after an empty finish is one', async () => {
     const chunks = [choice({}, 'stop'), sse({ error: { message: 'Late', code: 500 } })];
     expect((await answered('openai-chat', { chunks })).error?.type).toBe('Unavailable');
