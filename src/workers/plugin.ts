@@ -8,8 +8,8 @@ import { type OpenRooms, openRooms, type RoomOptions } from '../runtime/open-roo
 import { PRELOADED, workflowModule } from './workflow-bundle.ts';
 
 const DEFAULTS = {
-  /** Workers report that their activities live at least so often; the server takes them for dead after 8 s. */
-  maxHeartbeatThrottleInterval: '2 seconds',
+  /** So often workers say that their activities live, and hear of a cancellation; the server takes them for dead after 8 s. */
+  maxHeartbeatThrottleInterval: '800 ms',
   /** How long Temporal waits for the worker that last ran a workflow before another may go on with it. */
   stickyQueueScheduleToStartTimeout: '3 seconds',
   /** Calls in flight may finish so long once the worker is asked to stop; others are repeated elsewhere. */

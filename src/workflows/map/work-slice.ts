@@ -12,7 +12,7 @@ import { MAP_ROWS, type RowsPart } from './map-rows.ts';
 /** Worked until the database is back, or the rows' own clocks run out. */
 export const MAP_RETRY = { initialInterval: 500, maximumInterval: 10_000, nonRetryableErrorTypes: ['InvalidRequest'] };
 
-/** Workers report every 2 s. */
+/** Workers report every 0.8 s. */
 export const HEARTBEAT_TIMEOUT_MS = 8_000;
 
 interface Slice extends Turns {

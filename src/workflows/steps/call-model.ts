@@ -15,7 +15,7 @@ import { callAsForked } from '../fork.ts';
 import { currentRun, note, spent } from '../run.ts';
 import { placeOf } from '../step-id.ts';
 
-/** A worker that has not been heard of for so long is dead, ms. Workers report every 2 s. */
+/** A worker that has not been heard of for so long is dead, ms. Workers report every 0.8 s. */
 const HEARTBEAT_TIMEOUT_MS = 8_000;
 /** A worker is known by its heartbeats, and a provider by the call's own clocks: what is left is an answer that was paid
  *  for and waits for PostgreSQL. It is not thrown away. */
