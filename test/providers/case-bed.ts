@@ -1,4 +1,5 @@
 import { setTimeout as after } from 'node:timers/promises';
+import { afterEach } from '@jest/globals';
 import { ClockRanOut, timeoutError } from '../../src/activities/clocks.ts';
 import type { Rooms } from '../../src/activities/rooms.ts';
 import { AttemptFailed, type PartialReply, streamReply } from '../../src/activities/stream-reply.ts';
@@ -52,6 +53,19 @@ export interface Asked {
   // biome-ignore lint/suspicious/noExplicitAny: a body of any of the four wires
   body: any;
   stop(): Promise<void>;
+}
+
+/** The same for a file of tests: what was asked is stopped after each of them. */
+export function askingWires(): typeof askWire {
+  let asked: Asked | undefined;
+  afterEach(async () => {
+    await asked?.stop();
+    asked = undefined;
+  });
+  return async (wire, given) => {
+    asked = await askWire(wire, given);
+    return asked;
+  };
 }
 
 /** Asks a server that answers so, through the registry, the real SDK and `streamReply`. */

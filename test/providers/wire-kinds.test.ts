@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
-import { type Answering, type Asked, askWire, type WireName } from './case-bed.ts';
+import { describe, expect, test } from '@jest/globals';
+import { askingWires, type WireName } from './case-bed.ts';
 import { sse } from './peer.ts';
 import {
   CLAUDE_START,
@@ -17,16 +17,7 @@ import {
 
 /** The kinds of the wire cases, by others of their like: on all wires, and in the words of other vendors. */
 
-let asked: Asked | undefined;
-afterEach(async () => {
-  await asked?.stop();
-  asked = undefined;
-});
-
-async function answered(wire: WireName, answering: Answering): Promise<Asked> {
-  asked = await askWire(wire, answering);
-  return asked;
-}
+const answered = askingWires();
 
 const JSON_BODY = { 'content-type': 'application/json' };
 const KEEP_OPEN = { everyMs: 50, chunk: '', forMs: 20_000 };

@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
-import { type Answering, type Asked, askWire, type WireName } from './case-bed.ts';
+import { describe, expect, test } from '@jest/globals';
+import { askingWires, type WireName } from './case-bed.ts';
 import { sse } from './peer.ts';
 import {
   CLAUDE_START,
@@ -17,16 +17,7 @@ import {
 
 /** What servers were seen to do beside their documents, by wire: rarer than the kinds next door. */
 
-let asked: Asked | undefined;
-afterEach(async () => {
-  await asked?.stop();
-  asked = undefined;
-});
-
-async function answered(wire: WireName, answering: Answering): Promise<Asked> {
-  asked = await askWire(wire, answering);
-  return asked;
-}
+const answered = askingWires();
 
 const JSON_BODY = { 'content-type': 'application/json' };
 const STOP = { type: 'message_stop' };

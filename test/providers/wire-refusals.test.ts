@@ -1,16 +1,12 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
-import { type Asked, askWire } from './case-bed.ts';
+import { describe, expect, test } from '@jest/globals';
+import { askingWires } from './case-bed.ts';
 
 /** What a provider's refusal means, in further words, and how long it says to wait. */
 
-let asked: Asked | undefined;
-afterEach(async () => {
-  await asked?.stop();
-  asked = undefined;
-});
+const answered = askingWires();
 
 async function refused(status: number, body: unknown, headers: Record<string, string> = {}) {
-  asked = await askWire('openai-chat', {
+  const asked = await answered('openai-chat', {
     status,
     headers: { 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { parseConfig } from '../../src/config/index.ts';
+import { cadenzaPlugin } from '../../src/workers/index.ts';
+import { workflowModule } from '../../src/workers/workflow-bundle.ts';
+import { freshStore } from '../store/fresh-store.ts';
+import { type ChatPeer, chatPeer } from './chat-peer.ts';
+import { skippedTime } from './skipped-time.ts';
+import { testLog } from './test-log.ts';
+
+Runtime.install({
+  logger: new DefaultLogger('ERROR'),
+  telemetryOptions: { logging: { filter: 'temporalio=error', forward: {} } },
+});
+
+/** A worker whose provider, `house`, limits every request while it is down, on a server that skips the time until something happens. */
+export interface OutageBed {
+  time: TestWorkflowEnvironment;
+  peer: ChatPeer;
+  taskQueue: string;
+  databaseUrl: string;
+  /** The provider is down from now on, for so long. @returns the time that is now, ms since 1970 */
+  beginOutage(ms: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** @param workflows the module of the workflows room that is run */
+export async function outageBed(workflows: 'index' | 'patterns'): Promise<OutageBed> {
+  let isOverAt = Number.POSITIVE_INFINITY;
+  const taskQueue = `outage-${randomUUID()}`;
+  const time = await skippedTime();
+  const peer = await chatPeer(async () =>
+    (await time.currentTimeMs()) < isOverAt ? { status: 429, retryAfter: '1', error: 'slow down' } : {},
+  );
+  const { store, url: databaseUrl, drop } = await freshStore();
+  await store.close();
+  const config = parseConfig({ providers: { house: peer.provider } });
+  const { log } = testLog();
+  const worker = await Worker.create({
+    connection: time.nativeConnection,
+    taskQueue,
+    workflowsPath: workflowModule(workflows),
+    plugins: [await cadenzaPlugin({ databaseUrl, config, env: process.env, log })],
+  });
+  const running = worker.run();
+  return {
+    time,
+    peer,
+    taskQueue,
+    databaseUrl,
+    async beginOutage(ms) {
+      const now = await time.currentTimeMs();
+      isOverAt = now + ms;
+      return now;
+    },
+    async close() {
+      worker.shutdown();
+      await running;
+      await drop();
+      await peer.stop();
+      await time.teardown();
+      await Runtime.instance().shutdown();
+    },
+  };
+}
