@@ -24,6 +24,7 @@ const Variables = z.object({
   CADENZA_WEBHOOK_SECRET: z.string().min(8, 'At least 8 characters').optional(),
   CADENZA_TEMPORAL_PORT: Port.default(7233),
   CADENZA_TEMPORAL_UI_PORT: Port.default(8233),
+  CADENZA_TEMPORAL_SYNC: z.enum(['normal', 'full']).default('normal'),
   CADENZA_POSTGRES_PORT: Port.default(5433),
   CADENZA_TASK_QUEUE: z.string().default('cadenza'),
 });
@@ -38,6 +39,8 @@ export interface Environment {
   webhookSecret?: string;
   temporalPort: number;
   temporalUiPort: number;
+  /** `full`: the embedded Temporal waits for the disk at each commit */
+  temporalSync: 'normal' | 'full';
   postgresPort: number;
   /** the Temporal task queue patterns run on */
   taskQueue: string;
@@ -60,6 +63,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     webhookSecret: variables.CADENZA_WEBHOOK_SECRET,
     temporalPort: variables.CADENZA_TEMPORAL_PORT,
     temporalUiPort: variables.CADENZA_TEMPORAL_UI_PORT,
+    temporalSync: variables.CADENZA_TEMPORAL_SYNC,
     postgresPort: variables.CADENZA_POSTGRES_PORT,
     taskQueue: variables.CADENZA_TASK_QUEUE,
   };

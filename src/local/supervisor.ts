@@ -149,6 +149,7 @@ async function temporalOf(given: Given, before?: LocalTemporal): Promise<LocalTe
     uiPort: before?.uiPort ?? environment.temporalUiPort,
     exactPorts: before !== undefined,
     namespace: namespaceOf(given),
+    sync: environment.temporalSync,
     log,
     signal,
   });

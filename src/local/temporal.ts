@@ -18,6 +18,10 @@ export interface LocalTemporal {
   stop(): Promise<void>;
 }
 
+/** `full`: each commit waits for the disk. `normal`: the disk follows; a process killed at any moment loses nothing, a
+ *  power cut may lose the last seconds. */
+export type TemporalSync = 'full' | 'normal';
+
 export interface TemporalOptions {
   /** path of the `temporal` program */
   cli: string;
@@ -34,12 +38,17 @@ export interface TemporalOptions {
   /** gives up starting */
   signal?: AbortSignal;
   namespace: string;
+  /** when what is committed is on the disk; `normal` when not given */
+  sync?: TemporalSync;
   searchAttributes?: Record<string, string>;
   log: (line: string) => void;
 }
 
 const HOST = '127.0.0.1';
 const START_PATIENCE_MS = 60_000;
+/** The server's own default looks for work to hand on 20 times a second for each shard, of which it has one: every hop
+ *  of a run waits for the next look. (Measured: three activities 150 ms, without the wait 42.) */
+const WITHOUT_TICK = 'history.transferProcessorMaxPollRPS=100000';
 
 /** Starts a Temporal development server with its UI, on 127.0.0.1 only, and resolves once it serves.
  *  A server left over from a killed process is stopped first.
@@ -83,13 +92,14 @@ function started(server: ServerProcess, port: number, uiPort: number): LocalTemp
 }
 
 async function serve(options: TemporalOptions, port: number, uiPort: number): Promise<ServerProcess> {
-  const { dbFile, namespace, searchAttributes = SEARCH_ATTRIBUTES } = options;
+  const { dbFile, namespace, sync = 'normal', searchAttributes = SEARCH_ATTRIBUTES } = options;
   const server = await startProcess({
     command: options.cli,
     args: [
       ...['server', 'start-dev', '--ip', HOST, '--port', String(port), '--ui-port', String(uiPort)],
       ...['--namespace', namespace, '--ui-disable-news-fetch', '--log-level', 'warn'],
-      ...(dbFile ? ['--db-filename', dbFile] : []),
+      ...['--dynamic-config-value', WITHOUT_TICK],
+      ...(dbFile ? ['--db-filename', dbFile, ...pragmas({ journal_mode: 'wal', synchronous: sync })] : []),
       ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
     ],
     logFile: options.logFile ?? (dbFile ? path.join(path.dirname(dbFile), 'temporal.log') : '/dev/null'),
@@ -132,5 +142,8 @@ async function isServing(address: string): Promise<boolean> {
     await connection.close();
   }
 }
+
+const pragmas = (values: Record<string, string>) =>
+  Object.entries(values).flatMap(([name, value]) => ['--sqlite-pragma', `${name}=${value}`]);
 
 const pidFileOf = (dbFile: string) => `${dbFile}.pid`;

@@ -11,3 +11,9 @@ test.each([' , ', ',', '  '])('a list of API keys without a key, %j, is no invit
     /CADENZA_API_KEYS is not usable: It holds no key\. .*unset/,
   );
 });
+
+test('a word for when the embedded Temporal waits for the disk that is none is refused', () => {
+  expect(readEnvironment({}).temporalSync).toBe('normal');
+  expect(readEnvironment({ CADENZA_TEMPORAL_SYNC: 'full' }).temporalSync).toBe('full');
+  expect(() => readEnvironment({ CADENZA_TEMPORAL_SYNC: 'off' })).toThrow(/CADENZA_TEMPORAL_SYNC is not usable/);
+});

@@ -1,10 +1,11 @@
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { Client, Connection } from '@temporalio/client';
-import { findTemporalCli, type LocalTemporal, startTemporal } from '../../src/local/index.ts';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { findTemporalCli, type LocalTemporal, startTemporal, type TemporalOptions } from '../../src/local/index.ts';
 import { freePort } from '../../src/local/ports.ts';
-import { isAlive } from '../../src/local/server-process.ts';
+import { commandLine, isAlive } from '../../src/local/server-process.ts';
 import { removeHome, temporaryHome } from './temporary-home.ts';
 
 let home: string;
@@ -21,12 +22,14 @@ afterEach(async () => {
   removeHome(home);
 });
 
-async function start(ports = { port: 0, uiPort: 0 }): Promise<LocalTemporal> {
+async function start(options: Partial<TemporalOptions> = {}): Promise<LocalTemporal> {
   const temporal = await startTemporal({
     cli: findTemporalCli(home)!,
     dbFile: path.join(home, 'temporal.db'),
     namespace: 'default',
-    ...ports,
+    port: 0,
+    uiPort: 0,
+    ...options,
     log: (line) => said.push(line),
   });
   started.push(temporal);
@@ -67,6 +70,56 @@ test('what was started is there again after kill -9, with its search attributes'
     CadenzaTenant: ['blue'],
     CadenzaCostUsd: [0.5],
   });
+});
+
+test('killed amid running workflows, it comes back with every start it acknowledged, and they end', async () => {
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { filter: 'temporalio=error', forward: {} } },
+  });
+  const first = await start();
+  const taskQueue = 'hops';
+  const connection = await NativeConnection.connect({ address: first.address });
+  const worker = await Worker.create({
+    connection,
+    taskQueue,
+    workflowsPath: path.join(import.meta.dirname, 'three-hops.ts'),
+    activities: { next: async (value: number) => value + 1 },
+  });
+  const running = worker.run();
+  try {
+    await withClient(first.address, async ({ workflow }) => {
+      const acknowledged = new Map<number, WorkflowHandle>();
+      const fifty = Promise.withResolvers<void>();
+      let count = 0;
+      const startsOn = async () => {
+        while (isAlive(first.pid)) {
+          const value = count++;
+          const options = { taskQueue, workflowId: `hops-${value}`, args: [value] };
+          acknowledged.set(value, await workflow.start('threeHops', options));
+          if (acknowledged.size === 50) fifty.resolve();
+        }
+      };
+      const starting = Promise.all(Array.from({ length: 8 }, startsOn));
+      await Promise.race([fifty.promise, starting]);
+      process.kill(first.pid, 'SIGKILL');
+      await first.exited;
+
+      await start({ port: first.port, uiPort: first.uiPort, exactPorts: true });
+      // Starts that were under way are sent again, and acknowledged by the second one.
+      await starting;
+      for (const [value, handle] of acknowledged) expect(await handle.result()).toBe(value + 3);
+    });
+  } finally {
+    worker.shutdown();
+    await running;
+    await connection.close();
+    await Runtime.instance().shutdown();
+  }
+});
+
+test('it waits for the disk at each commit where that is wanted', async () => {
+  expect(commandLine((await start({ sync: 'full' })).pid)).toContain('synchronous=full');
 });
 
 test('taken ports of the server and of its UI are moved on from, and that is said', async () => {
