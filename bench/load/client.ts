@@ -1,0 +1,119 @@
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createParser } from 'eventsource-parser';
+import type { RunEvent } from '../../src/contract/index.ts';
+
+/** One burst, asked for by a message to this process. */
+export interface Burst {
+  url: string;
+  runs: number;
+  /** ms over which the starts are spread */
+  withinMs: number;
+  /** of `POST /v1/runs` */
+  body: object;
+  /** words of each answer */
+  tokens: number;
+}
+
+/** What the readers of a burst saw; times in ms. */
+export interface Seen {
+  /** from a run's start to its first token, one a run */
+  firstToken: number[];
+  /** between events with text of one run */
+  gaps: number[];
+  /** from a run's start to its last event, one a run */
+  whole: number[];
+  /** from the first start to the last end */
+  all: number;
+  /** tokens for each event with text */
+  tokensAnEvent: number;
+  lost: number;
+  doubled: number;
+  /** runs that did not complete, or whose text is another */
+  wrong: number;
+  cpuMs: number;
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+
+process.on('message', (burst: Burst) => {
+  measured(burst).then((seen) => process.send?.(seen));
+});
+process.on('disconnect', () => process.exit(0));
+
+async function measured({ url, runs, withinMs, body, tokens }: Burst): Promise<Seen> {
+  const cpu = process.cpuUsage();
+  const began = performance.now();
+  const expected = Array.from({ length: tokens }, (_, n) => `word${n} `).join('');
+  const read = await Promise.all(
+    Array.from({ length: runs }, async (_, n) => {
+      await delay((n * withinMs) / runs);
+      return follow(url, body);
+    }),
+  );
+  const all = performance.now() - began;
+  const { user, system } = process.cpuUsage(cpu);
+  const texts = read.reduce((sum, { texts }) => sum + texts.length, 0);
+  return {
+    firstToken: read.flatMap(({ start, texts }) => texts.slice(0, 1).map((at) => at - start)),
+    gaps: read.flatMap(({ texts }) => texts.slice(1).map((at, n) => at - texts[n]!)),
+    whole: read.map(({ start, end }) => end - start),
+    all,
+    tokensAnEvent: (runs * tokens) / texts,
+    lost: read.reduce((sum, { lost }) => sum + lost, 0),
+    doubled: read.reduce((sum, { doubled }) => sum + doubled, 0),
+    wrong: read.filter(({ text, last }) => text !== expected || last !== 'run.completed').length,
+    cpuMs: (user + system) / 1000,
+  };
+}
+
+/** Starts a run and reads it to its end; a stream that breaks is gone on with, as a browser does. */
+async function follow(url: string, body: object) {
+  const start = performance.now();
+  const read = { start, end: start, texts: [] as number[], text: '', last: '', lost: 0, doubled: 0 };
+  let seq = 0;
+  const started = await answerOf(`${url}/v1/runs`, JSON.stringify(body));
+  const { id } = JSON.parse(await textOf(started)) as { id: string };
+  const parser = createParser({
+    onEvent({ data }) {
+      const event = JSON.parse(data) as RunEvent;
+      if (event.seq <= seq) read.doubled += 1;
+      else read.lost += event.seq - seq - 1;
+      seq = Math.max(seq, event.seq);
+      read.last = event.type;
+      if (event.type !== 'call.delta') return;
+      read.texts.push(performance.now());
+      read.text += event.text;
+    },
+  });
+  while (!/^run\.(completed|failed|cancelled)$/.test(read.last)) {
+    const stream = await answerOf(`${url}/v1/runs/${id}/events?after=${seq}`);
+    if (stream.statusCode !== 200) throw new Error(`Reading events was answered with ${stream.statusCode}`);
+    stream.setEncoding('utf8');
+    try {
+      for await (const piece of stream) parser.feed(piece as string);
+    } catch {
+      // asked again after the last event
+    }
+    parser.reset();
+  }
+  read.end = performance.now();
+  return read;
+}
+
+function answerOf(url: string, body?: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    request(url, { agent, headers, method: body === undefined ? 'GET' : 'POST' }, resolve)
+      .on('error', reject)
+      .end(body);
+  });
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  let text = '';
+  answer.setEncoding('utf8');
+  for await (const piece of answer) text += piece;
+  if (answer.statusCode !== 202) throw new Error(`Starting a run was answered with ${answer.statusCode}: ${text}`);
+  return text;
+}

@@ -1,0 +1,136 @@
+/**
+ * A burst under load: many runs started within a second, every one of them followed over SSE by a client in a process of
+ * its own, asking a provider in another that speaks at an even pace. What runs is what `npm start` runs, with real
+ * Temporal and PostgreSQL. With `--against`, another checkout takes its turn after each round, so that before and after
+ * are one run.
+ *
+ *   node bench/load/run.ts [--runs 200] [--rounds 2] [--lane standard,fast] [--against <folder>] [--profile <folder>] [--json]
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { table } from '../first-token/statistics.ts';
+import { PARTS, type Part, type Running, startCheckout, type Usage, usageOf } from './checkout.ts';
+import type { Burst, Seen } from './client.ts';
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '200' },
+    rounds: { type: 'string', default: '2' },
+    lane: { type: 'string', default: 'standard' },
+    tokens: { type: 'string', default: '100' },
+    rate: { type: 'string', default: '20' },
+    within: { type: 'string', default: '1000' },
+    against: { type: 'string' },
+    profile: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+});
+const RUNS = Number(values.runs);
+const TOKENS = Number(values.tokens);
+const BURST = { runs: RUNS, tokens: TOKENS, withinMs: Number(values.within) };
+const WARM_UP = { runs: 20, tokens: TOKENS, withinMs: 500 };
+const SETTLED_AFTER_MS = 2_000;
+
+interface Round extends Seen {
+  used: Record<Part, Usage>;
+  providerMs: number;
+}
+
+/** One lane of one checkout. */
+interface Contender {
+  name: string;
+  running: Running;
+  lane: string;
+  rounds: Round[];
+}
+
+const home = await mkdtemp(path.join(os.tmpdir(), 'cadenza-load-'));
+const started: Running[] = [];
+const [provider, client] = ['provider', 'client'].map((name) =>
+  fork(path.join(import.meta.dirname, `${name}.ts`), [values.tokens, values.rate]),
+) as [ChildProcess, ChildProcess];
+
+try {
+  const contenders = await startContenders();
+  for (const { running, lane } of contenders) await burst(running, lane, WARM_UP);
+  for (let round = 0; round < Number(values.rounds); round += 1) {
+    for (const { running, lane, rounds } of contenders) rounds.push(await burst(running, lane, BURST));
+  }
+  report(contenders);
+} finally {
+  for (const running of started) await running.stop();
+  for (const child of [provider, client]) child.disconnect();
+  await rm(home, { recursive: true, force: true });
+}
+
+async function startContenders(): Promise<Contender[]> {
+  const [{ url }] = (await once(provider, 'message')) as [{ url: string }];
+  const env = { ...process.env, OPENAI_API_KEY: 'sk-load', OPENAI_BASE_URL: url };
+  const contenders: Contender[] = [];
+  for (const [name, folder] of [
+    ['before', values.against],
+    ['now', path.join(import.meta.dirname, '../..')],
+  ] as const) {
+    if (folder === undefined) continue;
+    const profiles = values.profile && path.resolve(values.profile, name);
+    const running = await startCheckout(path.resolve(folder), path.join(home, name), env, profiles);
+    started.push(running);
+    for (const lane of values.lane.split(',')) contenders.push({ name, running, lane, rounds: [] });
+  }
+  return contenders;
+}
+
+async function burst(running: Running, lane: string, size: Omit<Burst, 'url' | 'body'>): Promise<Round> {
+  const policy = { candidates: ['openai/gpt-6-sol'], cache: false, lane };
+  const body = { pattern: 'ask', input: { prompt: 'Why do rivers bend?', policy } };
+  const [used, providerUsed] = [await running.usage(), await usageOf(provider.pid!)];
+  client.send({ ...size, url: running.url, body } satisfies Burst);
+  const [seen] = (await once(client, 'message')) as [Seen];
+  // What is done after the last event belongs to the runs, too.
+  await delay(SETTLED_AFTER_MS);
+  const then = await running.usage();
+  for (const part of PARTS) then[part].cpuMs -= used[part].cpuMs;
+  return { ...seen, used: then, providerMs: (await usageOf(provider.pid!)).cpuMs - providerUsed.cpuMs };
+}
+
+function report(contenders: Contender[]): void {
+  if (values.json) {
+    console.log(JSON.stringify(contenders.map(({ name, lane, rounds }) => ({ name, lane, rounds }))));
+    return;
+  }
+  const rows = contenders.flatMap(({ name, lane, rounds }) =>
+    rounds.map((round, index) => ({ label: { who: name, lane, round: String(index + 1) }, round })),
+  );
+  const times = rows.map(({ label, round }) => ({
+    ...label,
+    'first token p50, ms': at(round.firstToken, 0.5),
+    'p95, ms': at(round.firstToken, 0.95),
+    'gap p50, ms': at(round.gaps, 0.5),
+    'p95, ms ': at(round.gaps, 0.95),
+    'a run p50, s': (Number(at(round.whole, 0.5)) / 1000).toFixed(1),
+    'p95, s': (Number(at(round.whole, 0.95)) / 1000).toFixed(1),
+    'all, s': (round.all / 1000).toFixed(1),
+    'tokens an event': round.tokensAnEvent.toFixed(2),
+    lost: String(round.lost),
+    doubled: String(round.doubled),
+    wrong: String(round.wrong),
+  }));
+  const costs = rows.map(({ label, round }) => ({
+    ...label,
+    ...Object.fromEntries(PARTS.map((part) => [`${part}, ms a run`, (round.used[part].cpuMs / RUNS).toFixed(1)])),
+    'client ': (round.cpuMs / RUNS).toFixed(1),
+    'provider ': (round.providerMs / RUNS).toFixed(1),
+    ...Object.fromEntries(PARTS.map((part) => [`${part}, MB`, round.used[part].memoryMb.toFixed(0)])),
+  }));
+  console.log(`\n${table(times)}\n\n${table(costs)}`);
+}
+
+function at(samples: number[], share: number): string {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(0);
+}
