@@ -2,8 +2,9 @@ import type { Connection } from '@temporalio/client';
 import { temporalTarget } from '../../config/index.ts';
 import { SEARCH_ATTRIBUTES } from '../../contract/index.ts';
 import { type Examined, type Finding, reasonOf } from './finding.ts';
+import { checkHops } from './hops.ts';
 
-/** Whether Temporal answers, has the namespace, and knows the search attributes. */
+/** Whether Temporal answers, has the namespace, knows the search attributes, and is quick. */
 export async function checkTemporal({ target, fix, env }: Examined): Promise<Finding[]> {
   if (!target) return [{ check: 'temporal', state: 'broken', detail: 'Nothing is running here', mend: 'npm start' }];
   const { connection: options } = temporalTarget({ address: target.temporalAddress, namespace: target.namespace }, env);
@@ -20,7 +21,8 @@ export async function checkTemporal({ target, fix, env }: Examined): Promise<Fin
   try {
     const finding = await checkNamespace(connection, target);
     if (finding.state === 'broken') return [finding];
-    return [finding, await checkSearchAttributes(connection, target.namespace, fix)];
+    const { namespace } = target;
+    return [finding, await checkSearchAttributes(connection, namespace, fix), await checkHops(connection, namespace)];
   } finally {
     await connection.close();
   }
