@@ -1,14 +1,11 @@
 /** @type {import('jest').Config} */
 export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testRunner: '<rootDir>/test/setup/native-runner.ts',
   extensionsToTreatAsEsm: ['.ts'],
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' }, sourceMaps: 'inline' },
-    ],
-  },
+  transform: {},
   moduleNameMapper: {
+    '^@jest/globals$': '<rootDir>/test/setup/jest-globals.ts',
     '^cadenza/workflow$': '<rootDir>/src/workflows/index.ts',
     '^cadenza/worker$': '<rootDir>/src/workers/index.ts',
     '^cadenza/(client|contract|config|testing)$': '<rootDir>/src/$1/index.ts',

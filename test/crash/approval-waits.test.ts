@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { mock } from 'node:test';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { type MockProvider, mockProvider } from '../setup/mock-provider.ts';
 import { skippedTime } from '../setup/skipped-time.ts';
@@ -66,9 +67,9 @@ test('an answer given in time counts though no worker was there until the time w
   expect(receipt).toEqual({ id, approval: 'sign-off', approved: true, taken: false });
 
   await skipPatience();
-  const clock = jest.spyOn(Date, 'now').mockReturnValue(expiresAt + 1);
+  const clock = mock.method(Date, 'now', () => expiresAt + 1);
   const late = bed.cadenza.approve(id, 'sign-off', { approved: false, by: 'bob' });
-  await expect(late.finally(() => clock.mockRestore())).rejects.toMatchObject({
+  await expect(late.finally(() => clock.mock.restore())).rejects.toMatchObject({
     code: 'Conflict',
     error: { message: expect.stringContaining('expired') },
   });
