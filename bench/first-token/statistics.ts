@@ -3,11 +3,15 @@ export interface Spread {
   p90: number;
 }
 
+/** @param share 0..1 @returns NaN where nothing was measured */
+export function quantile(samples: number[], share: number): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
 /** @param samples ms */
 export function spread(samples: number[]): Spread {
-  const sorted = [...samples].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
-  return { median: at(0.5), p90: at(0.9) };
+  return { median: quantile(samples, 0.5), p90: quantile(samples, 0.9) };
 }
 
 /** Median of the ratios pair by pair: holds when the machine's speed drifts. */

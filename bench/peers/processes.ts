@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Linux counts processor time in ticks of a hundredth of a second (USER_HZ), ms. */
+const TICK_MS = 10;
+
+interface Stat {
+  pid: number;
+  parent: number;
+  /** of the process, and of children it has waited for, ms */
+  cpuMs: number;
+}
+
+/** These processes and all below them. Empty where there is no /proc. */
+function tree(roots: number[]): Stat[] {
+  const all = everyProcess();
+  const found = new Set(roots);
+  for (let size = 0; size < found.size; ) {
+    size = found.size;
+    for (const { pid, parent } of all) if (found.has(parent)) found.add(pid);
+  }
+  return all.filter(({ pid }) => found.has(pid));
+}
+
+function everyProcess(): Stat[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((pid) => statOf(Number(pid)));
+  } catch {
+    return [];
+  }
+}
+
+function statOf(pid: number): Stat[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // After the name, which may hold anything: state, parent, ..., and as 12th to 15th user, system and those of children.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    return [{ pid, parent: Number(fields[1]), cpuMs: ticks * TICK_MS }];
+  } catch {
+    return [];
+  }
+}
+
+/** Processor time so far of these processes and all below them, ms. NaN where it cannot be read. */
+export function cpuMsOf(pids: number[]): number {
+  const stats = tree(pids);
+  return stats.length === 0 ? Number.NaN : stats.reduce((sum, { cpuMs }) => sum + cpuMs, 0);
+}
+
+/**
+ * Counts the calls of fsync and fdatasync of these processes and all below them during some work, with strace.
+ * @returns undefined where strace is not there or not allowed
+ */
+export async function syncsDuring(pids: number[], work: () => Promise<unknown>): Promise<number | undefined> {
+  const targets = tree(pids).flatMap(({ pid }) => ['-p', String(pid)]);
+  const strace = spawn('strace', ['-f', '-qq', '-e', 'trace=fsync,fdatasync', '-e', 'signal=none', ...targets], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let told = '';
+  strace.stderr.on('data', (data: Buffer) => {
+    told += data.toString();
+  });
+  const ended = once(strace, 'exit').catch(() => {});
+  // It says nothing once it watches; a second is ample.
+  await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+  if (strace.pid === undefined || strace.exitCode !== null) return undefined;
+  await work();
+  strace.kill('SIGINT');
+  await ended;
+  return told.match(/^(\[pid +\d+\] )?f(data)?sync\(/gm)?.length ?? 0;
+}
