@@ -33,7 +33,8 @@ module.exports = {
     may('workers', 'contract', 'config', 'providers', 'activities', 'store', 'runtime', 'client'),
     may('client', 'contract', 'config', 'store', 'providers', 'runtime'),
     may('evaluation', 'contract', 'config', 'providers', 'store', 'client', 'activities', 'workflows'),
-    may('gateway', 'contract', 'config', 'client'),
+    may('telemetry', 'contract'),
+    may('gateway', 'contract', 'config', 'client', 'telemetry'),
     may('local', 'contract', 'config', 'store'),
     {
       name: 'client-knows-workflows-by-type-only',

@@ -23,12 +23,13 @@ export async function launchGateway(options: {
   log: Log;
   host: string;
   port: number;
+  slots?: RunningWorker['slots'];
 }): Promise<ServedGateway> {
-  const { client, target, log, host, port } = options;
+  const { client, target, log, host, port, slots } = options;
   const { createGateway, serveGateway } = await import('../gateway/index.ts');
   const { apiKeys, webhookSecret } = readEnvironment(process.env);
   const links = { temporalUiUrl: target.uiUrl, namespace: target.namespace };
-  const app = createGateway({ client, links, apiKeys, webhookSecret, version: VERSION, log });
+  const app = createGateway({ client, links, apiKeys, webhookSecret, version: VERSION, log, slots });
   return serveGateway({ app, port, host, log });
 }
 

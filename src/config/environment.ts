@@ -27,6 +27,7 @@ const Variables = z.object({
   CADENZA_TEMPORAL_SYNC: z.enum(['normal', 'full']).default('normal'),
   CADENZA_POSTGRES_PORT: Port.default(5433),
   CADENZA_TASK_QUEUE: z.string().default('cadenza'),
+  CADENZA_SLOTS: z.coerce.number().int().min(1).max(100_000).optional(),
 });
 
 export interface Environment {
@@ -44,6 +45,8 @@ export interface Environment {
   postgresPort: number;
   /** the Temporal task queue patterns run on */
   taskQueue: string;
+  /** calls a worker makes at once; else as its memory allows */
+  slots?: number;
 }
 
 /** @throws Error naming the variable that is wrong */
@@ -66,5 +69,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     temporalSync: variables.CADENZA_TEMPORAL_SYNC,
     postgresPort: variables.CADENZA_POSTGRES_PORT,
     taskQueue: variables.CADENZA_TASK_QUEUE,
+    slots: variables.CADENZA_SLOTS,
   };
 }

@@ -21,6 +21,8 @@ export interface Surroundings {
   client: Cadenza;
   links: TemporalLinks;
   log: Log;
+  /** of the worker in this process: calls under way, and how many there may be, by lane */
+  slots?(): Record<string, { used: number; of: number }>;
   /** signs links to approvals, and verifies who answers them without an API key */
   webhookSecret?: string;
   /** ms between the comments that keep a silent event stream open */

@@ -4,7 +4,7 @@ import { requestId } from 'hono/request-id';
 import type { Cadenza } from '../client/cadenza.ts';
 import { CadenzaError } from '../client/errors.ts';
 import { invalidRequest, type Log } from '../contract/index.ts';
-import type { GatewayApp, GatewayEnv, TemporalLinks } from './app.ts';
+import type { GatewayApp, GatewayEnv, Surroundings, TemporalLinks } from './app.ts';
 import { requireKey } from './authorization.ts';
 import { BODY_LIMITS, limitBody } from './limit-body.ts';
 import { problem, problemOf, problemResponse } from './problem.ts';
@@ -32,6 +32,8 @@ export interface GatewayOptions {
   webhookSecret?: string;
   version: string;
   log: Log;
+  /** of the worker in this process, if there is one */
+  slots?: Surroundings['slots'];
   /** ms between the comments that keep a silent event stream open */
   heartbeatMs?: number;
 }

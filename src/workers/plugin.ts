@@ -1,10 +1,11 @@
 import { SimplePlugin } from '@temporalio/plugin';
 import type { BundlerPlugin, WorkerOptions, WorkerPlugin } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
-import { loadConfig } from '../config/index.ts';
+import { loadConfig, readEnvironment } from '../config/index.ts';
 import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import { type OpenRooms, openRooms, type RoomOptions } from '../runtime/open-rooms.ts';
+import { defaultSlots, slotOptions } from './slots.ts';
 import { PRELOADED, workflowModule } from './workflow-bundle.ts';
 
 const DEFAULTS = {
@@ -37,6 +38,7 @@ export async function cadenzaPlugin(
 
 /** The plugin over rooms that somebody else opened, and closes. */
 export function pluginOf(rooms: OpenRooms, close: () => Promise<void> = async () => {}): CadenzaPlugin {
+  const slots = slotOptions(readEnvironment(rooms.env).slots ?? defaultSlots());
   const base = new SimplePlugin({
     name: 'cadenza',
     activities: createActivities(rooms),
@@ -53,7 +55,8 @@ export function pluginOf(rooms: OpenRooms, close: () => Promise<void> = async ()
   return {
     name: base.name,
     close,
-    configureWorker: (options) => base.configureWorker({ ...DEFAULTS, ...options, ...bundling(options) }),
+    configureWorker: (options) =>
+      base.configureWorker({ ...DEFAULTS, ...(options.tuner ? {} : slots), ...options, ...bundling(options) }),
     configureReplayWorker: (options) => base.configureReplayWorker(options),
     configureBundler: (options) => base.configureBundler(options),
     runWorker: (worker, next) => base.runWorker(worker, next),

@@ -12,6 +12,7 @@ import type { Store } from '../store/index.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { pluginOf } from './plugin.ts';
 import { requireSearchAttributes } from './search-attributes.ts';
+import { defaultSlots, type Slots, slotsOf } from './slots.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
 export interface WorkerSettings {
@@ -29,6 +30,7 @@ export interface WorkerSettings {
 export interface RunningWorker {
   /** a client on the worker's own connection: runs it starts begin at once, without a hop through the server */
   client: Cadenza;
+  slots(): Slots;
   /** settles when the worker has ended; rejects if it failed */
   run: Promise<void>;
   /** Takes no new work, lets calls in flight finish, and closes everything. */
@@ -38,7 +40,7 @@ export interface RunningWorker {
 /** Runs the patterns: a Temporal worker with its store, providers and client. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const { databaseUrl, config, log, env = process.env } = settings;
-  const { home, taskQueue: fromEnvironment } = readEnvironment(env);
+  const { home, taskQueue: fromEnvironment, slots = defaultSlots() } = readEnvironment(env);
   const taskQueue = settings.taskQueue ?? fromEnvironment;
   const { namespace, connection: target } = temporalTarget(
     { address: settings.temporalAddress, namespace: settings.namespace },
@@ -78,6 +80,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     };
     return {
       client,
+      slots: () => slotsOf(worker, slots),
       run,
       drain: () => (drained ??= drain()),
     };

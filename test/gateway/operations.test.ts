@@ -19,6 +19,23 @@ test('a client that cannot reach what it needs makes the gateway live but not re
   expect(body).not.toContain('10.0.0.7');
 });
 
+test('the gateway says how many calls the worker beside it makes, and whether it is full', async () => {
+  expect(await (await gateway.get('/health/ready')).json()).toEqual({ status: 'ok' });
+  let used = 4;
+  const busy = await gatewayForTest({ slots: () => ({ standard: { used, of: 5 }, fast: { used: 0, of: 5 } }) });
+  try {
+    const ready = async () => (await busy.get('/health/ready')).json();
+    expect(await ready()).toMatchObject({ slots: { standard: { used: 4, of: 5 } }, full: false });
+    used = 5;
+    expect(await ready()).toMatchObject({ status: 'ok', full: true });
+    const metrics = await (await busy.get('/metrics')).text();
+    expect(metrics).toContain('cadenza_slots_used{lane="standard"} 5');
+    expect(metrics).toContain('cadenza_slots{lane="fast"} 5');
+  } finally {
+    await busy.served.close();
+  }
+});
+
 test('openapi.json is a valid OpenAPI 3.1 document of every route, with the patterns as schemas', async () => {
   const document = (await (await gateway.get('/openapi.json')).json()) as {
     openapi: string;

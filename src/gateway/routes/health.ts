@@ -1,9 +1,18 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { CadenzaError } from '../../client/errors.ts';
+import { openMetrics } from '../../telemetry/metrics.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { json, refusals } from '../responses.ts';
 
 const Health = z.object({ status: z.literal('ok') }).openapi('Health');
+
+const Ready = Health.extend({
+  slots: z
+    .record(z.string(), z.object({ used: z.int(), of: z.int() }))
+    .optional()
+    .describe('Calls that the worker in this process makes, and how many it may make at once, by lane'),
+  full: z.boolean().optional().describe('True where further calls wait, until one ends or another worker takes them'),
+}).openapi('Ready');
 
 const liveRoute = createRoute({
   method: 'get',
@@ -18,10 +27,10 @@ const readyRoute = createRoute({
   path: '/health/ready',
   tags: ['operations'],
   summary: 'Whether Temporal and the store can be reached',
-  responses: { 200: json('They can', Health), ...refusals.unreachable },
+  responses: { 200: json('They can', Ready), ...refusals.unreachable },
 });
 
-export function addHealthRoutes(app: GatewayApp, { client, log }: Surroundings): void {
+export function addHealthRoutes(app: GatewayApp, { client, log, slots }: Surroundings): void {
   app.openapi(liveRoute, (c) => c.json({ status: 'ok' as const }, 200));
 
   app.openapi(readyRoute, async (c) => {
@@ -33,6 +42,14 @@ export function addHealthRoutes(app: GatewayApp, { client, log }: Surroundings):
       const message = 'Temporal or the store cannot be reached.';
       throw new CadenzaError('NotReachable', { type: 'Unavailable', message, hint: 'cadenza doctor says which.' });
     }
-    return c.json({ status: 'ok' as const }, 200);
+    const taken = slots?.();
+    const full = taken && Object.values(taken).some(({ used, of }) => used >= of);
+    return c.json({ status: 'ok' as const, slots: taken, full }, 200);
+  });
+
+  let metrics: ReturnType<typeof openMetrics> | undefined;
+  app.get('/metrics', async (c) => {
+    metrics ??= openMetrics(slots);
+    return c.text(await metrics.metrics(), 200, { 'content-type': metrics.contentType });
   });
 }
