@@ -30,7 +30,7 @@ module.exports = {
     may('store', 'contract'),
     may('activities', 'contract', 'config', 'providers', 'store'),
     may('runtime', 'contract', 'config', 'providers', 'store'),
-    may('workers', 'contract', 'config', 'providers', 'activities', 'store', 'runtime', 'client'),
+    may('workers', 'contract', 'config', 'providers', 'activities', 'store', 'runtime', 'client', 'workflows'),
     may('client', 'contract', 'config', 'store', 'providers', 'runtime'),
     may('evaluation', 'contract', 'config', 'providers', 'store', 'client', 'activities', 'workflows'),
     may('telemetry', 'contract'),

@@ -108,6 +108,7 @@ export function createCallOnce(
         journal.begin({
           ...place,
           fallback: call.fallback,
+          others: call.unasked?.map((other) => callKey({ ...call, model: other }, requestHash)),
           worstCaseUsd: () => worstCase(model, asked, config.prices),
         });
       let begun = await reserve(whole);

@@ -1,6 +1,8 @@
 import { type Config, refusalOfUrl } from '../config/index.ts';
 import {
+  DIRECT_PATTERNS,
   fieldPath,
+  isDirectPattern,
   isPattern,
   type ModelRef,
   modelsOfGuardrails,
@@ -20,10 +22,13 @@ import { CadenzaError, checked, refusal } from './errors.ts';
 export interface StartOptions extends RunOptions {
   /** the workflow id; given twice, the second start returns the first run */
   id?: string;
+  /** `direct`: all of it as one activity; left out, as the policy of its input says */
+  lane?: 'direct';
 }
 
 export interface CheckedStart {
   workflowType: string;
+  lane?: 'direct';
   /** undefined: the queue patterns run on */
   taskQueue?: string;
   input: unknown;
@@ -37,7 +42,7 @@ export async function checkStart(
   { config, providers }: Pick<OpenRooms, 'config' | 'providers'>,
   pattern: string,
   input: unknown,
-  { id, ...options }: StartOptions,
+  { id, lane: asked, ...options }: StartOptions,
 ): Promise<CheckedStart> {
   const runOptions = withoutUndefined(checked(RunOptions, options, 'options'));
   await assertSendable(config, runOptions.webhook);
@@ -50,8 +55,9 @@ export async function checkStart(
     await checkModels(providers, pattern, parsed);
     const wrongRoute = await checkRoutes({ config, providers }, parsed);
     if (wrongRoute) throw new CadenzaError('InvalidRequest', wrongRoute);
-    return { ...place, workflowType: pattern, input };
+    return { ...place, workflowType: pattern, lane: laneOf(providers, pattern, parsed, asked), input };
   }
+  if (asked !== undefined) throw noDirectLane(pattern);
   const own = Object.hasOwn(config.workflows, pattern) ? config.workflows[pattern] : undefined;
   if (own) return { ...place, workflowType: pattern, taskQueue: own.taskQueue, input };
   const known = [...Object.keys(PATTERNS), ...Object.keys(config.workflows)].join(', ');
@@ -59,6 +65,28 @@ export async function checkStart(
     hint: 'A workflow of your own is named in cadenza.config.ts under workflows',
     path: 'pattern',
   });
+}
+
+/** Where neither the start nor the policy of the input says `direct`, the run is a workflow. */
+function laneOf(
+  providers: OpenRooms['providers'],
+  pattern: string,
+  { policy }: { policy?: PolicyRef },
+  asked: StartOptions['lane'],
+): CheckedStart['lane'] {
+  if (!isDirectPattern(pattern)) {
+    if (asked !== undefined) throw noDirectLane(pattern);
+    return undefined;
+  }
+  if (asked !== undefined || (policy !== undefined && isFilledInLater(policy))) return asked;
+  const usesDefault = pattern === 'ask' || pattern === 'chain';
+  if (policy === undefined && !usesDefault) return undefined;
+  return providers.resolvePolicy(policy).lane === 'direct' ? 'direct' : undefined;
+}
+
+function noDirectLane(pattern: string): CadenzaError {
+  const hint = `Leave the lane out: ${pattern} runs as a workflow. The direct lane is for ${DIRECT_PATTERNS.join(', ')}`;
+  return refusal('InvalidRequest', `"${pattern}" does not run in the direct lane`, { path: 'lane', hint });
 }
 
 /** @throws CadenzaError where a run's webhook cannot be sent. Its delivery checks the same again, as names may change */

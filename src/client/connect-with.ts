@@ -1,14 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import {
+  ActivityExecutionFailedError,
   Client,
   type ConnectionLike,
   isGrpcCancelledError,
   isGrpcDeadlineError,
-  WorkflowExecutionAlreadyStartedError,
+  ServiceError,
   WorkflowFailedError,
-  type WorkflowHandle,
 } from '@temporalio/client';
-import { ListRuns, ListSteps, oneLine, type PatternName, type PatternResult, type RunInfo } from '../contract/index.ts';
+import {
+  directRunOf,
+  ListRuns,
+  ListSteps,
+  type PatternName,
+  type PatternResult,
+  type RunInfo,
+} from '../contract/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { isRunCursor, type StoredRun } from '../store/index.ts';
@@ -19,6 +26,7 @@ import { type CheckedStart, checkStart } from './check-start.ts';
 import { endConversation, sendMessage } from './conversations.ts';
 import { createMapData } from './data-sets.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
+import { cancelExecution, resultOf, startExecution } from './executions.ts';
 import { createRunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import { fork } from './fork.ts';
@@ -60,22 +68,21 @@ export function connectWith({
       const checked = await checkStart(rooms, pattern, input, options);
       const id = checked.id ?? `${pattern}-${randomUUID()}`;
       if (checked.workflowType === 'map') checked.input = await inputOfMap(store, checked.input);
-      const isNew = await startWorkflow(checked, id);
+      const isNew = await startNew(checked, id);
       if (!isNew) await assertRun(id);
-      return startedRun(id, checked.workflowType, isNew);
+      return startedRun(id, checked.workflowType, isNew, isNew ? checked.lane === 'direct' : undefined);
     },
 
     async result(id) {
-      const outcome = await outcomeOf(handleOf(id));
-      if (outcome.status === 'completed') return outcome.result;
-      if (outcome.status === 'running') throw new Error('unreachable: waited without a deadline');
-      throw new CadenzaError(outcome.status === 'failed' ? 'RunFailed' : 'RunCancelled', outcome.error);
+      return resultIn(await outcomeOf(id));
     },
 
     async outcome(id, waitSeconds = 0) {
-      await runs.find(id);
-      const deadline = Date.now() + Math.max(250, waitSeconds * 1_000);
-      return connection.withDeadline(deadline, () => outcomeOf(handleOf(id), deadline));
+      const { chain } = await runs.find(id);
+      const waitMs = Math.max(250, waitSeconds * 1_000);
+      const deadline = Date.now() + waitMs;
+      if (isDirect(chain)) return (await ends(id, chain, waitMs)) ? outcomeOf(id, true) : { status: 'running' };
+      return connection.withDeadline(deadline, () => outcomeOf(id, false, deadline));
     },
 
     events: (id, options = {}) => followRun({ store, runs, id, ...options }),
@@ -105,14 +112,14 @@ export function connectWith({
     },
 
     async cancel(id) {
-      const { status } = await runs.show(id);
+      const { status, chain } = await runs.show(id);
       if (status !== 'running') throw refusal('Conflict', `The run "${id}" is ${status}: there is nothing to stop`);
-      await asClientError(id, () => handleOf(id).cancel());
+      await asClientError(id, () => cancelExecution(temporal, id, isDirect(chain)));
     },
 
     fork: (async (id, options) => {
       const old = await runs.find(id);
-      const made = await asClientError(id, () => fork({ temporal, rooms, start: startWorkflow }, old, options));
+      const made = await asClientError(id, () => fork({ temporal, rooms, start: begin }, old, options));
       return 'id' in made ? startedRun(made.id, old.pattern, made.isNew) : made;
     }) as Cadenza['fork'],
 
@@ -150,58 +157,52 @@ export function connectWith({
   };
   return client;
 
-  function handleOf(id: string): WorkflowHandle {
-    return temporal.workflow.getHandle(id);
+  /** An id is used once, whichever lane it was used in. */
+  async function startNew(checked: CheckedStart, id: string): Promise<boolean> {
+    const other = checked.id === undefined || checked.workflowType === 'map' ? undefined : await store.runs.find(id);
+    return !other && begin(checked, id);
   }
 
   /** @returns false when there was a run with this id already */
-  async function startWorkflow(
-    { workflowType, taskQueue: own, input, options }: CheckedStart,
-    id: string,
-    memo?: Record<string, unknown>,
-  ): Promise<boolean> {
-    try {
-      const isMap = workflowType === 'map';
-      const handle = await temporal.workflow.start(workflowType, {
-        workflowId: id,
-        taskQueue: own ?? taskQueue,
-        args: Object.keys(options).length === 0 ? [input] : [input, options],
-        // A map that was stopped goes on where it was.
-        workflowIdReusePolicy: isMap ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'REJECT_DUPLICATE',
-        workflowIdConflictPolicy: 'FAIL',
-        requestEagerStart: eager && own === undefined,
-        staticSummary: summaryOf(workflowType, input),
-        memo,
-      });
-      if (isMap) await recordResumed(store, id, handle.firstExecutionRunId, options);
-      return true;
-    } catch (thrown) {
-      if (thrown instanceof WorkflowExecutionAlreadyStartedError) return false;
-      throw clientError(thrown, id);
-    }
+  async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>): Promise<boolean> {
+    const on = { temporal, taskQueue, eager };
+    const execution = await asClientError(id, () => startExecution(on, checked, id, memo));
+    if (execution && checked.workflowType === 'map') await recordResumed(store, id, execution.runId, checked.options);
+    return execution !== undefined;
   }
 
-  function startedRun(id: string, pattern: string, isNew: boolean): StartedRun {
+  function startedRun(id: string, pattern: string, isNew: boolean, direct?: boolean): StartedRun {
     return {
       id,
       pattern,
       isNew,
-      result: () => client.result(id) as Promise<PatternResult<PatternName>>,
+      result: async () => resultIn(await outcomeOf(id, direct)) as PatternResult<PatternName>,
       events: (options) => client.events(id, options),
     };
   }
 
   /** @param deadline of the wait, ms since 1970: one that runs out is no error, in whatever words a connection tells it */
-  async function outcomeOf(handle: WorkflowHandle, deadline = Number.POSITIVE_INFINITY): Promise<Outcome> {
+  async function outcomeOf(id: string, direct?: boolean, deadline = Number.POSITIVE_INFINITY): Promise<Outcome> {
     try {
-      return { status: 'completed', result: await handle.result() };
+      return { status: 'completed', result: await resultOf(temporal, id, direct) };
     } catch (thrown) {
-      if (thrown instanceof WorkflowFailedError) return runError(thrown);
+      if (thrown instanceof WorkflowFailedError || thrown instanceof ActivityExecutionFailedError)
+        return runError(thrown);
+      const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
       const ranOut =
-        isGrpcDeadlineError(thrown) || (isGrpcCancelledError(thrown) && Date.now() >= deadline - CLOCKS_DIFFER_MS);
+        isGrpcDeadlineError(cause) || (isGrpcCancelledError(cause) && Date.now() >= deadline - CLOCKS_DIFFER_MS);
       if (ranOut) return { status: 'running' };
-      throw clientError(thrown, handle.workflowId);
+      throw clientError(thrown, id);
     }
+  }
+
+  /** Whether a run ends in time, as its events say: Temporal has no wait for an activity that a deadline ends well. */
+  async function ends(id: string, chain: string, waitMs: number): Promise<boolean> {
+    const after = await store.runs.newestSeq(chain);
+    if ((await runs.show(id)).status !== 'running') return true;
+    const signal = AbortSignal.timeout(waitMs);
+    for await (const _ of client.events(id, { after, signal }));
+    return !signal.aborted;
   }
 
   /** @throws CadenzaError where the id is that of another workflow */
@@ -226,9 +227,13 @@ async function asClientError<Value>(id: string, act: () => Promise<Value>): Prom
   }
 }
 
-/** One line for the Temporal UI: what the run is about. */
-function summaryOf(workflowType: string, input: unknown): string {
-  const { prompt } = (input ?? {}) as { prompt?: unknown };
-  if (typeof prompt !== 'string') return workflowType;
-  return `${workflowType}: ${oneLine(prompt, 120)}`;
+function isDirect(chain: string): boolean {
+  return directRunOf(chain) !== undefined;
+}
+
+/** @throws CadenzaError if the run failed or was cancelled */
+function resultIn(outcome: Outcome): unknown {
+  if (outcome.status === 'completed') return outcome.result;
+  if (outcome.status === 'running') throw new Error('unreachable: waited without a deadline');
+  throw new CadenzaError(outcome.status === 'failed' ? 'RunFailed' : 'RunCancelled', outcome.error);
 }

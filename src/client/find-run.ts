@@ -1,6 +1,7 @@
-import type { Client, ConnectionLike, WorkflowExecutionDescription } from '@temporalio/client';
+import type { Client, ConnectionLike } from '@temporalio/client';
 import { isPattern } from '../contract/index.ts';
-import { closeEnded, firstRun } from '../runtime/close-ended.ts';
+import { closeEnded } from '../runtime/close-ended.ts';
+import { describeRun, type RunDescription } from '../runtime/describe-run.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
 import { clientError, notFound } from './outcome.ts';
@@ -25,9 +26,9 @@ export function createRunFinder(
   patternsQueue: string,
 ): RunFinder {
   /** A pattern where patterns run, or a workflow that the config names. */
-  function isRun({ type, taskQueue }: WorkflowExecutionDescription): boolean {
-    if (isPattern(type)) return taskQueue === patternsQueue;
-    return Object.hasOwn(config.workflows, type) && config.workflows[type]?.taskQueue === taskQueue;
+  function isRun({ pattern, taskQueue }: RunDescription): boolean {
+    if (isPattern(pattern)) return taskQueue === patternsQueue;
+    return Object.hasOwn(config.workflows, pattern) && config.workflows[pattern]?.taskQueue === taskQueue;
   }
 
   const close = (id: string) => closeEnded(temporal, store, id, isRun);
@@ -35,25 +36,14 @@ export function createRunFinder(
   async function find(id: string): Promise<StoredRun> {
     const stored = await store.runs.find(id);
     if (stored) return stored;
-    const description = await temporal.workflow
-      .getHandle(id)
-      .describe()
-      .catch((thrown) => {
-        throw clientError(thrown, id);
-      });
+    const description = await describeRun(temporal, id).catch((thrown) => {
+      throw clientError(thrown, id);
+    });
     if (!isRun(description)) throw notFound(id);
-    const written = description.status.name === 'RUNNING' ? undefined : await closedRun(id);
-    return (
-      written ?? {
-        chain: firstRun(description),
-        id,
-        pattern: description.type,
-        status: 'running',
-        startedAt: description.startTime.toISOString(),
-        models: [],
-        costUsd: 0,
-      }
-    );
+    const { chain, pattern, startedAt, status } = description;
+    const written = status === 'running' ? undefined : await closedRun(id);
+    const begun = { chain, id, pattern, startedAt: startedAt.toISOString() };
+    return written ?? { ...begun, status: 'running', models: [], costUsd: 0 };
   }
 
   async function closedRun(id: string): Promise<StoredRun | undefined> {

@@ -1,5 +1,6 @@
-import type { Client } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import {
+  directRunOf,
   FORK_MEMO,
   type Fork,
   type ForkEstimate,
@@ -11,6 +12,7 @@ import {
   RunOptions,
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
+import { describeRun } from '../runtime/describe-run.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { startArguments } from '../runtime/start-arguments.ts';
 import type { StoredRun } from '../store/index.ts';
@@ -56,7 +58,7 @@ export async function fork(
     return estimateFork(rooms, { chain: old.chain, steps: steps.slice(at), model, prompt: overrides?.prompt });
 
   const [input, oldOptions] = await argumentsOf(temporal, old);
-  const earlier = await overridesOf(temporal, old.id);
+  const earlier = await overridesOf(temporal, old);
   const options = RunOptions.parse(oldOptions ?? {});
   const again = await checkStart(rooms, old.pattern, input, {
     ...options,
@@ -95,15 +97,20 @@ async function firstModel({ providers }: OpenRooms, ref: PolicyRef | undefined):
 }
 
 async function argumentsOf(temporal: Client, { id, chain }: StoredRun): Promise<unknown[]> {
-  return startArguments(temporal, id, originalRunOf(chain)).catch((cause: unknown) => {
-    if ((cause as { code?: number }).code !== NOT_FOUND) throw cause;
+  const inDirectLane = directRunOf(chain) !== undefined;
+  const known = inDirectLane
+    ? describeRun(temporal, id, chain).then(({ startedWith }) => startedWith())
+    : startArguments(temporal, id, originalRunOf(chain));
+  return known.catch((cause: unknown) => {
+    if (!(cause instanceof WorkflowNotFoundError) && (cause as { code?: number }).code !== NOT_FOUND) throw cause;
     const message = `Temporal has no history of ${id} any more, so its input is not known`;
     throw refusal('InvalidRequest', message, { path: 'id' });
   });
 }
 
 /** A fork of a fork is still asked as the first one was. */
-async function overridesOf(temporal: Client, id: string): Promise<NonNullable<Fork['overrides']>> {
+async function overridesOf(temporal: Client, { id, chain }: StoredRun): Promise<NonNullable<Fork['overrides']>> {
+  if (directRunOf(chain) !== undefined) return {};
   const { memo } = await temporal.workflow.getHandle(id).describe();
   return (memo?.[FORK_MEMO] as Fork | undefined)?.overrides ?? {};
 }

@@ -1,10 +1,20 @@
-import { isGrpcServiceError, ServiceError, type WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  type ActivityExecutionFailedError,
+  ActivityNotFoundError,
+  isGrpcServiceError,
+  ServiceError,
+  type WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { CallError, ErrorType } from '../contract/index.ts';
 import { CadenzaError, refusal } from './errors.ts';
 
 /** What Temporal says of a run that ended without a result, as an error of the contract. */
-export function runError(failed: WorkflowFailedError): { status: 'failed' | 'cancelled'; error: CallError } {
+export function runError(failed: WorkflowFailedError | ActivityExecutionFailedError): {
+  status: 'failed' | 'cancelled';
+  error: CallError;
+} {
   const { cause } = failed;
   if (cause instanceof CancelledFailure)
     return { status: 'cancelled', error: { type: 'Cancelled', message: 'The run was cancelled' } };
@@ -28,7 +38,7 @@ export function runError(failed: WorkflowFailedError): { status: 'failed' | 'can
 /** An error of Temporal's client, as one a person can act on. */
 export function clientError(thrown: unknown, id: string): unknown {
   if (thrown instanceof CadenzaError) return thrown;
-  if (thrown instanceof WorkflowNotFoundError) return notFound(id);
+  if (thrown instanceof WorkflowNotFoundError || thrown instanceof ActivityNotFoundError) return notFound(id);
   const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
   if (isGrpcServiceError(cause)) {
     return new CadenzaError(

@@ -50,6 +50,9 @@ export const ModelCall = later(() =>
     maxRetryAfterMs: z.number(),
     /** ms since 1970, by Temporal's clock: when the step's own patience ends */
     deadline: z.number().optional(),
+    /** other candidates, which the step has not asked yet: the answer of one to the same question, from before a worker was
+     *  lost or the run was reset, is the step's */
+    unasked: z.array(ModelRef).optional(),
     /** a cached answer that was not accepted: nobody else is to get it */
     evict: z.object({ model: ModelRef, requestHash: z.string() }).optional(),
   }),

@@ -6,7 +6,20 @@
  *   <first-execution run id>              a run of its own
  *   <first-execution>@<tick's run id>     a tick of a cron workflow, after the first
  *   <chain above>~<path of the step>      a run that does a step of another
+ *   direct:<activity run id>              a run in the direct lane, also where a workflow goes on with it
  */
+
+const DIRECT = 'direct:';
+
+/** Of a run in the direct lane. @param activityRun the run id of its standalone activity, which retries keep */
+export function chainOfDirect(activityRun: string): string {
+  return `${DIRECT}${activityRun}`;
+}
+
+/** The run id of the standalone activity that a run in the direct lane began in. */
+export function directRunOf(chain: string): string | undefined {
+  return chain.startsWith(DIRECT) && !chain.includes('~') ? chain.slice(DIRECT.length) : undefined;
+}
 
 /** Of a run that does a step of another. @param path the sub-run's id after that of the run above */
 export function chainOfStep(above: string, path: string): string {
@@ -19,12 +32,16 @@ export function chainOfTick(first: string, original: string): string {
 }
 
 /** The first-execution run id of a run in Temporal; undefined for one that does a step of another, as it may have been
- *  started more than once. */
+ *  started more than once, and in the direct lane. */
 export function firstRunOf(chain: string): string | undefined {
-  return chain.includes('~') ? undefined : chain.split('@')[0];
+  return hasNone(chain) ? undefined : chain.split('@')[0];
 }
 
 /** The run id a run began with, as far as its chain knows it: its arguments are there. */
 export function originalRunOf(chain: string): string | undefined {
-  return chain.includes('~') ? undefined : chain.split('@').at(-1);
+  return hasNone(chain) ? undefined : chain.split('@').at(-1);
+}
+
+function hasNone(chain: string): boolean {
+  return chain.includes('~') || chain.startsWith(DIRECT);
 }

@@ -86,6 +86,8 @@ export interface Ask {
   fallback?: { from: ModelRef; error: CallError };
   /** a cached answer nobody is to get any more */
   evict?: CachedAnswer;
+  /** candidates this course has not asked: where one has answered all the same, the step was done before */
+  unasked?: ModelRef[];
 }
 
 /** When a move is chosen. */
@@ -205,7 +207,8 @@ function chosen(course: Course, { now }: At, hasWaited = false): Step {
 
 function ask(course: Course, asking: Asking, repairs?: Correction): Step {
   const { model, stage, corrected } = asking;
-  const { left, calls, refused } = course;
+  const { left, calls, refused, candidates } = course;
+  const unasked = candidates.flatMap((one) => (one.state === 'ready' && one.model !== model ? [one.model] : []));
   return {
     course: { ...course, asking, calls: calls + 1, left: undefined, refused: undefined },
     move: {
@@ -216,6 +219,7 @@ function ask(course: Course, asking: Asking, repairs?: Correction): Step {
         nth: calls + 1,
         fallback: left?.from === model ? undefined : left,
         evict: refused,
+        unasked: unasked.length === 0 ? undefined : unasked,
       },
     },
   };

@@ -5,6 +5,7 @@ export * from './calls.ts';
 export * from './chains.ts';
 export * from './course.ts';
 export * from './data-sets.ts';
+export * from './direct.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './forks.ts';

@@ -13,14 +13,17 @@ export function requestSettings(policy: Policy): Partial<ModelRequest> {
 export function modelCallOf(
   policy: Policy,
   deadline: number,
-  call: { run: RunRef; step: string; model: string } & Pick<ModelCall, 'place' | 'fallback' | 'sample' | 'evict'>,
+  call: { run: RunRef; step: string; model: string } & Pick<
+    ModelCall,
+    'place' | 'fallback' | 'sample' | 'evict' | 'unasked'
+  >,
 ): ModelCall {
   const checkedAfter = (policy.guardrails?.after?.length ?? 0) > 0;
   return {
     ...call,
     // An answer that a guardrail did not accept must not come back from the cache as the next candidate's.
     candidates: checkedAfter ? [call.model] : policy.candidates,
-    ...(checkedAfter ? { checkedAfter } : {}),
+    ...(checkedAfter ? { checkedAfter, unasked: undefined } : {}),
     timeouts: { ...DEFAULT_TIMEOUTS, ...policy.timeouts },
     maxAttempts: policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     cacheTtlSeconds: policy.cache === false ? undefined : (policy.cache?.ttlSeconds ?? DEFAULT_CACHE_TTL_SECONDS),

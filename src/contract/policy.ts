@@ -56,8 +56,9 @@ export const DEFAULT_TIMEOUTS: Required<Timeouts> = {
   totalMs: 600_000,
 };
 
-/** `standard`: each call an activity, seen one by one in the Temporal UI. `fast`: local activities, quicker for short chains. */
-export const Lane = later(() => z.enum(['standard', 'fast']));
+/** `standard`: each call an activity, seen one by one in the Temporal UI. `fast`: local activities, quicker for short
+ *  chains. `direct`: the whole run is one activity without a workflow, until it must wait for long; inside a workflow, as `fast`. */
+export const Lane = later(() => z.enum(['standard', 'fast', 'direct']));
 export type Lane = z.infer<typeof Lane>;
 
 export const Policy = later(() =>

@@ -37,7 +37,13 @@ export const RunId = later(() =>
 );
 
 export const StartRun = later(() =>
-  RunOptions.extend({ pattern: z.string().min(1), input: z.unknown(), id: RunId.optional() }),
+  RunOptions.extend({
+    pattern: z.string().min(1),
+    input: z.unknown(),
+    id: RunId.optional(),
+    /** all of it as one activity; left out, as the policy of its input says */
+    lane: z.literal('direct').optional(),
+  }),
 );
 export type StartRun = z.infer<typeof StartRun>;
 

@@ -1,7 +1,7 @@
-import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { firstRunOf, type NewEvent, RunOptions, type RunRef } from '../contract/index.ts';
+import type { Client } from '@temporalio/client';
+import { firstRunOf, type NewEvent, RUN_DIRECT, RunOptions, type RunRef } from '../contract/index.ts';
 import type { Store } from '../store/index.ts';
-import { startArguments } from './start-arguments.ts';
+import { describeRun, orNothing, type RunDescription } from './describe-run.ts';
 
 /**
  * Writes the end of a run that Temporal closed without a word of its workflow: terminated, timed out, or one of a user's
@@ -13,16 +13,16 @@ export async function closeEnded(
   temporal: Client,
   store: Store,
   id: string,
-  isRun: (description: WorkflowExecutionDescription) => boolean = () => false,
+  isRun: (description: RunDescription) => boolean = () => false,
 ): Promise<boolean> {
   const run = await store.runs.find(id);
   if (run && run.status !== 'running') return true;
-  const description = await temporal.workflow.getHandle(id).describe();
+  const description = await describeRun(temporal, id, run?.chain);
   const end = endOf(description, run?.costUsd ?? 0);
   if (!end) return false;
-  if (run && (firstRunOf(run.chain) ?? firstRun(description)) !== firstRun(description)) return true;
+  if (run && (firstRunOf(run.chain) ?? description.chain) !== description.chain) return true;
   if (run || isRun(description)) {
-    const ref = run ? refOf(run) : await refOfUnheard(temporal, description);
+    const ref = run ? refOf(run) : await refOfUnheard(description);
     await store.events.record(ref, [{ ...end, key: `end:${description.runId}` }]);
   }
   return true;
@@ -35,24 +35,23 @@ export async function closeEndedSince(temporal: Client, store: Store, since: num
   for await (const { workflowId } of temporal.workflow.list({ query: `${closed} AND CadenzaPattern IS NOT NULL` })) {
     if (await store.runs.find(workflowId)) await closeEnded(temporal, store, workflowId);
   }
+  const direct = temporal.activity.list(`ActivityType = '${RUN_DIRECT}' AND ${closed}`);
+  for (const { activityId } of (await orNothing(Array.fromAsync(direct))) ?? []) {
+    if (await store.runs.find(activityId)) await closeEnded(temporal, store, activityId);
+  }
 }
 
-/** The id of a run's first history, by which its chain is known. */
-export function firstRun({ raw, runId }: WorkflowExecutionDescription): string {
-  return raw.workflowExecutionInfo?.firstRunId || runId;
-}
-
-function endOf({ status }: WorkflowExecutionDescription, costUsd: number | null): NewEvent | undefined {
-  switch (status.name) {
-    case 'COMPLETED':
+function endOf({ status }: RunDescription, costUsd: number | null): NewEvent | undefined {
+  switch (status) {
+    case 'completed':
       return { type: 'run.completed', costUsd };
-    case 'CANCELLED':
+    case 'cancelled':
       return { type: 'run.cancelled' };
-    case 'TERMINATED':
+    case 'terminated':
       return failed('Cancelled', 'The run was terminated');
-    case 'TIMED_OUT':
+    case 'timedOut':
       return failed('Timeout', 'The run took longer than Temporal was told to let it');
-    case 'FAILED':
+    case 'failed':
       return failed('Cancelled', 'The run failed before it could say why; see it in the Temporal UI');
     default:
       return undefined;
@@ -68,10 +67,8 @@ function refOf({ id, chain, pattern, startedAt, tenant }: RunRef): RunRef {
 }
 
 /** What no worker has told of it stands in its history: whose it is, above all. */
-async function refOfUnheard(temporal: Client, description: WorkflowExecutionDescription): Promise<RunRef> {
-  const { workflowId: id, type: pattern, startTime } = description;
-  const chain = firstRun(description);
-  const [, given] = await startArguments(temporal, id, chain).catch(() => []);
+async function refOfUnheard({ id, pattern, chain, startedAt, startedWith }: RunDescription): Promise<RunRef> {
+  const [, given] = await startedWith().catch(() => []);
   const { webhook: _, ...options } = RunOptions.safeParse(given ?? {}).data ?? {};
-  return { ...options, id, chain, pattern, startedAt: startTime.toISOString() };
+  return { ...options, id, chain, pattern, startedAt: startedAt.toISOString() };
 }

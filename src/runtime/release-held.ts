@@ -1,7 +1,8 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { firstRunOf } from '../contract/index.ts';
 import type { Store } from '../store/index.ts';
 import { closeEnded } from './close-ended.ts';
+import { describeRun, orNothing } from './describe-run.ts';
 
 /** A call in flight is told within seconds that its run was ended; what is still held so much later is nobody's, ms. */
 const HELD_TOO_LONG_MS = 120_000;
@@ -17,7 +18,7 @@ export async function releaseHeld(temporal: Client, store: Store, olderThanMs = 
     const page = await store.ledger.holdingSince(olderThanMs, after);
     for (const { chain, id } of page.runs) {
       if ((await store.runs.chainOf(id)) === chain && !(await isClosed(temporal, id, chain))) continue;
-      await closeEnded(temporal, store, id).catch(ignoreNotFound);
+      await orNothing(closeEnded(temporal, store, id));
       await store.ledger.releaseOf(chain);
     }
     after = page.nextAfter;
@@ -26,13 +27,8 @@ export async function releaseHeld(temporal: Client, store: Store, olderThanMs = 
 
 /** True for runs that Temporal has ended, has forgotten, or had to end before their id was used again. */
 async function isClosed(temporal: Client, id: string, chain: string): Promise<boolean> {
-  const description = await temporal.workflow.getHandle(id).describe().catch(ignoreNotFound);
+  const description = await orNothing(describeRun(temporal, id, chain));
   if (!description) return true;
-  const { firstRunId } = description.raw.workflowExecutionInfo ?? {};
-  const first = firstRunId || description.runId;
-  return first !== (firstRunOf(chain) ?? first) || description.status.name !== 'RUNNING';
-}
-
-function ignoreNotFound(thrown: unknown): undefined {
-  if (!(thrown instanceof WorkflowNotFoundError)) throw thrown;
+  const { chain: known, status } = description;
+  return known !== (firstRunOf(chain) ?? known) || status !== 'running';
 }

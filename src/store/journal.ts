@@ -31,11 +31,11 @@ export function createJournal(
 ): Journal {
   /** Not through the writer: a beginning waits for no flush. */
   async function begin(begun: BeginCall): Promise<Begun> {
-    const { key, run, step, model, worstCaseUsd: worst } = begun;
+    const { key, run, step, model, worstCaseUsd: worst, others } = begun;
     const call = shortId(key);
     const follow = followers.has(run.chain);
     const parameter = {
-      ...{ key, call, step, model, origin, follow, run: wholeRun(run) },
+      ...{ key, others, call, step, model, origin, follow, run: wholeRun(run) },
       // tells a repetition of this very request from another attempt
       holder: randomUUID(),
       accounts: accountsOf(run),

@@ -1,6 +1,8 @@
 import type { CallError, ModelRef, ModelReply, RunRef, Usage } from '../contract/index.ts';
 
 export interface BeginCall extends JournaledCall {
+  /** keys of calls to other models whose answer, where they have one that can be used, is this one's too */
+  others?: string[];
   /** the candidate before this one, and why it was left */
   fallback?: { from: ModelRef; error: CallError };
   /**

@@ -2,9 +2,11 @@ import { SimplePlugin } from '@temporalio/plugin';
 import type { BundlerPlugin, WorkerOptions, WorkerPlugin } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { loadConfig, readEnvironment } from '../config/index.ts';
+import { RUN_DIRECT } from '../contract/index.ts';
 import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import { type OpenRooms, openRooms, type RoomOptions } from '../runtime/open-rooms.ts';
+import { createRunDirect } from './run-direct.ts';
 import { defaultSlots, slotOptions } from './slots.ts';
 import { PRELOADED, workflowModule } from './workflow-bundle.ts';
 
@@ -39,9 +41,10 @@ export async function cadenzaPlugin(
 /** The plugin over rooms that somebody else opened, and closes. */
 export function pluginOf(rooms: OpenRooms, close: () => Promise<void> = async () => {}): CadenzaPlugin {
   const slots = slotOptions(readEnvironment(rooms.env).slots ?? defaultSlots());
+  const activities = createActivities(rooms);
   const base = new SimplePlugin({
     name: 'cadenza',
-    activities: createActivities(rooms),
+    activities: { ...activities, [RUN_DIRECT]: createRunDirect({ ...activities }) },
     dataConverter: dataConverter(rooms.store.blobs, rooms.secrets),
     workerInterceptors: { workflowModules: [workflowModule('interceptor')] },
     runContext: async (next) => {

@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import { ParentClosePolicy } from '@temporalio/workflow';
 import type { CallError, WebhookDelivery, WebhookMessage } from '../contract/index.ts';
+import { host } from './host.ts';
 import { currentRun, patternsQueue, runOptions, totalUsd } from './run.ts';
 
 /**
@@ -10,10 +11,10 @@ import { currentRun, patternsQueue, runOptions, totalUsd } from './run.ts';
 export async function announce(type: WebhookMessage['type'], error?: CallError): Promise<void> {
   const { webhook: to } = runOptions();
   if (to === undefined) return;
-  const info = workflowInfo();
+  const info = host().workflowInfo();
   const delivery: WebhookDelivery = { messageId: `evt_${info.runId}`, to, message: messageOf(type, error) };
   try {
-    await startChild('webhook', {
+    await host().startChild('webhook', {
       workflowId: `${info.workflowId}/webhook/${info.runId.slice(0, 8)}`,
       taskQueue: await patternsQueue(),
       args: [delivery],

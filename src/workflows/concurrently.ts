@@ -1,4 +1,5 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { isCancellation } from '@temporalio/workflow';
+import { host } from './host.ts';
 
 /**
  * Does a thing for every item, so many at once, and keeps the results in order. When one fails the others are cancelled
@@ -15,8 +16,7 @@ export async function concurrently<Item, Result>(
   const failures: unknown[] = [];
   let next = 0;
 
-  await CancellationScope.cancellable(async () => {
-    const scope = CancellationScope.current();
+  await host().cancellable(async (cancel) => {
     const worker = async () => {
       while (next < items.length && failures.length === 0 && goesOn()) {
         const index = next;
@@ -25,7 +25,7 @@ export async function concurrently<Item, Result>(
           results[index] = await act(items[index]!, index);
         } catch (thrown) {
           failures.push(thrown);
-          scope.cancel();
+          cancel();
         }
       }
     };

@@ -1,5 +1,5 @@
-import { workflowInfo } from '@temporalio/workflow';
 import { FORK_MEMO, type Fork, type Message, type ModelCall, type PolicyRef } from '../contract/index.ts';
+import { host } from './host.ts';
 
 /*
  * A fork is the old run again: same workflow, same input.
@@ -10,7 +10,7 @@ import { FORK_MEMO, type Fork, type Message, type ModelCall, type PolicyRef } fr
  */
 
 function currentFork(): Fork | undefined {
-  return workflowInfo().memo?.[FORK_MEMO] as Fork | undefined;
+  return host().workflowInfo().memo?.[FORK_MEMO] as Fork | undefined;
 }
 
 function isBefore({ before }: Fork, step: string): boolean {

@@ -1,12 +1,5 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import {
-  continueAsNew,
-  proxyLocalActivities,
-  setCurrentDetails,
-  upsertSearchAttributes,
-  type WorkflowInfo,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { continueAsNew, type WorkflowInfo } from '@temporalio/workflow';
 import {
   type CadenzaActivities,
   type CallError,
@@ -24,14 +17,16 @@ import {
   shortened,
 } from '../contract/index.ts';
 import { failure } from './failures.ts';
+import { type Host, host } from './host.ts';
 
 const PATTERN = defineSearchAttributeKey('CadenzaPattern', SearchAttributeType.KEYWORD);
 const TENANT = defineSearchAttributeKey('CadenzaTenant', SearchAttributeType.KEYWORD);
 const MODELS = defineSearchAttributeKey('CadenzaModels', SearchAttributeType.KEYWORD_LIST);
 const COST = defineSearchAttributeKey('CadenzaCostUsd', SearchAttributeType.DOUBLE);
 
-/** The memo by which a run that does a step of another knows its chain, and those above it. */
-const PART_OF = 'cadenzaPartOf';
+/** The memo by which a run that does a step of another, or goes on where the direct lane ended, knows its chain, and
+ *  those above it. */
+export const PART_OF = 'cadenzaPartOf';
 
 interface PartOf {
   chain: string;
@@ -50,9 +45,19 @@ interface SoFar {
   spentUsd: number;
 }
 
+/** The memo by which the workflow that goes on with a run of the direct lane knows what it waits for. */
+const WAITS = 'cadenzaWaits';
+
+interface Waits {
+  /** ms since 1970: nothing can go on before */
+  until: number;
+  /** when the patience of a step that has begun ends, ms since 1970 */
+  deadlines: Record<string, number>;
+}
+
 /** Bookkeeping runs inside the workflow task: it costs no hop through the server. @param summary for the Temporal UI */
 const bookkeeping = (summary: string) =>
-  proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents' | 'patternsQueue'>>({
+  host().proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents' | 'patternsQueue'>>({
     startToCloseTimeout: '1 minute',
     retry: { initialInterval: '100 ms', maximumInterval: '10 s', nonRetryableErrorTypes: ['InvalidRequest'] },
     summary,
@@ -72,14 +77,27 @@ interface Run {
   models: Set<string>;
   spentUsd: number;
   log: string[];
+  deadlines: Map<string, number>;
   /** another workflow is the run, and ends it */
   isPart?: boolean;
 }
 
-let options: RunOptions = {};
-/** What is wrong with the options: the run fails with it. */
-let wrongOptions: CallError | undefined;
-let run: Run | undefined;
+interface State {
+  options: RunOptions;
+  /** What is wrong with the options: the run fails with it. */
+  wrongOptions?: CallError;
+  run?: Run;
+}
+
+/** A workflow is one run; outside of workflows every run has a host of its own. */
+const states = new WeakMap<Host, State>();
+
+function state(): State {
+  const of = host();
+  const known = states.get(of) ?? { options: {} };
+  states.set(of, known);
+  return known;
+}
 
 /**
  * Called before the workflow's own code, with its arguments: the second one holds the run's options. A workflow of a
@@ -88,13 +106,12 @@ let run: Run | undefined;
 export function readOptions([, given = {}]: unknown[]): void {
   const parsed = RunOptions.safeParse(given);
   if (parsed.success) {
-    options = parsed.data;
+    state().options = parsed.data;
   } else if (
-    isPattern(workflowInfo().workflowType) ||
+    isPattern(host().workflowInfo().workflowType) ||
     OPTION_NAMES.some((name) => Object.hasOwn(Object(given), name))
   ) {
-    wrongOptions = invalidRequest(parsed.error, 'options');
-    options = readable(given);
+    Object.assign(state(), { wrongOptions: invalidRequest(parsed.error, 'options'), options: readable(given) });
   }
 }
 
@@ -110,36 +127,40 @@ function readable(given: unknown): RunOptions {
 }
 
 export function runOptions(): RunOptions {
-  return options;
+  return state().options;
 }
 
 /** True once a step of the library was used: other workflows of a user's worker are left alone. */
 export function isRun(): boolean {
+  const { run } = state();
   return run !== undefined && !run.isPart;
 }
 
 /** Makes this workflow a part of a run that another one is: its calls and their events are that run's. */
 export function joinRun(ref: RunRef): void {
   const { tenant, key, metadata, budgetUsd } = ref;
-  options = { tenant, key, metadata, budgetUsd };
-  run = { ...emptyRun(ref), isPart: true };
+  Object.assign(state(), {
+    options: { tenant, key, metadata, budgetUsd },
+    run: { ...emptyRun(ref), isPart: true },
+  } satisfies State);
 }
 
 /** The run this code is part of; it begins with the first step. @throws InvalidRequest there, for wrong options */
 export function currentRun(): Run {
-  if (run) return run;
-  run = beginRun();
-  if (wrongOptions) throw failure(wrongOptions);
-  return run;
+  const mine = state();
+  if (mine.run) return mine.run;
+  mine.run = beginRun(mine.options);
+  if (mine.wrongOptions) throw failure(mine.wrongOptions);
+  return mine.run;
 }
 
-function beginRun(): Run {
-  const info = workflowInfo();
+function beginRun(options: RunOptions): Run {
+  const info = host().workflowInfo();
   const { chain, steps = {}, models = [], spentUsd = 0 } = soFarOf(info);
   const partOf = info.memo?.[PART_OF] as PartOf | undefined;
   // Of use at the run's end only, and every call carries the rest.
   const { webhook: _, ...kept } = options;
-  upsertSearchAttributes([
+  host().upsertSearchAttributes([
     { key: PATTERN, value: info.workflowType },
     ...(options.tenant === undefined ? [] : [{ key: TENANT, value: options.tenant }]),
   ]);
@@ -166,6 +187,7 @@ function emptyRun(ref: RunRef): Run {
     models: new Set(),
     spentUsd: 0,
     log: [],
+    deadlines: new Map(),
   };
 }
 
@@ -183,7 +205,7 @@ function soFarOf({ memo, cronSchedule, continuedFromExecutionRunId }: WorkflowIn
 /** What a run takes with it into a new history, besides the memo it has: steps are numbered on, sums summed on. */
 export function memoSoFar(): Record<string, unknown> {
   const { ref, steps, models, spentUsd } = currentRun();
-  const { memo, runId } = workflowInfo();
+  const { memo, runId } = host().workflowInfo();
   const soFar: SoFar = {
     run: runId,
     chain: ref.chain,
@@ -202,6 +224,24 @@ export function memoOfStep(path: string): Record<string, unknown> {
   return { [PART_OF]: partOf };
 }
 
+/** The memo of a workflow that goes on with this run of the direct lane. */
+export function memoToGoOn(until: number): Record<string, unknown> {
+  const { ref, deadlines } = currentRun();
+  const partOf: Partial<PartOf> = { chain: ref.chain };
+  const waits: Waits = { until, deadlines: Object.fromEntries(deadlines) };
+  return { [PART_OF]: partOf, [WAITS]: waits };
+}
+
+/** What this workflow has to wait for before it goes on with a run of the direct lane. */
+export function waitsOf(): Partial<Waits> {
+  return (host().workflowInfo().memo?.[WAITS] ?? {}) as Partial<Waits>;
+}
+
+/** Keeps when the patience of a step ends. */
+export function keepDeadline(step: string, deadline: number): void {
+  currentRun().deadlines.set(step, deadline);
+}
+
 /** The policy a name stands for. Only names and aliases are looked up, once each a run: full policies cost nothing. */
 export function policyOf(ref: PolicyRef | undefined): Promise<Policy> {
   if (typeof ref === 'string' && !isAlias(ref)) return Promise.resolve({ candidates: [ref] });
@@ -216,7 +256,7 @@ export function policyOf(ref: PolicyRef | undefined): Promise<Policy> {
 /** The task queue patterns run on: that of a pattern itself; a user's worker need not know them, and is told where. */
 export async function patternsQueue(): Promise<string> {
   return isPattern(currentRun().ref.pattern)
-    ? workflowInfo().taskQueue
+    ? host().workflowInfo().taskQueue
     : bookkeeping('where patterns run').patternsQueue();
 }
 
@@ -232,8 +272,8 @@ export function note(line: string): void {
   log.push(line);
   const shown = log.slice(-30);
   const earlier = log.length - shown.length;
-  const head = `**${workflowInfo().workflowType}** · $${spentUsd.toFixed(6)} so far · ${[...models].join(', ') || 'no model yet'}`;
-  setCurrentDetails(
+  const head = `**${host().workflowInfo().workflowType}** · $${spentUsd.toFixed(6)} so far · ${[...models].join(', ') || 'no model yet'}`;
+  host().setCurrentDetails(
     [head, '', ...(earlier > 0 ? [`- … ${earlier} earlier`] : []), ...shown.map((text) => `- ${text}`)].join('\n'),
   );
 }
@@ -255,7 +295,7 @@ export function spentInAll(usd: number, models: string[]): void {
 /** Makes what the run cost and used searchable. */
 export function publishTotals(): void {
   const { models, spentUsd } = currentRun();
-  upsertSearchAttributes([
+  host().upsertSearchAttributes([
     ...(models.size === 0 ? [] : [{ key: MODELS, value: [...models] }]),
     { key: COST, value: Number(spentUsd.toFixed(9)) },
   ]);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { mockProvider, promptOf } from '../setup/mock-provider.ts';
+import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
 import { resetToStart } from '../setup/reset.ts';
 import { type StepBed, stepBed } from '../setup/step-bed.ts';
 import { until } from '../setup/until.ts';
@@ -43,6 +43,22 @@ test('a run reset to its first step asks no finished call again', async () => {
   const events = await bed.eventsOf(run.id);
   expect(events.filter((event) => event.type === 'call.completed')).toHaveLength(2);
   expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1));
+});
+
+test('a step that a second candidate answered is not asked of the first one again, though it is back', async () => {
+  bed.provider.first(
+    ({ model, messages }) => model.startsWith('gpt') && JSON.stringify(messages).includes('Fall back') && down,
+    failWith(401, 'no such key'),
+  );
+  let down = true;
+  const candidates = ['openai/gpt-6-sol', 'anthropic/claude-sonnet-5-5'];
+  const run = await bed.client.start('ask', { prompt: 'Fall back', policy: { ...policy, candidates } });
+  const first = await run.result();
+  expect(first.model).toBe('anthropic/claude-sonnet-5-5');
+
+  down = false;
+  expect(await again(run.id)).toEqual(first);
+  expect(bed.provider.asked('Fall back')).toBe(2);
 });
 
 test('branches at once that share their names keep their answers, in whatever order they come after a reset', async () => {

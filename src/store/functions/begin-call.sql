@@ -20,6 +20,11 @@ declare
   v_written jsonb;
 begin
   select reply into v_call from calls where key = v_key and state = 'finished';
+  if not found and p ? 'others' then
+    select reply into v_call from calls
+    where key = any (array(select jsonb_array_elements_text(p->'others'))) and state = 'finished' and not reply ? 'invalid'
+    limit 1;
+  end if;
   if found then return jsonb_build_object('state', 'finished', 'reply', v_call.reply); end if;
 
   v_made := open_runs(jsonb_build_array(p->'run'));

@@ -1,8 +1,6 @@
 import {
-  CancellationScope,
   ChildWorkflowCancellationType,
   ChildWorkflowFailure,
-  executeChild,
   isCancellation,
   ParentClosePolicy,
   TerminatedFailure,
@@ -10,6 +8,7 @@ import {
 import { asText, type CallError, type ChainStepResult, RunOptions } from '../../contract/index.ts';
 import { callErrorOf, failure } from '../failures.ts';
 import { forkMemo } from '../fork.ts';
+import { host } from '../host.ts';
 import { currentRun, memoOfStep, note, patternsQueue, record } from '../run.ts';
 import { stepId } from '../step-id.ts';
 
@@ -37,7 +36,7 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
   await record([{ type: 'step.started', key: `step.started:${step}`, step, data: { run } }]);
   note(`${step}: run ${run}`);
   try {
-    const result = await executeChild(pattern, {
+    const result = await host().executeChild(pattern, {
       workflowId: run,
       taskQueue: await patternsQueue(),
       args: [input, options],
@@ -49,7 +48,7 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
     await record([{ type: 'step.completed', key: `step.completed:${step}`, step }]);
     return { run, pattern, result, text: textOfResult(result) };
   } catch (thrown) {
-    if (CancellationScope.current().consideredCancelled && isCancellation(thrown)) throw thrown;
+    if (host().isCancelled() && isCancellation(thrown)) throw thrown;
     const error = errorOf(thrown instanceof ChildWorkflowFailure ? thrown.cause : thrown);
     throw failure({ ...error, step, message: `The run ${run} of step "${step}" failed. ${error.message}` });
   }

@@ -1,4 +1,4 @@
-import { ActivityCancellationType, isCancellation, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, isCancellation } from '@temporalio/workflow';
 import {
   type Ask,
   type CadenzaActivities,
@@ -12,6 +12,7 @@ import {
 } from '../../contract/index.ts';
 import { callErrorOf } from '../failures.ts';
 import { callAsForked } from '../fork.ts';
+import { host } from '../host.ts';
 import { currentRun, note, spent } from '../run.ts';
 import { placeOf } from '../step-id.ts';
 
@@ -23,7 +24,7 @@ const LONGEST_CALL = '30 days';
 /** Attempts lost with their workers before the call is thought to be what kills them. Failures of a provider end by themselves. */
 const LOST_WORKERS = 200;
 
-export interface CallPlan extends Pick<Ask, 'model' | 'nth' | 'fallback' | 'sample' | 'evict'> {
+export interface CallPlan extends Pick<Ask, 'model' | 'nth' | 'fallback' | 'sample' | 'evict' | 'unasked'> {
   step: string;
   policy: Policy;
   request: ModelRequest;
@@ -59,14 +60,14 @@ export async function callModel(plan: CallPlan): Promise<CallOutcome> {
   }
 }
 
-function callOf({ step, model, policy, deadline, request, fallback, sample, evict }: CallPlan): ModelCall {
+function callOf({ step, model, policy, deadline, request, fallback, sample, evict, unasked }: CallPlan): ModelCall {
   const place = placeOf(step, request);
-  const call = { run: currentRun().ref, step, place, model, fallback, sample, evict };
+  const call = { run: currentRun().ref, step, place, model, fallback, sample, evict, unasked };
   return callAsForked(modelCallOf(policy, deadline, call));
 }
 
 function secondOf(plan: CallPlan, model: ModelRef): ModelCall {
-  return callOf({ ...plan, model, fallback: undefined, evict: undefined });
+  return callOf({ ...plan, model, fallback: undefined, evict: undefined, unasked: undefined });
 }
 
 function activityFor({ lane }: Policy, summary: string): Pick<CadenzaActivities, 'callModel' | 'callHedged'> {
@@ -76,7 +77,7 @@ function activityFor({ lane }: Policy, summary: string): Pick<CadenzaActivities,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: 500, backoffCoefficient: 2, maximumInterval: 30_000, maximumAttempts: LOST_WORKERS },
   } as const;
-  return lane === 'fast'
-    ? proxyLocalActivities<CadenzaActivities>(options)
-    : proxyActivities<CadenzaActivities>({ ...options, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS });
+  return lane === undefined || lane === 'standard'
+    ? host().proxyActivities<CadenzaActivities>({ ...options, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS })
+    : host().proxyLocalActivities<CadenzaActivities>(options);
 }

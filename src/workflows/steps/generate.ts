@@ -1,4 +1,3 @@
-import { sleep, workflowInfo } from '@temporalio/workflow';
 import { z } from 'zod';
 import {
   type Ask,
@@ -22,7 +21,8 @@ import {
 } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
 import { asForked } from '../fork.ts';
-import { note, policyOf } from '../run.ts';
+import { host } from '../host.ts';
+import { keepDeadline, note, policyOf, waitsOf } from '../run.ts';
 import { stepId } from '../step-id.ts';
 import { type CallPlan, callModel } from './call-model.ts';
 import { type Guard, guarded } from './guardrails.ts';
@@ -74,7 +74,8 @@ export async function generateAs<Output>(step: string, asked: GenerateRequest<Ou
   const request = asForked(step, asked);
   const policy = await policyOf(request.policy);
   const guard = await guarded(step, policy, requestOf(request, policy), askJudge);
-  let { course, move } = beginCourse(policy, at(), request.deadline);
+  let { course, move } = beginCourse(policy, at(), request.deadline ?? waitsOf().deadlines?.[step]);
+  keepDeadline(step, course.deadline);
   if (request.tried) ({ course, move } = nextMove(course, { error: request.tried }, at()));
 
   for (;;) {
@@ -101,12 +102,12 @@ export async function generateAs<Output>(step: string, asked: GenerateRequest<Ou
 }
 
 function at(): At {
-  return { now: Date.now(), historyLength: workflowInfo().historyLength };
+  return { now: Date.now(), historyLength: host().workflowInfo().historyLength };
 }
 
 async function waited(step: string, { waitMs, error }: Extract<Move, { waitMs: number }>): Promise<'waited'> {
   note(`${step}: no candidate can answer, asking again in ${Math.ceil(waitMs / 1_000)} s`);
-  await sleep(waitMs, { summary: `${step} · waiting, ${error.type}` });
+  await host().sleep(waitMs, { summary: `${step} · waiting, ${error.type}` });
   return 'waited';
 }
 

@@ -1,4 +1,4 @@
-import { isCancellation, proxyLocalActivities } from '@temporalio/workflow';
+import { isCancellation } from '@temporalio/workflow';
 import {
   type CadenzaActivities,
   type ClassifierRoute,
@@ -18,6 +18,7 @@ import {
   type RouteRef,
 } from '../../contract/index.ts';
 import { callErrorOf, failure } from '../failures.ts';
+import { host } from '../host.ts';
 import { currentRun, policyOf, runOptions, spent } from '../run.ts';
 import { placeOf, stepId } from '../step-id.ts';
 import { cascade } from './cascade.ts';
@@ -113,7 +114,7 @@ async function policyFor(definition: Route, { choice, alternatives = [] }: Route
 
 /** Inside the workflow task, as all bookkeeping. A router that takes too long has failed. */
 function deciding(timeoutMs: number = DEFAULT_ROUTE_TIMEOUT_MS): Deciding {
-  return proxyLocalActivities<Deciding>({
+  return host().proxyLocalActivities<Deciding>({
     scheduleToCloseTimeout: timeoutMs,
     startToCloseTimeout: timeoutMs,
     retry: { initialInterval: '100 ms', maximumAttempts: 2, nonRetryableErrorTypes: ['InvalidRequest'] },

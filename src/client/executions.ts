@@ -1,0 +1,134 @@
+import {
+  ActivityExecutionAlreadyStartedError,
+  type ActivityOptions,
+  type Client,
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { isHandedOver, oneLine, RUN_DIRECT } from '../contract/index.ts';
+import { isUnimplemented, orNothing } from '../runtime/describe-run.ts';
+import type { CheckedStart } from './check-start.ts';
+
+const PATTERN = defineSearchAttributeKey('CadenzaPattern', SearchAttributeType.KEYWORD);
+const TENANT = defineSearchAttributeKey('CadenzaTenant', SearchAttributeType.KEYWORD);
+
+/** As with calls: a worker is known by its heartbeats, and attempts are only lost with their workers. */
+const DIRECT = {
+  startToCloseTimeout: '30 days',
+  heartbeatTimeout: '8 seconds',
+  retry: { initialInterval: '100 ms', maximumInterval: '10 s', maximumAttempts: 200 },
+  idReusePolicy: 'REJECT_DUPLICATE',
+  idConflictPolicy: 'FAIL',
+} satisfies Partial<ActivityOptions>;
+
+export interface StartOn {
+  temporal: Client;
+  /** of the patterns */
+  taskQueue: string;
+  /** begin in this process, without a hop through the server */
+  eager: boolean;
+}
+
+/** Starts a run as a workflow, or in the direct lane as one activity. @returns undefined when there is one with this id */
+export async function startExecution(
+  on: StartOn,
+  checked: CheckedStart,
+  id: string,
+  memo?: Record<string, unknown>,
+): Promise<{ runId: string } | undefined> {
+  try {
+    if (checked.lane === 'direct' && memo === undefined) return await startDirect(on, checked, id);
+  } catch (thrown) {
+    if (thrown instanceof ActivityExecutionAlreadyStartedError) return undefined;
+    // A server that knows no such activities runs it as a workflow.
+    if (!isUnimplemented(thrown)) throw thrown;
+  }
+  return startWorkflow(on, checked, id, memo);
+}
+
+async function startDirect({ temporal, taskQueue }: StartOn, checked: CheckedStart, id: string) {
+  const { workflowType, input, options } = checked;
+  const { tenant } = options;
+  const handle = await temporal.activity.start(RUN_DIRECT, {
+    ...DIRECT,
+    id,
+    taskQueue,
+    args: [workflowType, input, options],
+    summary: summaryOf(workflowType, input),
+    typedSearchAttributes: [
+      { key: PATTERN, value: workflowType },
+      ...(tenant === undefined ? [] : [{ key: TENANT, value: tenant }]),
+    ],
+  });
+  return { runId: handle.runId! };
+}
+
+async function startWorkflow(
+  { temporal, taskQueue, eager }: StartOn,
+  { workflowType, taskQueue: own, input, options }: CheckedStart,
+  id: string,
+  memo?: Record<string, unknown>,
+) {
+  try {
+    const handle = await temporal.workflow.start(workflowType, {
+      workflowId: id,
+      taskQueue: own ?? taskQueue,
+      args: Object.keys(options).length === 0 ? [input] : [input, options],
+      // A map that was stopped goes on where it was.
+      workflowIdReusePolicy: workflowType === 'map' ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+      requestEagerStart: eager && own === undefined,
+      staticSummary: summaryOf(workflowType, input),
+      memo,
+    });
+    return { runId: handle.firstExecutionRunId };
+  } catch (thrown) {
+    if (thrown instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    throw thrown;
+  }
+}
+
+/** Waits for what the run gives. @param isDirect it began in the direct lane; left out, that is found out */
+export async function resultOf(temporal: Client, id: string, isDirect?: boolean): Promise<unknown> {
+  const ofActivity = () => temporal.activity.getHandle(id).result();
+  if (isDirect) {
+    const result = await ofActivity();
+    return isHandedOver(result) ? temporal.workflow.getHandle(id).result() : result;
+  }
+  try {
+    return await temporal.workflow.getHandle(id).result();
+  } catch (thrown) {
+    if (isDirect === false || !(thrown instanceof WorkflowNotFoundError)) throw thrown;
+    const result = await orNothing(ofActivity().then((given) => ({ given })));
+    if (!result) throw thrown;
+    return result.given;
+  }
+}
+
+/** Asks it to stop. In the direct lane a workflow may go on with it: one that is told so just now as well (see run-direct.ts). */
+export async function cancelExecution(temporal: Client, id: string, isDirect: boolean): Promise<void> {
+  const workflow = temporal.workflow.getHandle(id);
+  if (!isDirect) return void (await workflow.cancel());
+  await orNothing(temporal.activity.getHandle(id).cancel('The run was cancelled')).catch((thrown) => {
+    if (!isOver(thrown)) throw thrown;
+  });
+  await orNothing(workflow.cancel());
+}
+
+/** gRPC: the activity has ended */
+const FAILED_PRECONDITION = 9;
+
+function isOver(thrown: unknown): boolean {
+  const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
+  return isGrpcServiceError(cause) && cause.code === FAILED_PRECONDITION;
+}
+
+/** One line for the Temporal UI: what the run is about. */
+function summaryOf(workflowType: string, input: unknown): string {
+  const { prompt } = (input ?? {}) as { prompt?: unknown };
+  if (typeof prompt !== 'string') return workflowType;
+  return `${workflowType}: ${oneLine(prompt, 120)}`;
+}

@@ -1,0 +1,106 @@
+import {
+  type ActivityExecutionDescription,
+  ActivityNotFoundError,
+  type Client,
+  isGrpcServiceError,
+  type WorkflowExecutionDescription,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { chainOfDirect, directRunOf, RUN_DIRECT } from '../contract/index.ts';
+import { startArguments } from './start-arguments.ts';
+
+/** gRPC: the server is older than standalone activities (1.32) */
+const UNIMPLEMENTED = 12;
+
+/** What Temporal says of a run: of its workflow, or in the direct lane of its activity. */
+export interface RunDescription {
+  id: string;
+  pattern: string;
+  taskQueue: string;
+  status: 'running' | 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timedOut';
+  /** as the execution alone knows it */
+  chain: string;
+  /** of its newest execution */
+  runId: string;
+  startedAt: Date;
+  /** input and options it was started with */
+  startedWith(): Promise<unknown[]>;
+}
+
+/** @param chain where it is known @throws WorkflowNotFoundError */
+export async function describeRun(temporal: Client, id: string, chain?: string): Promise<RunDescription> {
+  const direct = chain === undefined ? undefined : directRunOf(chain);
+  if (direct !== undefined) {
+    const activity = await describeDirect(temporal, id, direct);
+    if (activity && activity.status !== 'completed') return activity;
+    // It may have been handed over to a workflow.
+    const workflow = await orNothing(describeWorkflow(temporal, id));
+    if (workflow ?? activity) return (workflow ?? activity)!;
+    throw new WorkflowNotFoundError('Neither an activity nor a workflow of the run is known', id, undefined);
+  }
+  try {
+    return await describeWorkflow(temporal, id);
+  } catch (thrown) {
+    const activity =
+      chain === undefined && thrown instanceof WorkflowNotFoundError ? await describeDirect(temporal, id) : undefined;
+    if (activity) return activity;
+    throw thrown;
+  }
+}
+
+/** Nothing, where Temporal does not know what was asked for. */
+export async function orNothing<Value>(asked: Promise<Value>): Promise<Value | undefined> {
+  return asked.catch((thrown: unknown) => {
+    if (thrown instanceof WorkflowNotFoundError || thrown instanceof ActivityNotFoundError || isUnimplemented(thrown)) {
+      return undefined;
+    }
+    throw thrown;
+  });
+}
+
+export function isUnimplemented(thrown: unknown): boolean {
+  const cause = thrown instanceof Error && isGrpcServiceError(thrown.cause) ? thrown.cause : thrown;
+  return isGrpcServiceError(cause) && cause.code === UNIMPLEMENTED;
+}
+
+async function describeWorkflow(temporal: Client, id: string): Promise<RunDescription> {
+  const description = await temporal.workflow.getHandle(id).describe();
+  const { type: pattern, taskQueue, runId, startTime: startedAt, status } = description;
+  const chain = firstRun(description);
+  const startedWith = () => startArguments(temporal, id, chain);
+  return { id, pattern, taskQueue, runId, startedAt, chain, startedWith, status: WORKFLOW[status.name] ?? 'running' };
+}
+
+async function describeDirect(temporal: Client, id: string, run?: string): Promise<RunDescription | undefined> {
+  const handle = temporal.activity.getHandle(id, run);
+  const found = await orNothing(handle.describe({ includeInput: true }));
+  if (found?.activityType !== RUN_DIRECT) return undefined;
+  const { taskQueue, activityRunId: runId, scheduleTime: startedAt = new Date(), status } = found;
+  const [pattern, ...startedWith] = (await found.getInput<[string, ...unknown[]]>()) ?? [''];
+  return {
+    ...{ id, pattern, taskQueue, runId: runId!, startedAt, chain: chainOfDirect(runId!) },
+    startedWith: async () => startedWith,
+    status: ACTIVITY[status] ?? 'running',
+  };
+}
+
+/** The id of a run's first history, by which its chain is known. */
+function firstRun({ raw, runId }: WorkflowExecutionDescription): string {
+  return raw.workflowExecutionInfo?.firstRunId || runId;
+}
+
+const WORKFLOW: Partial<Record<WorkflowExecutionDescription['status']['name'], RunDescription['status']>> = {
+  COMPLETED: 'completed',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+  TERMINATED: 'terminated',
+  TIMED_OUT: 'timedOut',
+};
+
+const ACTIVITY: Partial<Record<ActivityExecutionDescription['status'], RunDescription['status']>> = {
+  COMPLETED: 'completed',
+  FAILED: 'failed',
+  CANCELED: 'cancelled',
+  TERMINATED: 'terminated',
+  TIMED_OUT: 'timedOut',
+};

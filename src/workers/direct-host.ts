@@ -1,0 +1,187 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { asyncLocalStorage as activityContext, Context } from '@temporalio/activity';
+import {
+  type ActivityOptions,
+  type ApplicationFailure,
+  CancelledFailure,
+  ensureApplicationFailure,
+  type LocalActivityOptions,
+  TimeoutFailure,
+  TimeoutType,
+} from '@temporalio/common';
+import { msOptionalToNumber, msToNumber } from '@temporalio/common/lib/time.js';
+import type { ChildWorkflowOptions, WorkflowInfo } from '@temporalio/workflow';
+import { type Host, setHosts } from '../workflows/host.ts';
+import { memoToGoOn } from '../workflows/run.ts';
+
+/** A run that must wait for longer is worth a workflow, ms. */
+const LONGEST_WAIT_MS = 5_000;
+
+type Activity = (...args: never[]) => Promise<unknown>;
+
+export interface DirectRun {
+  /** what `workflowInfo()` says */
+  info: WorkflowInfo;
+  activities: Readonly<Record<string, unknown>>;
+  startChild(type: string, options: ChildWorkflowOptions & { args?: unknown[] }): Promise<void>;
+}
+
+/** How it ended: with what the pattern gave; where it has to wait for longer than an activity should, with the memo of the
+ *  workflow that does; `stopped` where its worker stops, or Temporal knows nothing of the activity any more. */
+export type DirectOutcome<Result> = { result: Result } | { memo: Record<string, unknown> } | 'stopped';
+
+/** The code of a run, and all it began, knows its host and what cancels it by this. */
+const inside = new AsyncLocalStorage<{ host: Host; scope: AbortSignal }>();
+setHosts(() => inside.getStore()!.host);
+
+/**
+ * Runs a pattern in the activity that calls this: its calls are made here, one function call each, and found in the
+ * journal where they were made before.
+ *
+ *   pattern --call--> activity's function --> journal --> pattern --> ... --> result
+ *                |
+ *                +-- long wait, sub-run, activity of somebody else's: what is in flight ends, nothing more begins --> a memo
+ *
+ * @throws what the pattern throws; cancelled like a workflow, once the activity is
+ */
+export async function hostDirectly<Result>(
+  { info, activities, startChild }: DirectRun,
+  work: () => Promise<Result>,
+): Promise<DirectOutcome<Result>> {
+  const context = Context.current();
+  const left = Promise.withResolvers<DirectOutcome<Result>>();
+  const cancelled = new AbortController();
+  const never = new Promise<never>(() => {});
+  let leaving: 'waits' | 'stopped' | undefined;
+  /** ms since 1970; whatever else would go on at once waits for nothing */
+  let until = Number.POSITIVE_INFINITY;
+  let inFlight = 0;
+
+  /** Begins nothing more. What is in flight is paid for, and ends; whoever takes over finds it in the journal. */
+  function leave(how: 'waits' | 'stopped', waitMs = 0): Promise<never> {
+    leaving ??= how;
+    until = Math.min(until, Date.now() + waitMs);
+    leaveIfIdle();
+    return never;
+  }
+
+  function leaveIfIdle(): void {
+    if (leaving === undefined || inFlight > 0) return;
+    left.resolve(leaving === 'stopped' ? leaving : { memo: inside.run(root, () => memoToGoOn(until)) });
+  }
+
+  const scope = () => inside.getStore()!.scope;
+
+  async function call(name: string, args: never[], options: ActivityOptions & LocalActivityOptions): Promise<unknown> {
+    const activity = activities[name] as Activity | undefined;
+    if (leaving || !activity || options.taskQueue !== undefined) return leave('waits');
+    const { initialInterval = 1_000, backoffCoefficient = 2, maximumInterval, maximumAttempts } = options.retry ?? {};
+    const longestMs = msOptionalToNumber(maximumInterval) ?? 100 * msToNumber(initialInterval);
+    inFlight += 1;
+    let waitMs = 0;
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        scope().throwIfAborted();
+        const failed = await attempted(activity, args, name, attempt, options);
+        if ('result' in failed) return failed.result;
+        const { failure } = failed;
+        if (attempt >= (maximumAttempts ?? Number.POSITIVE_INFINITY) || isFinal(failure, options)) throw failure;
+        const backoffMs = Math.min(longestMs, msToNumber(initialInterval) * backoffCoefficient ** (attempt - 1));
+        waitMs = msOptionalToNumber(failure.nextRetryDelay) ?? backoffMs;
+        if (leaving || waitMs > LONGEST_WAIT_MS) break;
+        await pause(waitMs);
+      }
+    } finally {
+      inFlight -= 1;
+      leaveIfIdle();
+    }
+    return leave('waits', waitMs);
+  }
+
+  /** One attempt, in a context of its own: it is cancelled with its scope, and times itself as local activities do. */
+  async function attempted(
+    activity: Activity,
+    args: never[],
+    name: string,
+    attempt: number,
+    { startToCloseTimeout, scheduleToCloseTimeout }: ActivityOptions,
+  ): Promise<{ result: unknown } | { failure: ApplicationFailure }> {
+    const cancelling = scope();
+    const timeoutMs = msOptionalToNumber(scheduleToCloseTimeout ?? startToCloseTimeout);
+    const clock = timeoutMs !== undefined && timeoutMs <= LONGEST_TIMER_MS ? AbortSignal.timeout(timeoutMs) : undefined;
+    const signal = clock ? AbortSignal.any([cancelling, clock]) : cancelling;
+    const { client, log, metricMeter } = context;
+    const about = { ...context.info, activityType: name, attempt, isLocal: true };
+    const own = new Context(about, never, signal, () => {}, client, log, metricMeter, {});
+    try {
+      return { result: await activityContext.run(own, () => activity(...args)) };
+    } catch (thrown) {
+      if (cancelling.aborted) throw cancelling.reason;
+      if (clock?.aborted) throw new TimeoutFailure('activity timed out', undefined, TimeoutType.START_TO_CLOSE);
+      return { failure: ensureApplicationFailure(thrown) };
+    }
+  }
+
+  async function pause(ms: number): Promise<void> {
+    const signal = scope();
+    await delay(ms, undefined, { signal }).catch(() => {
+      throw signal.reason;
+    });
+  }
+
+  const proxy: Host['proxyActivities'] = (options) =>
+    new Proxy({} as never, {
+      get:
+        (_, name) =>
+        (...args: never[]) =>
+          call(String(name), args, options as never),
+    });
+
+  const host: Host = {
+    workflowInfo: () => info,
+    proxyActivities: proxy,
+    proxyLocalActivities: proxy as never,
+    async sleep(ms) {
+      const waitMs = msToNumber(ms);
+      if (leaving || waitMs > LONGEST_WAIT_MS) return leave('waits', waitMs);
+      await pause(waitMs);
+    },
+    executeChild: () => leave('waits'),
+    startChild: ((type: string, child: ChildWorkflowOptions) => (leaving ? never : startChild(type, child))) as never,
+    setCurrentDetails() {},
+    upsertSearchAttributes() {},
+    cancellable(act) {
+      const own = new AbortController();
+      const within = AbortSignal.any([scope(), own.signal]);
+      return inside.run({ host, scope: within }, () => act(() => own.abort(new CancelledFailure('CANCELLED'))));
+    },
+    nonCancellable: (act) => inside.run({ host, scope: new AbortController().signal }, act),
+    isCancelled: () => scope().aborted,
+  };
+
+  const root = { host, scope: cancelled.signal };
+
+  /** A person's cancellation is the pattern's to see; all others are not its end. */
+  function onAbort(): void {
+    const { reason } = context.cancellationSignal;
+    const isCancelled = reason instanceof CancelledFailure && reason.message === 'CANCELLED';
+    if (!isCancelled) leave('stopped');
+    cancelled.abort(reason);
+  }
+  if (context.cancellationSignal.aborted) onAbort();
+  context.cancellationSignal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const done = inside.run(root, work).then((result) => ({ result }));
+    return await Promise.race([done, left.promise]);
+  } finally {
+    context.cancellationSignal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** setTimeout takes no more, ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function isFinal({ type, nonRetryable }: ApplicationFailure, { retry }: ActivityOptions): boolean {
+  return nonRetryable === true || (type != null && (retry?.nonRetryableErrorTypes ?? []).includes(type));
+}

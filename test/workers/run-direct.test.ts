@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { type ChatPeer, chatPeer } from '../setup/chat-peer.ts';
+import { type TestBed, testBed } from '../setup/test-bed.ts';
+import { untilEvent } from '../setup/until.ts';
+
+const MODEL = 'house/m';
+const OTHER = 'house/n';
+const direct = { lane: 'direct' } as const;
+const policy = { candidates: [MODEL], cache: false as const };
+
+/** ms since 1970 */
+const askedInOutage: number[] = [];
+let peer: ChatPeer;
+let bed: TestBed;
+beforeAll(async () => {
+  peer = await chatPeer((prompt, nth, { model }) => {
+    if (prompt.includes('outage')) askedInOutage.push(Date.now());
+    if (prompt.includes('outage') && nth === 1) return { status: 429, retryAfter: '6', error: 'slow down' };
+    if (prompt.includes('blip') && nth === 1) return { status: 503, error: 'for a moment' };
+    if (prompt.includes('never')) return { status: 401, error: 'no such key' };
+    if (prompt.includes('slowly')) return { words: Array.from({ length: 200 }, (_, n) => `w${n} `), paceMs: 50 };
+    return { words: [`${model} `, 'says: ', prompt] };
+  });
+  bed = await testBed({ config: { providers: { house: peer.provider } } });
+});
+afterAll(async () => {
+  await bed.close();
+  await peer.stop();
+});
+
+const three = (about: string) => ({
+  policy,
+  steps: [
+    { id: 'one', prompt: `first ${about}` },
+    { id: 'two', prompt: `second after {{steps.one.text}}` },
+    { id: 'three', prompt: `third after {{steps.two.text}}` },
+  ],
+});
+
+async function hasWorkflow(id: string): Promise<boolean> {
+  return bed.temporal.workflow
+    .getHandle(id)
+    .describe()
+    .then(
+      () => true,
+      (thrown) => {
+        if (thrown instanceof WorkflowNotFoundError) return false;
+        throw thrown;
+      },
+    );
+}
+
+test('a chain in the direct lane is one activity, and read like any other run', async () => {
+  const run = await bed.client.start('chain', three('thing'), direct);
+  const workflow = await bed.client.start('chain', three('other'));
+  const [result, expected] = await Promise.all([run.result(), workflow.result()]);
+  expect(Object.keys(result.steps)).toEqual(Object.keys(expected.steps));
+  expect(result.output).toBe('m says: third after m says: second after m says: first thing');
+
+  const types = async (id: string) =>
+    (await bed.eventsOf(id)).map(({ type }) => type).filter((type, n, all) => type !== all[n - 1]);
+  expect(await types(run.id)).toEqual(await types(workflow.id));
+  const events = await bed.eventsOf(run.id);
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  expect((await bed.client.bill(run.id)).calls.map(({ step }) => step)).toEqual(['one', 'two', 'three']);
+  expect((await bed.client.timeline(run.id)).steps.map(({ step }) => step)).toEqual(['one', 'two', 'three']);
+  expect(await bed.client.show(run.id)).toMatchObject({ status: 'completed', pattern: 'chain' });
+  expect(await bed.client.result(run.id)).toEqual(result);
+  expect(await bed.client.outcome(run.id, 20)).toEqual({ status: 'completed', result });
+
+  expect(await hasWorkflow(run.id)).toBe(false);
+  expect(await bed.temporal.activity.getHandle(run.id).describe()).toMatchObject({
+    activityType: 'runDirect',
+    status: 'COMPLETED',
+    attempt: 1,
+  });
+});
+
+test('several models at once: one that fails is an answer too', async () => {
+  const models = [MODEL, OTHER];
+  const run = await bed.client.start('compare', { prompt: 'side by side', models }, direct);
+  const { answers } = await run.result();
+  expect(answers.map((answer) => 'text' in answer && answer.text)).toEqual([
+    'm says: side by side',
+    'n says: side by side',
+  ]);
+});
+
+test('an id is used once, in whichever lane', async () => {
+  const first = await bed.client.start('ask', { prompt: 'once', policy }, { ...direct, id: 'used-once' });
+  await first.result();
+  const again = await bed.client.start('ask', { prompt: 'twice', policy }, { ...direct, id: 'used-once' });
+  const asWorkflow = await bed.client.start('ask', { prompt: 'twice', policy }, { id: 'used-once' });
+  expect([first, again, asWorkflow].map(({ isNew }) => isNew)).toEqual([true, false, false]);
+  expect(await asWorkflow.result()).toEqual(await first.result());
+  expect(peer.askedWith('twice')).toHaveLength(0);
+});
+
+test('a blip is waited out in the activity', async () => {
+  const run = await bed.client.start('ask', { prompt: 'blip', policy }, direct);
+  expect((await run.result()).text).toBe('m says: blip');
+  expect((await bed.eventsOf(run.id)).filter(({ type }) => type === 'call.retrying')).toHaveLength(1);
+  expect(await hasWorkflow(run.id)).toBe(false);
+});
+
+test('a long wait is handed over to a workflow, which asks nothing again that is finished', async () => {
+  const steps = [
+    { id: 'before', prompt: 'finished in the activity' },
+    { id: 'late', prompt: 'outage' },
+    { id: 'after', prompt: 'in the workflow, after {{steps.before.text}}' },
+  ];
+  const patient = { ...policy, patience: '2 minutes', maxRetryAfter: '1 s' };
+  const run = await bed.client.start('chain', { policy: patient, steps }, direct);
+  expect((await run.result()).output).toBe('m says: in the workflow, after m says: finished in the activity');
+  expect(await hasWorkflow(run.id)).toBe(true);
+  expect(peer.askedWith('finished in the activity')).toHaveLength(2);
+  expect(await bed.client.result(run.id)).toEqual(await run.result());
+
+  // The provider said when.
+  expect(askedInOutage[1]! - askedInOutage[0]!).toBeGreaterThanOrEqual(6_000);
+  const events = await bed.eventsOf(run.id);
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  expect(events.filter(({ type }) => type === 'run.started' || type === 'run.completed')).toHaveLength(2);
+  expect((await bed.client.bill(run.id)).calls.map(({ step }) => step)).toEqual(['before', 'late', 'after']);
+  expect((await bed.client.list({ pattern: 'chain' })).runs.filter(({ id }) => id === run.id)).toHaveLength(1);
+});
+
+test('a step that is a run of its own is done by a workflow', async () => {
+  const steps = [
+    { id: 'here', prompt: 'before the run below' },
+    { id: 'below', pattern: 'ask' as const, input: { prompt: 'below', policy } },
+  ];
+  const run = await bed.client.start('chain', { policy, steps }, direct);
+  await run.result();
+  expect(await hasWorkflow(run.id)).toBe(true);
+  expect(peer.askedWith('before the run below')).toHaveLength(1);
+});
+
+test('cancelled, it ends so, and what had streamed is on its bill', async () => {
+  const run = await bed.client.start('ask', { prompt: 'slowly', policy }, direct);
+  await untilEvent(bed.client, run.id, 'call.delta');
+  expect(await bed.client.outcome(run.id)).toEqual({ status: 'running' });
+  await bed.client.cancel(run.id);
+  await expect(run.result()).rejects.toMatchObject({ code: 'RunCancelled' });
+  expect((await bed.eventsOf(run.id)).at(-1)).toMatchObject({ type: 'run.cancelled' });
+  expect(await bed.client.show(run.id)).toMatchObject({ status: 'cancelled' });
+  expect((await bed.client.bill(run.id)).calls).toMatchObject([{ estimated: true }]);
+});
+
+test('one that fails says why, as a workflow would', async () => {
+  const run = await bed.client.start('ask', { prompt: 'never', policy }, direct);
+  await expect(run.result()).rejects.toMatchObject({
+    code: 'RunFailed',
+    error: { type: 'AuthenticationFailed', step: 'ask' },
+  });
+  expect(await bed.client.show(run.id)).toMatchObject({ status: 'failed', error: { type: 'AuthenticationFailed' } });
+});
+
+test('terminated by a person, its end is written all the same', async () => {
+  const run = await bed.client.start('ask', { prompt: 'slowly, then terminated', policy }, direct);
+  await untilEvent(bed.client, run.id, 'call.delta');
+  await bed.temporal.activity.getHandle(run.id).terminate('enough');
+  expect((await bed.eventsOf(run.id)).at(-1)).toMatchObject({ type: 'run.failed', error: { type: 'Cancelled' } });
+});
+
+test('a policy chooses the lane, where its pattern knows it', async () => {
+  const run = await bed.client.start('ask', { prompt: 'by policy', policy: { ...policy, ...direct } });
+  await run.result();
+  expect(await hasWorkflow(run.id)).toBe(false);
+  await expect(bed.client.startUnchecked('conversation', {}, direct)).rejects.toMatchObject({
+    code: 'InvalidRequest',
+    error: { path: 'lane', hint: expect.stringContaining('compare') },
+  });
+});
+
+test('a fork of it is a workflow that has the steps before for free', async () => {
+  const run = await bed.client.start('chain', three('forked'), direct);
+  await run.result();
+  const asked = peer.sent.length;
+  const fork = await bed.client.fork(run.id, { fromStep: 'three', overrides: { prompt: 'third, otherwise' } });
+  if (!('id' in fork)) throw new Error('not started');
+  expect(await fork.result()).toMatchObject({ output: 'm says: third, otherwise' });
+  expect(peer.sent.length - asked).toBe(1);
+});
