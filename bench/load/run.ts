@@ -2,13 +2,13 @@
  * A burst under load: many runs started within a second, every one of them followed over SSE by a client in a process of
  * its own, asking a provider in another that speaks at an even pace. What runs is what `npm start` runs, with real
  * Temporal and PostgreSQL. With `--against`, another checkout takes its turn after each round, so that before and after
- * are one run.
+ * are one run. With `--profile`, the CPU profiles of the Node processes are left in that folder and summed up.
  *
  *   node bench/load/run.ts [--runs 200] [--rounds 2] [--lane standard,fast] [--against <folder>] [--profile <folder>] [--json]
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { table } from '../first-token/statistics.ts';
 import { PARTS, type Part, type Running, startCheckout, type Usage, usageOf } from './checkout.ts';
 import type { Burst, Seen } from './client.ts';
+import { selfTimes, steadyMs, type Window } from './profile.ts';
 
 const { values } = parseArgs({
   options: {
@@ -47,9 +48,13 @@ interface Contender {
   running: Running;
   lane: string;
   rounds: Round[];
+  /** when its bursts were */
+  windows: Window[];
 }
 
 const home = await mkdtemp(path.join(os.tmpdir(), 'cadenza-load-'));
+// Root's PostgreSQL runs as another user, who must get in.
+await chmod(home, 0o755);
 const started: Running[] = [];
 const [provider, client] = ['provider', 'client'].map((name) =>
   fork(path.join(import.meta.dirname, `${name}.ts`), [values.tokens, values.rate]),
@@ -59,9 +64,15 @@ try {
   const contenders = await startContenders();
   for (const { running, lane } of contenders) await burst(running, lane, WARM_UP);
   for (let round = 0; round < Number(values.rounds); round += 1) {
-    for (const { running, lane, rounds } of contenders) rounds.push(await burst(running, lane, BURST));
+    for (const { running, lane, rounds, windows } of contenders) {
+      const from = steadyMs();
+      rounds.push(await burst(running, lane, BURST));
+      windows.push([from, steadyMs()]);
+    }
   }
   report(contenders);
+  for (const running of started.splice(0)) await running.stop();
+  if (values.profile) for (const contender of contenders) await reportProfile(contender);
 } finally {
   for (const running of started) await running.stop();
   for (const child of [provider, client]) child.disconnect();
@@ -77,10 +88,10 @@ async function startContenders(): Promise<Contender[]> {
     ['now', path.join(import.meta.dirname, '../..')],
   ] as const) {
     if (folder === undefined) continue;
-    const profiles = values.profile && path.resolve(values.profile, name);
+    const profiles = values.profile && profilesOf(name);
     const running = await startCheckout(path.resolve(folder), path.join(home, name), env, profiles);
     started.push(running);
-    for (const lane of values.lane.split(',')) contenders.push({ name, running, lane, rounds: [] });
+    for (const lane of values.lane.split(',')) contenders.push({ name, running, lane, rounds: [], windows: [] });
   }
   return contenders;
 }
@@ -128,6 +139,22 @@ function report(contenders: Contender[]): void {
     ...Object.fromEntries(PARTS.map((part) => [`${part}, MB`, round.used[part].memoryMb.toFixed(0)])),
   }));
   console.log(`\n${table(times)}\n\n${table(costs)}`);
+}
+
+function profilesOf(name: string): string {
+  return path.resolve(values.profile!, name);
+}
+
+async function reportProfile({ name, lane, windows }: Contender): Promise<void> {
+  const { packages, functions } = await selfTimes(profilesOf(name), windows);
+  for (const [what, times] of Object.entries({ package: packages, function: functions })) {
+    const shown = times.filter(([, ms]) => ms > 0).slice(0, what === 'package' ? 25 : 40);
+    const rows = shown.map(([where, ms]) => ({
+      [`${name}, ${lane}: self time by ${what}`]: where,
+      'ms a run': (ms / RUNS / windows.length).toFixed(2),
+    }));
+    console.log(`\n${table(rows)}`);
+  }
 }
 
 function at(samples: number[], share: number): string {
