@@ -13,6 +13,9 @@ export class ClockRanOut extends Error {
   }
 }
 
+/** as far as a timer reaches */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
 const SAYING: Record<TimeoutPhase, string> = {
   connect: 'The provider did not answer',
   firstToken: 'The provider sent nothing of its answer',
@@ -43,8 +46,11 @@ export function callClocks(limits: Required<Timeouts>): CallClocks {
   /** counts what was heard, so that a timer of a busy process does not overtake what already came */
   let sounds = 0;
   let fail: (error: ClockRanOut) => void = () => {};
-  let silence: NodeJS.Timeout | undefined;
-  let total: NodeJS.Timeout | undefined;
+  /** when they run out, by performance.now(): moved on with each sound, while one timer comes back to look at them */
+  let silenceAt = Number.POSITIVE_INFINITY;
+  let totalAt = Number.POSITIVE_INFINITY;
+  let looksAt = Number.POSITIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
 
   function runOut(which: TimeoutPhase): void {
     const known = sounds;
@@ -59,23 +65,46 @@ export function callClocks(limits: Required<Timeouts>): CallClocks {
     );
   }
 
+  function look(): void {
+    looksAt = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    if (now >= silenceAt) {
+      silenceAt = Number.POSITIVE_INFINITY;
+      runOut(phase);
+    }
+    if (now >= totalAt) {
+      totalAt = Number.POSITIVE_INFINITY;
+      runOut('total');
+    }
+    lookInTime(now);
+  }
+
+  function lookInTime(now: number): void {
+    const at = Math.min(silenceAt, totalAt);
+    if (at >= looksAt) return;
+    clearTimeout(timer);
+    looksAt = at;
+    timer = setTimeout(look, Math.min(Math.ceil(at - now), LONGEST_TIMER_MS));
+  }
+
   function listen(): void {
-    clearTimeout(silence);
-    const current = phase;
-    if (!whole && waitingSince !== undefined) silence = setTimeout(() => runOut(current), limits[`${current}Ms`]);
+    const now = performance.now();
+    const isListening = !whole && waitingSince !== undefined;
+    silenceAt = isListening ? now + limits[`${phase}Ms`] : Number.POSITIVE_INFINITY;
+    lookInTime(now);
   }
 
   function wait(): void {
     waitingSince = performance.now();
-    total = setTimeout(() => runOut('total'), Math.max(0, limits.totalMs - waitedMs));
+    totalAt = waitingSince + Math.max(0, limits.totalMs - waitedMs);
     listen();
   }
 
   function pause(): void {
     if (waitingSince !== undefined) waitedMs += performance.now() - waitingSince;
     waitingSince = undefined;
-    clearTimeout(silence);
-    clearTimeout(total);
+    silenceAt = Number.POSITIVE_INFINITY;
+    totalAt = Number.POSITIVE_INFINITY;
   }
 
   return {
@@ -89,11 +118,12 @@ export function callClocks(limits: Required<Timeouts>): CallClocks {
       const iterator = stream[Symbol.asyncIterator]();
       try {
         for (;;) {
+          wait();
           const next = await new Promise<IteratorResult<ProviderChunk>>((resolve, reject) => {
             fail = reject;
-            wait();
             iterator.next().then(resolve, reject);
-          }).finally(pause);
+          });
+          pause();
           if (next.done) return;
           sounds += 1;
           if (next.value.type === 'open') phase = 'firstToken';
@@ -101,6 +131,9 @@ export function callClocks(limits: Required<Timeouts>): CallClocks {
           yield next.value;
         }
       } finally {
+        pause();
+        clearTimeout(timer);
+        looksAt = Number.POSITIVE_INFINITY;
         // Not awaited: a stream that hangs would hang its own end.
         iterator.return?.()?.catch(() => {});
       }

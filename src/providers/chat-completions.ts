@@ -1,7 +1,7 @@
 import { APIError, type OpenAI } from 'openai';
 import type { FinishReason } from '../contract/index.ts';
 import { chatParams } from './chat-input.ts';
-import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
+import { type Dialect, type Loose, listeningEvents, type StreamEvent } from './event-stream.ts';
 import type { ProviderCall, ProviderChunk } from './provider.ts';
 import { openAiUsage, type ReportedUsage } from './reported-usage.ts';
 import { callGatherer } from './tool-calls.ts';
@@ -38,12 +38,12 @@ export async function* chatCompletions(
   client: OpenAI,
   { model, request, signal, heard }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
-  const { fetch, seen } = listeningFetch(CHAT, heard);
-  const { data: stream, request_id } = await client
+  const { fetch, seen, events } = listeningEvents(CHAT, heard);
+  const { headers } = await client
     .withOptions({ fetch })
     .chat.completions.create(chatParams(model, request), { signal })
-    .withResponse();
-  yield { type: 'open', requestId: request_id ?? undefined };
+    .asResponse();
+  yield { type: 'open', requestId: headers.get('x-request-id') ?? undefined };
   const calls = callGatherer();
   let finish: string | undefined;
   let refused = false;
@@ -51,7 +51,8 @@ export async function* chatCompletions(
   /** the usage came after the last choice, as it does at the end only */
   let closing = false;
   let usage: ReportedUsage | undefined;
-  for await (const chunk of stream as AsyncIterable<Loose>) {
+  for await (const event of events()) {
+    const chunk = dataOf(event, headers);
     const choice = chunk.choices?.[0];
     const told = openAiUsage(chunk.usage ?? choice?.usage ?? chunk.x_groq?.usage);
     if (told && (told.inputTokens || told.outputTokens || !usage)) {
@@ -86,6 +87,13 @@ export async function* chatCompletions(
   const reason = finishReason(finish, refused, calls.count());
   if (reason === 'toolCalls') yield* calls.whole();
   yield { type: 'end', finishReason: reason, usage };
+}
+
+/** What an event of OpenAI's wires tells. @throws APIError, as the SDK does, for one that tells of an error */
+export function dataOf({ name, data }: StreamEvent, headers: Headers): Loose {
+  const error = (data as Loose)?.error ?? (name === 'error' ? data : undefined);
+  if (error) throw new APIError(undefined, error, undefined, headers);
+  return data;
 }
 
 /**

@@ -47,19 +47,46 @@ const KEEP_ALIVE = /^\W*(ping|pong|keep[-_ ]?alive|heart[-_ ]?beat|processing|wa
  * open.
  */
 export function listeningFetch(dialect: Dialect, heard: ProviderCall['heard']): { fetch: typeof fetch; seen: Seen } {
+  const encoder = new TextEncoder();
   const seen: Seen = { ended: false };
-  return {
-    seen,
-    async fetch(input, init) {
-      const response = await patientFetch(input, init);
-      seen.headers = response.headers;
-      if (!response.ok) return refusal(response);
-      if (!response.body) return response;
-      const headers = new Headers(response.headers);
-      headers.set('content-type', 'text/event-stream; charset=utf-8');
-      for (const name of ['content-length', 'content-encoding']) headers.delete(name);
-      return new Response(mendedBody(response.body, dialect, seen, heard), { status: response.status, headers });
-    },
+  const fetch = fetchInto(seen, (body) =>
+    mended(body, dialect, seen, heard, ({ name, data }, asItCame) => {
+      const text = (asItCame?.includes('\n') ? undefined : asItCame) ?? JSON.stringify(data);
+      return encoder.encode(`${name ? `event: ${name}\n` : ''}data: ${text}\n\n`);
+    }),
+  );
+  return { seen, fetch };
+}
+
+/** The same for a wire that reads the events itself, so that they are parsed only once: the response has no body then. */
+export function listeningEvents(
+  dialect: Dialect,
+  heard: ProviderCall['heard'],
+): { fetch: typeof fetch; seen: Seen; events(): AsyncIterable<StreamEvent> } {
+  const seen: Seen = { ended: false };
+  let events: AsyncIterable<StreamEvent> | undefined;
+  const fetch = fetchInto(seen, (body) => {
+    events = mended(body, dialect, seen, heard, (event) => event);
+    return null;
+  });
+  return { seen, fetch, events: () => events ?? noEvents() };
+}
+
+async function* noEvents(): AsyncGenerator<StreamEvent> {}
+
+function fetchInto(
+  seen: Seen,
+  take: (body: ReadableStream<Uint8Array>) => ReadableStream<Uint8Array> | null,
+): typeof fetch {
+  return async (input, init) => {
+    const response = await patientFetch(input, init);
+    seen.headers = response.headers;
+    if (!response.ok) return refusal(response);
+    if (!response.body) return response;
+    const headers = new Headers(response.headers);
+    headers.set('content-type', 'text/event-stream; charset=utf-8');
+    for (const name of ['content-length', 'content-encoding']) headers.delete(name);
+    return new Response(take(response.body), { status: response.status, headers });
   };
 }
 
@@ -74,15 +101,16 @@ async function refusal(response: Response): Promise<Response> {
   return new Response(error ? JSON.stringify({ error }) : text, { status, statusText, headers });
 }
 
-function mendedBody(
+/** @param form of an event, and its data as it came, where that says the same */
+function mended<Form>(
   body: ReadableStream<Uint8Array>,
   dialect: Dialect,
   seen: Seen,
   heard: ProviderCall['heard'],
-): ReadableStream<Uint8Array> {
+  form: (event: StreamEvent, asItCame?: string) => Form,
+): ReadableStream<Form> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
-  const encoder = new TextEncoder();
   const parser = createParser({
     onEvent: ({ event, data }) => readEvent(event, data),
     // Some servers write an error as a bare line of JSON between the events.
@@ -100,7 +128,7 @@ function mendedBody(
   let atEnd = false;
   let closed = false;
   let grace: NodeJS.Timeout | undefined;
-  let controller: ReadableStreamDefaultController<Uint8Array>;
+  let controller: ReadableStreamDefaultController<Form>;
 
   function close(): void {
     if (closed) return;
@@ -160,10 +188,9 @@ function mendedBody(
     close();
   }
 
-  function pass({ name, data }: StreamEvent, asItCame?: string): void {
+  function pass(event: StreamEvent, asItCame?: string): void {
     passed += 1;
-    const text = (asItCame?.includes('\n') ? undefined : asItCame) ?? JSON.stringify(data);
-    controller.enqueue(encoder.encode(`${name ? `event: ${name}\n` : ''}data: ${text}\n\n`));
+    controller.enqueue(form(event, asItCame));
   }
 
   function readUnstreamed(text: string) {

@@ -2,10 +2,10 @@ import { APIError, type OpenAI } from 'openai';
 import type { FinishReason } from '../contract/index.ts';
 import { answerStream } from './answer-stream.ts';
 import { isOfficial } from './base-url.ts';
-import { chatCompletions } from './chat-completions.ts';
+import { chatCompletions, dataOf } from './chat-completions.ts';
 import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
-import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
+import { type Dialect, type Loose, listeningEvents } from './event-stream.ts';
 import { listModels, openAiClient } from './openai-compatible.ts';
 import { responsesParams } from './openai-input.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
@@ -81,12 +81,12 @@ async function* responses(
   client: OpenAI,
   { model, request, signal, heard }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
-  const { fetch, seen } = listeningFetch(RESPONSES, heard);
-  const { data: stream, request_id } = await client
+  const { fetch, seen, events } = listeningEvents(RESPONSES, heard);
+  const { headers } = await client
     .withOptions({ fetch })
     .responses.create(responsesParams(model, request), { signal })
-    .withResponse();
-  yield { type: 'open', requestId: request_id ?? undefined };
+    .asResponse();
+  yield { type: 'open', requestId: headers.get('x-request-id') ?? undefined };
   /** items by their place in the output: those that only comment on the work, calls begun, and what was passed on */
   const commentary = new Set<number>();
   const begun = new Map<number, OpenCall>();
@@ -126,7 +126,8 @@ async function* responses(
     calls.push({ call, signature: signature() });
     begun.delete(index);
   };
-  for await (const event of stream as AsyncIterable<Loose>) {
+  for await (const told of events()) {
+    const event = dataOf(told, headers);
     const index: number = event.output_index ?? 0;
     switch (event.type) {
       case 'response.output_item.added':
