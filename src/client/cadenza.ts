@@ -19,6 +19,7 @@ import type {
 import type { Budgets } from './budgets.ts';
 import type { StartOptions } from './check-start.ts';
 import type { MapData } from './data-sets.ts';
+import type { FollowedRun } from './follow-run.ts';
 import type { Schedules } from './schedules.ts';
 
 /** What a backend service does with runs. Every method throws a `CadenzaError` (see errors.ts) a person can act on. */
@@ -37,6 +38,8 @@ export interface Cadenza extends MapData {
   outcome(id: string, waitSeconds?: number): Promise<Outcome>;
   /** Every event after the cursor (a `seq`, 0 for all), live, each once; ends after the run's last one. Reconnects by itself. */
   events(id: string, options?: { after?: number; signal?: AbortSignal }): AsyncIterable<RunEvent>;
+  /** The same by pages, for who passes them on: what was written together comes together. */
+  follow(id: string, options?: { after?: number; signal?: AbortSignal }): Promise<FollowedRun>;
   show(id: string): Promise<RunInfo>;
   list(query?: ListRuns): Promise<RunPage>;
   bill(id: string): Promise<Bill>;

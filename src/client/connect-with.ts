@@ -85,7 +85,16 @@ export function connectWith({
       return connection.withDeadline(deadline, () => outcomeOf(id, false, deadline));
     },
 
-    events: (id, options = {}) => followRun({ store, runs, id, ...options }),
+    async *events(id, options = {}) {
+      // A workflow that is no run as far as we know may become one with its first step.
+      await runs.find(id).catch(() => asClientError(id, () => runs.close(id)));
+      for await (const page of followRun({ store, runs, id, ...options })) yield* page;
+    },
+
+    async follow(id, options = {}) {
+      const { status } = await runs.find(id);
+      return { status, pages: followRun({ store, runs, id, ...options }) };
+    },
 
     async show(id) {
       return infoOf(await runs.show(id));
@@ -166,9 +175,12 @@ export function connectWith({
   /** @returns false when there was a run with this id already */
   async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>): Promise<boolean> {
     const on = { temporal, taskQueue, eager };
+    const { workflowType: pattern, options } = checked;
     const execution = await asClientError(id, () => startExecution(on, checked, id, memo));
-    if (execution && checked.workflowType === 'map') await recordResumed(store, id, execution.runId, checked.options);
-    return execution !== undefined;
+    if (!execution) return false;
+    runs.started({ id, chain: execution.chain, pattern });
+    if (pattern === 'map') await recordResumed(store, id, execution.chain, options);
+    return true;
   }
 
   function startedRun(id: string, pattern: string, isNew: boolean, direct?: boolean): StartedRun {

@@ -8,7 +8,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { isHandedOver, oneLine, RUN_DIRECT } from '../contract/index.ts';
+import { chainOfDirect, isHandedOver, oneLine, RUN_DIRECT } from '../contract/index.ts';
 import { isUnimplemented, orNothing } from '../runtime/describe-run.ts';
 import type { CheckedStart } from './check-start.ts';
 
@@ -38,7 +38,7 @@ export async function startExecution(
   checked: CheckedStart,
   id: string,
   memo?: Record<string, unknown>,
-): Promise<{ runId: string } | undefined> {
+): Promise<{ chain: string } | undefined> {
   try {
     if (checked.lane === 'direct' && memo === undefined) return await startDirect(on, checked, id);
   } catch (thrown) {
@@ -63,7 +63,7 @@ async function startDirect({ temporal, taskQueue }: StartOn, checked: CheckedSta
       ...(tenant === undefined ? [] : [{ key: TENANT, value: tenant }]),
     ],
   });
-  return { runId: handle.runId! };
+  return { chain: chainOfDirect(handle.runId!) };
 }
 
 async function startWorkflow(
@@ -84,7 +84,7 @@ async function startWorkflow(
       staticSummary: summaryOf(workflowType, input),
       memo,
     });
-    return { runId: handle.firstExecutionRunId };
+    return { chain: handle.firstExecutionRunId };
   } catch (thrown) {
     if (thrown instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     throw thrown;

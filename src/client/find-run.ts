@@ -8,6 +8,8 @@ import { clientError, notFound } from './outcome.ts';
 
 /** Temporal answers in some 5 ms; what the store says is shown without it where it does not, ms. */
 const STATUS_WITHIN_MS = 1_000;
+/** Runs remembered until they reach the store, which takes them some 20 ms */
+const STARTED_AT_MOST = 1_000;
 
 /** Runs by their ids. Other workflows of the namespace are none of ours: they are not found. */
 export interface RunFinder {
@@ -15,6 +17,8 @@ export interface RunFinder {
   find(id: string): Promise<StoredRun>;
   /** The same with its true status: a run may have ended without a word of its workflow. @throws CadenzaError NotFound */
   show(id: string): Promise<StoredRun>;
+  /** A run that was started here is known before it reaches a worker. */
+  started(run: Pick<StoredRun, 'id' | 'chain' | 'pattern'>): void;
   /** Writes the end of a run that has ended so. @returns whether it has ended */
   close(id: string): Promise<boolean>;
 }
@@ -31,11 +35,13 @@ export function createRunFinder(
     return Object.hasOwn(config.workflows, pattern) && config.workflows[pattern]?.taskQueue === taskQueue;
   }
 
+  const startedHere = new Map<string, StoredRun>();
   const close = (id: string) => closeEnded(temporal, store, id, isRun);
 
   async function find(id: string): Promise<StoredRun> {
     const stored = await store.runs.find(id);
-    if (stored) return stored;
+    const known = stored ?? startedHere.get(id);
+    if (known) return known;
     const description = await describeRun(temporal, id).catch((thrown) => {
       throw clientError(thrown, id);
     });
@@ -54,6 +60,16 @@ export function createRunFinder(
   return {
     find,
     close,
+    started(run) {
+      if (startedHere.size >= STARTED_AT_MOST) startedHere.delete(startedHere.keys().next().value!);
+      startedHere.set(run.id, {
+        ...run,
+        status: 'running',
+        startedAt: new Date().toISOString(),
+        models: [],
+        costUsd: 0,
+      });
+    },
     async show(id) {
       const run = await find(id);
       if (run.status !== 'running') return run;

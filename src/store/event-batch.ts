@@ -111,7 +111,7 @@ export function lineOf(event: KeyedEvent, o: number, r: number): Line {
  * @param texts by run: the last texts, one a call
  */
 function joined(line: Line, r: number, texts: Map<number, Line[]>): boolean {
-  if ((line.t !== 'call.delta' && line.t !== 'call.reasoning') || line.k !== undefined || line.i !== undefined) {
+  if (!isTextType(line.t) || line.k !== undefined || line.i !== undefined) {
     texts.delete(r);
     return false;
   }
@@ -123,6 +123,15 @@ function joined(line: Line, r: number, texts: Map<number, Line[]>): boolean {
   }
   texts.set(r, [...open.filter((other) => other !== before), line]);
   return false;
+}
+
+function isTextType(type: string): boolean {
+  return type === 'call.delta' || type === 'call.reasoning';
+}
+
+/** Words of a model, of which only the call's end waits to be written. */
+export function isTextEvent({ type, key }: KeyedEvent): boolean {
+  return key === undefined && isTextType(type);
 }
 
 function endingOf(event: NewEvent, o: number, r: number): object {

@@ -4,6 +4,7 @@ import { isTerminal, type Log, type RunEvent, type RunRef } from '../contract/in
 import { type Bell, createBell } from './bell.ts';
 import type { Database } from './database.ts';
 import { type EventRow, toRunEvent } from './event-rows.ts';
+import { createFollowerLeases } from './follower-leases.ts';
 import { retryOutage } from './outage.ts';
 
 export interface FollowOptions {
@@ -27,7 +28,8 @@ export interface Followers {
   onNotification(payload: string): void;
   /** Anything may have happened. */
   refetchAll(): void;
-  follow(id: string, options?: FollowOptions): AsyncGenerator<RunEvent, void, undefined>;
+  /** Never an empty page. */
+  followPages(id: string, options?: FollowOptions): AsyncGenerator<RunEvent[], void, undefined>;
   close(): void;
 }
 
@@ -52,6 +54,7 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
   const byId = new Map<string, Set<Bell>>();
   const closing = new AbortController();
   let polling = false;
+  const leases = createFollowerLeases(db, origin, catchUp, { log, signal: closing.signal });
 
   const followersOf = (chain: string): Iterable<Follower> => byChain.get(chain) ?? [];
   const markBehind = (follower: Follower) => {
@@ -80,8 +83,17 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
   }
 
   function refetchAll(): void {
+    leases.holdAnew();
     for (const followers of byChain.values()) for (const follower of followers) markBehind(follower);
     for (const id of byId.keys()) ringId(id);
+  }
+
+  function catchUp(runs: { chain: string; seq: number; status: string }[]): void {
+    for (const { chain, seq, status } of runs) {
+      for (const follower of followersOf(chain)) {
+        if (seq > reachOf(follower) || status !== 'running') markBehind(follower);
+      }
+    }
   }
 
   function ringId(id: string): void {
@@ -103,40 +115,39 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
         .where('chain', 'in', chains)
         .execute()
         .catch(() => []);
-      for (const { chain, seq, status } of runs) {
-        for (const follower of followersOf(chain)) {
-          if (seq > reachOf(follower) || status !== 'running') markBehind(follower);
-        }
-      }
+      catchUp(runs);
     }
     polling = false;
   }
 
-  async function* follow(id: string, options: FollowOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
+  async function* followPages(id: string, options: FollowOptions = {}): AsyncGenerator<RunEvent[], void, undefined> {
     const signal = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal;
     const chain = options.chain ?? (await chainWhenThere(id, signal));
     if (chain === undefined) return;
     const follower: Follower = { cursor: options.after ?? 0, queued: [], behind: true, bell: createBell() };
-    const forget = register(byChain, chain, follower);
+    const forget = registerFollower(chain, follower);
+    signal.addEventListener('abort', follower.bell.ring);
     void poll();
     try {
       while (!signal.aborted) {
-        for (let row = nextQueued(follower); row && !signal.aborted; row = nextQueued(follower)) {
-          follower.cursor = row.seq;
+        const queued = takeQueued(follower);
+        if (queued.length > 0) {
+          follower.cursor = queued.at(-1)!.seq;
           // whether it was the run's last word, the database says
-          if (isTerminal(row as { type: RunEvent['type'] })) follower.behind = true;
-          yield toRunEvent(row, id);
+          if (queued.some((row) => isTerminal(row as { type: RunEvent['type'] }))) follower.behind = true;
+          yield queued.map((row) => toRunEvent(row, id));
+          continue;
         }
         if (!follower.behind) {
-          await follower.bell.wait({ signal });
+          await follower.bell.wait();
           continue;
         }
         follower.behind = false;
         const page = await pageAfter(chain, follower.cursor, signal);
-        for (const row of page.rows) {
-          if (signal.aborted) return;
-          follower.cursor = row.seq;
-          yield toRunEvent(row, id);
+        if (signal.aborted) return;
+        if (page.rows.length > 0) {
+          follower.cursor = page.rows.at(-1)!.seq;
+          yield page.rows.map((row) => toRunEvent(row, id));
         }
         if (page.rows.length === PAGE) follower.behind = true;
         else if (page.ended && follower.cursor >= page.seq) return;
@@ -144,8 +155,18 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
+      signal.removeEventListener('abort', follower.bell.ring);
       forget();
     }
+  }
+
+  function registerFollower(chain: string, follower: Follower): () => void {
+    const forget = register(byChain, chain, follower);
+    leases.hold(chain);
+    return () => {
+      forget();
+      if (!byChain.has(chain)) leases.drop(chain);
+    };
   }
 
   async function pageAfter(chain: string, cursor: number, signal: AbortSignal) {
@@ -189,7 +210,7 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
 
   return {
     has: (chain) => byChain.has(chain),
-    ...{ publish, onNotification, refetchAll, follow },
+    ...{ publish, onNotification, refetchAll, followPages },
     close: () => closing.abort(),
   };
 }
@@ -216,17 +237,14 @@ function enqueue(follower: Follower, row: EventRow): void {
   follower.bell.ring();
 }
 
-/** The queued event that follows the cursor. With a hole before it all are dropped, and the database is asked. */
-function nextQueued(follower: Follower): EventRow | undefined {
-  while (follower.queued.length > 0) {
-    const row = follower.queued.shift()!;
-    if (row.seq === follower.cursor + 1) return row;
-    if (row.seq > follower.cursor) {
-      follower.queued = [];
-      follower.behind = true;
-    }
-  }
-  return undefined;
+/** The queued events that follow the cursor. With a hole before one all are dropped, and the database is asked. */
+function takeQueued(follower: Follower): EventRow[] {
+  const queued = follower.queued.filter(({ seq }) => seq > follower.cursor);
+  follower.queued = [];
+  const hole = queued.findIndex(({ seq }, index) => seq !== follower.cursor + 1 + index);
+  if (hole === -1) return queued;
+  follower.behind = true;
+  return queued.slice(0, hole);
 }
 
 function reachOf(follower: Follower): number {

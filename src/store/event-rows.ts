@@ -1,4 +1,4 @@
-import { type RunEvent, withoutUndefined } from '../contract/index.ts';
+import type { RunEvent } from '../contract/index.ts';
 
 /** An event as the database gives it: by a query, or as JSON by the function that wrote it. */
 export interface EventRow {
@@ -12,15 +12,23 @@ export interface EventRow {
   data: Record<string, unknown>;
 }
 
-export function toRunEvent(row: EventRow, runId: string): RunEvent {
-  return withoutUndefined({
-    runId,
-    seq: row.seq,
-    at: new Date(row.at).toISOString(),
-    step: row.step ?? undefined,
-    call: row.call ?? undefined,
-    epoch: row.epoch ?? undefined,
-    type: row.type,
-    ...row.data,
-  }) as RunEvent;
+export function toRunEvent({ seq, at, step, call, epoch, type, data }: EventRow, runId: string): RunEvent {
+  const event: Record<string, unknown> = { runId, seq, at: asIso(at) };
+  if (step !== null) event.step = step;
+  if (call !== null) event.call = call;
+  if (epoch !== null) event.epoch = epoch;
+  event.type = type;
+  return Object.assign(event, data) as unknown as RunEvent;
+}
+
+let lastAt: Date | string = '';
+let lastIso = '';
+
+/** All events of a flush have one time, which is put into words once. */
+function asIso(at: Date | string): string {
+  if (at !== lastAt) {
+    lastIso = new Date(at).toISOString();
+    lastAt = at;
+  }
+  return lastIso;
 }

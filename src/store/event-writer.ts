@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Log } from '../contract/index.ts';
-import { type Batch, batchOf, type Work } from './event-batch.ts';
+import { type Batch, batchOf, isTextEvent, type Work } from './event-batch.ts';
 import type { Followers } from './event-followers.ts';
 import type { EventRow } from './event-rows.ts';
 import { FUNCTIONS } from './functions.ts';
@@ -42,10 +42,14 @@ const MAX_EVENTS = 4_000;
 const MAX_CHARACTERS = 8_000_000;
 const WRITE_BATCH = `select ${FUNCTIONS.schema}.write_batch($1::jsonb) as answer`;
 const KNOWN_RUNS = 10_000;
+/** A flush of so many callers' work is one of many: text then waits so long for more of it, ms. */
+const BUSY_FROM = 24;
+const TEXT_WAITS_MS = 10;
 
 /**
  * The one writer of a process, a group commit: while a flush is under way new work gathers, and the next flush takes
- * that of all runs in one transaction. Nothing waits on a timer. Memory is bounded by those who await `write`.
+ * that of all runs in one transaction. Nothing waits on a timer, but text among much other text, for a moment. Memory is
+ * bounded by those who await `write`.
  */
 export function createEventWriter(pool: pg.Pool, origin: string, followers: Followers, log: Log): EventWriter {
   const writer = randomUUID();
@@ -54,20 +58,35 @@ export function createEventWriter(pool: pg.Pool, origin: string, followers: Foll
   let batchNumber = 0;
   let queue: Waiting[] = [];
   let flushing: Promise<void> | undefined;
+  let lastFlush = { size: 0, endedAt: 0 };
+  let hurry = () => {};
 
   async function flushAll(): Promise<void> {
     // whoever writes in this same turn of the event loop comes along
     await Promise.resolve();
     while (queue.length > 0) {
+      await gather();
       if (closing.signal.aborted) break;
       const size = flushSize(queue);
       const now = queue.slice(0, size);
       queue = queue.slice(size);
       await flush(now);
+      lastFlush = { size, endedAt: performance.now() };
     }
     for (const { reject } of queue) reject(closing.signal.reason);
     queue = [];
     flushing = undefined;
+  }
+
+  /** Under load a transaction costs more than what is in it. What a step waits for is not held back. */
+  async function gather(): Promise<void> {
+    const waitMs = lastFlush.endedAt + TEXT_WAITS_MS - performance.now();
+    if (lastFlush.size < BUSY_FROM || waitMs <= 0 || !queue.every(({ work }) => isText(work))) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    hurry = resolve;
+    const timer = setTimeout(resolve, waitMs);
+    await promise;
+    clearTimeout(timer);
   }
 
   async function flush(waiting: Waiting[]): Promise<void> {
@@ -124,10 +143,12 @@ export function createEventWriter(pool: pg.Pool, origin: string, followers: Foll
       if (closing.signal.aborted) return Promise.reject(new Error('The store is closed: nothing more can be written.'));
       const { promise, resolve, reject } = Promise.withResolvers<Taken | undefined>();
       queue.push({ work, resolve, reject });
+      if (!isText(work)) hurry();
       flushing ??= flushAll();
       return promise;
     },
     async close(graceMs) {
+      hurry();
       const grace = setTimeout(() => closing.abort(unwritten()), graceMs);
       await Promise.race([flushing, once(closing.signal, 'abort')]);
       clearTimeout(grace);
@@ -138,6 +159,10 @@ export function createEventWriter(pool: pg.Pool, origin: string, followers: Foll
 
 const unwritten = () =>
   new Error('The store was closed while the database did not answer: the last events are not written.');
+
+function isText({ events, end }: Work): boolean {
+  return end === undefined && events.every(isTextEvent);
+}
 
 /** How many of the queue one flush takes: at least one. */
 function flushSize(queue: Waiting[]): number {

@@ -20,6 +20,8 @@ export interface EventLog {
    * nothing in memory but a page.
    */
   follow(id: string, options?: FollowOptions): AsyncIterable<RunEvent>;
+  /** The same by what is there at once: one page for each flush, or for what was written before. */
+  followPages(id: string, options?: FollowOptions): AsyncIterable<RunEvent[]>;
 }
 
 /** Key of events a step has only once: `stepKey('step.started', 'research')`. */
@@ -61,6 +63,9 @@ export function createEventLog(db: Kysely<Database>, writer: EventWriter, follow
         .execute();
       return rows.map((row) => toRunEvent(row, row.runId));
     },
-    follow: followers.follow,
+    async *follow(id, options) {
+      for await (const page of followers.followPages(id, options)) yield* page;
+    },
+    followPages: followers.followPages,
   };
 }

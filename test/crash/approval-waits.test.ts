@@ -15,7 +15,8 @@ let bed: CrashBed;
 
 beforeAll(async () => {
   [provider, time] = await Promise.all([mockProvider(), skippedTime()]);
-  bed = await crashBed({ provider, workflow: 'announcement', temporalAddress: time.address });
+  const example = { folder: 'approval', workflow: 'announcement' };
+  bed = await crashBed({ provider, example, temporalAddress: time.address });
 });
 afterEach(() => bed.kill());
 afterAll(async () => {

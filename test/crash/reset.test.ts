@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
@@ -17,7 +18,7 @@ beforeAll(async () => {
     if (promptOf(request).includes('about b.')) await new Promise((resolve) => setTimeout(resolve, 350));
     return { content: `${promptOf(request)} (${nth})` };
   });
-  bed = await stepBed(provider);
+  bed = await stepBed(provider, fileURLToPath(new URL('./branches.ts', import.meta.url)));
 });
 afterAll(() => bed.close());
 

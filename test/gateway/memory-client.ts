@@ -80,6 +80,13 @@ export function memoryClient() {
     result: async (id) => find(id).outcome,
     outcome: async (id) => find(id).outcome ?? { status: 'running' },
     events,
+    async follow(id, options) {
+      const { status } = info(find(id));
+      async function* pages() {
+        for await (const event of events(id, options)) yield [event];
+      }
+      return { status, pages: pages() };
+    },
     show: async (id) => info(find(id)),
     list: async (query) => ({
       runs: [...runs.values()].map(info).filter((run) => !query?.pattern || run.pattern === query.pattern),

@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import path from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { parseConfig } from '../../src/config/index.ts';
 import { cadenzaPlugin } from '../../src/workers/index.ts';
-import { workflowBundle } from '../../src/workers/workflow-bundle.ts';
+import { workflowModule } from '../../src/workers/workflow-bundle.ts';
 import { freshStore } from '../store/fresh-store.ts';
 import { type ChatPeer, chatPeer } from './chat-peer.ts';
 import { skippedTime } from './skipped-time.ts';
-import { testBundle } from './test-bundle.ts';
 import { testLog } from './test-log.ts';
 
 Runtime.install({
@@ -27,7 +25,8 @@ export interface OutageBed {
   close(): Promise<void>;
 }
 
-export async function outageBed(workflows: 'steps' | 'patterns'): Promise<OutageBed> {
+/** @param workflows the module of the workflows room that is run */
+export async function outageBed(workflows: 'index' | 'patterns'): Promise<OutageBed> {
   let isOverAt = Number.POSITIVE_INFINITY;
   const taskQueue = `outage-${randomUUID()}`;
   const time = await skippedTime();
@@ -41,7 +40,7 @@ export async function outageBed(workflows: 'steps' | 'patterns'): Promise<Outage
   const worker = await Worker.create({
     connection: time.nativeConnection,
     taskQueue,
-    workflowBundle: workflows === 'steps' ? await testBundle() : await workflowBundle(path.resolve('.cadenza/bundles')),
+    workflowsPath: workflowModule(workflows),
     plugins: [await cadenzaPlugin({ databaseUrl, config, env: process.env, log })],
   });
   const running = worker.run();

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { PATTERNS } from '../../src/contract/index.ts';
-import { testBundle } from '../setup/test-bundle.ts';
+import { PRELOADED, workflowModule } from '../../src/workers/workflow-bundle.ts';
 
 const HISTORIES = path.resolve(import.meta.dirname, '../histories');
 const kept = readdirSync(HISTORIES).filter((file) => file.endsWith('.json'));
@@ -13,9 +13,18 @@ test('every pattern has a kept history', () => {
   expect(Object.keys(PATTERNS).filter((name) => !types.has(name))).toEqual([]);
 });
 
-let workflowBundle: { codePath: string };
+let bundle: Awaited<ReturnType<typeof bundleWorkflowCode>>;
 beforeAll(async () => {
-  workflowBundle = await testBundle(path.join(HISTORIES, 'workflows.ts'));
+  bundle = await bundleWorkflowCode({
+    workflowsPath: path.resolve(import.meta.dirname, '../histories/workflows.ts'),
+    workflowInterceptorModules: [workflowModule('interceptor')],
+    preloadModules: PRELOADED,
+    webpackConfigHook: (config) => ({
+      ...config,
+      resolve: { ...config.resolve, alias: { ...config.resolve?.alias, 'cadenza/workflow$': workflowModule('index') } },
+    }),
+    logger: new DefaultLogger('ERROR'),
+  });
 });
 
 /** Replays histories, by name. @returns those that do not fit the code, and why */
@@ -27,7 +36,7 @@ async function unfitting(histories: [name: string, json: string][]): Promise<Rec
     };
     // Sub-runs are named after it.
     const { workflowId } = history.events[0]!.workflowExecutionStartedEventAttributes!;
-    for await (const { error } of Worker.runReplayHistories({ workflowBundle }, [{ workflowId, history }])) {
+    for await (const { error } of Worker.runReplayHistories({ workflowBundle: bundle }, [{ workflowId, history }])) {
       if (error) failed[name] = error.message;
     }
   }

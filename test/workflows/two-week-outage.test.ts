@@ -5,7 +5,7 @@ const DAY = 86_400_000;
 let bed: OutageBed;
 
 beforeAll(async () => {
-  bed = await outageBed('steps');
+  bed = await outageBed('index');
 });
 afterAll(() => bed.close());
 

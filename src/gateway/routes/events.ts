@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { streamSSE } from 'hono/streaming';
+import type { RunEvent } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { refusals } from '../responses.ts';
-import { RunEvent, RunParams } from '../schemas.ts';
+import { RunEvent as RunEventSchema, RunParams } from '../schemas.ts';
 
 const Cursor = z.coerce.number().int().nonnegative();
 
@@ -21,7 +21,7 @@ const eventsRoute = createRoute({
     }),
   },
   responses: {
-    200: { description: 'The events', content: { 'text/event-stream': { schema: RunEvent } } },
+    200: { description: 'The events', content: { 'text/event-stream': { schema: RunEventSchema } } },
     204: { description: 'The run has ended, and there are no events after this one' },
     ...refusals.badRequest,
     ...refusals.unauthorized,
@@ -34,32 +34,71 @@ export function addEventsRoute(app: GatewayApp, { client, log, heartbeatMs }: Su
   app.openapi(eventsRoute, async (c) => {
     const { id } = c.req.valid('param');
     const after = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after ?? 0;
-    const { status } = await client.show(id);
-    c.header('X-Accel-Buffering', 'no');
+    const closing = c.env?.closing;
     const reader = new AbortController();
-    const signal = AbortSignal.any([reader.signal, c.env?.closing].filter((each) => each !== undefined));
-    const events = client.events(id, { after, signal })[Symbol.asyncIterator]();
+    const signal = closing ? AbortSignal.any([reader.signal, closing]) : reader.signal;
+    const { status, pages } = await client.follow(id, { after, signal });
+    const read = pages[Symbol.asyncIterator]();
     // Of a run that has ended all is there, or there is nothing more to come: EventSource then asks no more.
-    let next = status === 'running' ? undefined : await events.next();
-    if (next?.done && !signal.aborted) return c.body(null, 204);
-    return streamSSE(c, async (stream) => {
-      stream.onAbort(() => reader.abort());
-      const heartbeat = setInterval(() => void stream.write(': still here\n\n'), heartbeatMs);
-      try {
-        await stream.write(': events follow\n\n');
-        for (next ??= await events.next(); !next.done; next = await events.next()) {
-          const event = next.value;
-          // Awaiting the write is the back-pressure: the next event is only asked for when this one has left.
-          await stream.writeSSE({ event: event.type, id: String(event.seq), data: JSON.stringify(event) });
-          if (signal.aborted) break;
-        }
-      } catch (error) {
-        if (!signal.aborted) log.error({ err: error, runId: id, requestId: c.get('requestId') }, 'event stream broke');
-      } finally {
-        await events.return?.();
-        clearInterval(heartbeat);
-      }
-      if (c.env?.closing?.aborted) await stream.write(': the server is closing, reconnect\n\n');
-    });
+    const first = status === 'running' ? undefined : await read.next();
+    if (first?.done && !signal.aborted) return c.body(null, 204);
+    const onError = (error: unknown) => {
+      if (!signal.aborted) log.error({ err: error, runId: id, requestId: c.get('requestId') }, 'event stream broke');
+    };
+    c.header('X-Accel-Buffering', 'no');
+    c.header('Content-Type', 'text/event-stream');
+    c.header('Cache-Control', 'no-cache');
+    return c.body(eventStream({ read, first, reader, closing, heartbeatMs, onError }));
   });
+}
+
+interface EventStream {
+  read: AsyncIterator<RunEvent[]>;
+  /** what was read already */
+  first?: IteratorResult<RunEvent[]>;
+  /** aborted when the reader goes away */
+  reader: AbortController;
+  closing?: AbortSignal;
+  heartbeatMs: number;
+  onError(error: unknown): void;
+}
+
+/** A page is one piece, and so one write to the socket. The next one is only asked for when this one has left. */
+function eventStream({ read, first, reader, closing, heartbeatMs, onError }: EventStream): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let ahead = first;
+  let heartbeat: NodeJS.Timeout;
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        controller.enqueue(encoder.encode(': events follow\n\n'));
+        heartbeat = setInterval(() => {
+          if (controller.desiredSize === 0) controller.enqueue(encoder.encode(': still here\n\n'));
+        }, heartbeatMs);
+      },
+      async pull(controller) {
+        const page = ahead ?? (await read.next().catch(onError));
+        ahead = undefined;
+        if (page && !page.done && !reader.signal.aborted && !closing?.aborted) {
+          controller.enqueue(encoder.encode(page.value.map(framed).join('')));
+          return;
+        }
+        clearInterval(heartbeat);
+        if (reader.signal.aborted) return;
+        await read.return?.();
+        if (closing?.aborted) controller.enqueue(encoder.encode(': the server is closing, reconnect\n\n'));
+        controller.close();
+      },
+      async cancel() {
+        clearInterval(heartbeat);
+        reader.abort();
+        await read.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function framed(event: RunEvent): string {
+  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\nid: ${event.seq}\n\n`;
 }

@@ -1,7 +1,8 @@
 -- Numbers events, writes them and tells the listeners. The runs' rows are locked by the caller.
 -- An event is {o: order, r: index into p_chains, k: key, t: type, s: step, c: call, e: epoch, d: data}; one whose key
 -- the run has already is left out, and so is the late text of a run in p_ended.
--- Returns what was written of the runs in p_followed.
+-- Returns what was written of the runs in p_followed. Notified are the processes of readers: of runs that another process
+-- follows, and of runs that begin, which readers may wait for by their id. The lock lets no follower go unseen.
 create function put_events(p_chains text[], p_followed text[], p_ended text[], p_origin text, p_events jsonb)
 returns jsonb language plpgsql as $$
 declare
@@ -33,7 +34,10 @@ begin
   )
   select
     (select jsonb_agg(to_jsonb(w) order by w.chain, w.seq) from written w where w.chain = any (p_followed)),
-    (select array_agg(g.chain || ' ' || g.seq || ' ' || g.id) from grown g)
+    (select array_agg(g.chain || ' ' || g.seq || ' ' || g.id) from grown g
+      where (select true from followers f
+          where f.chain = g.chain and f.origin <> p_origin and f.until > v_now limit 1)
+        or exists (select from accepted a where a.chain = g.chain and a.t = 'run.started'))
   into v_written, v_lines;
 
   -- a notification holds at most 8,000 bytes
