@@ -19,8 +19,11 @@ export async function cadenza(
   { env = {}, stdin = '' }: { env?: Record<string, string>; stdin?: string } = {},
 ): Promise<Ended> {
   const cwd = await mkdtemp(path.join(os.tmpdir(), 'cadenza-cli-'));
-  const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH, HOME, NO_COLOR: '1', ...env } });
+  const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env;
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd,
+    env: { PATH, HOME, NODE_COMPILE_CACHE, NO_COLOR: '1', ...env },
+  });
   child.stdin.end(stdin);
   try {
     const code = new Promise<number | null>((resolve) => child.on('close', resolve));

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { type Cadenza, connect } from '../../src/client/index.ts';
@@ -9,10 +8,10 @@ import { closeEndedSince } from '../../src/runtime/close-ended.ts';
 import { openRooms } from '../../src/runtime/open-rooms.ts';
 import { cadenzaPlugin } from '../../src/workers/index.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
+import { testBundle } from '../setup/test-bundle.ts';
 import { testLog } from '../setup/test-log.ts';
 import { until } from '../setup/until.ts';
 
-const OWN = fileURLToPath(new URL('own-workflows.ts', import.meta.url));
 const ownQueue = `own-${randomUUID()}`;
 const config = parseConfig({ workflows: { stepless: { taskQueue: ownQueue } } });
 
@@ -77,7 +76,8 @@ test('a workflow of a user’s own that uses no step has its status, result and 
   const connection = await NativeConnection.connect({ address: process.env.CADENZA_TEST_TEMPORAL_ADDRESS! });
   const { databaseUrl, env } = bed;
   const plugins = [await cadenzaPlugin({ databaseUrl, env, config, log: testLog().log })];
-  const worker = await Worker.create({ connection, taskQueue: ownQueue, workflowsPath: OWN, plugins });
+  const workflowBundle = await testBundle();
+  const worker = await Worker.create({ connection, taskQueue: ownQueue, workflowBundle, plugins });
   const run = worker.run();
   const { id } = await bed.client.startUnchecked('stepless', { name: 'Ada' });
   expect(await bed.client.result(id)).toBe('done, Ada');

@@ -15,8 +15,7 @@ let bed: CrashBed;
 
 beforeAll(async () => {
   [provider, time] = await Promise.all([mockProvider(), skippedTime()]);
-  const example = { folder: 'approval', workflow: 'announcement' };
-  bed = await crashBed({ provider, example, temporalAddress: time.address });
+  bed = await crashBed({ provider, workflow: 'announcement', temporalAddress: time.address });
 });
 afterEach(() => bed.kill());
 afterAll(async () => {

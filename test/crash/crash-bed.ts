@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { flushCompileCache } from 'node:module';
 import path from 'node:path';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { type Cadenza, connect } from '../../src/client/index.ts';
 import { parseConfig } from '../../src/config/index.ts';
 import type { Store } from '../../src/store/index.ts';
-import { PRELOADED, workflowModule } from '../../src/workers/workflow-bundle.ts';
 import type { MockProvider } from '../setup/mock-provider.ts';
+import { testBundle } from '../setup/test-bundle.ts';
 import { testLog } from '../setup/test-log.ts';
 import { freshStore } from '../store/fresh-store.ts';
 
@@ -28,13 +26,13 @@ export interface CrashBed {
 
 export interface CrashBedOptions {
   provider: MockProvider;
-  /** an example whose workflows are run, and the one that is started; else `cadenza worker` */
-  example?: { folder: string; workflow: string };
+  /** a user's workflow that is started, among those of test-workflows.ts; else the worker is `cadenza worker` */
+  workflow?: string;
   /** else the Temporal server of all tests */
   temporalAddress?: string;
 }
 
-export async function crashBed({ provider, example, temporalAddress }: CrashBedOptions): Promise<CrashBed> {
+export async function crashBed({ provider, workflow, temporalAddress }: CrashBedOptions): Promise<CrashBed> {
   const { store, url: databaseUrl, drop } = await freshStore();
   const taskQueue = `crash-${randomUUID()}`;
   const address = temporalAddress ?? process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
@@ -43,13 +41,13 @@ export async function crashBed({ provider, example, temporalAddress }: CrashBedO
     ...provider.env,
     CADENZA_DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: address,
-    ...(example ? { TASK_QUEUE: taskQueue } : { CADENZA_TASK_QUEUE: taskQueue }),
+    ...(workflow ? { TASK_QUEUE: taskQueue } : { CADENZA_TASK_QUEUE: taskQueue }),
     NODE_OPTIONS: '',
   };
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'cadenza-crash-'));
-  const bundle = path.join(folder, 'workflows.cjs');
-  if (example) writeFileSync(bundle, await bundled(`examples/${example.folder}/workflows.ts`));
-  const config = parseConfig(example ? { workflows: { [example.workflow]: { taskQueue } } } : {});
+  const bundle = workflow ? await testBundle() : undefined;
+  // The killed do not get to write what they compiled: they find what this process has of the same modules.
+  flushCompileCache();
+  const config = parseConfig(workflow ? { workflows: { [workflow]: { taskQueue } } } : {});
   const cadenza = await connect({ temporalAddress: address, databaseUrl, env, config, log: testLog().log });
   let worker: ChildProcess | undefined;
 
@@ -64,9 +62,9 @@ export async function crashBed({ provider, example, temporalAddress }: CrashBedO
     cadenza,
     store,
     async start() {
-      worker = await startProcess(example ? ['test/crash/example-worker.ts'] : ['src/cli/main.ts', 'worker'], {
+      worker = await startProcess(workflow ? ['test/crash/users-worker.ts'] : ['src/cli/main.ts', 'worker'], {
         ...env,
-        WORKFLOW_BUNDLE: bundle,
+        WORKFLOW_BUNDLE: bundle?.codePath,
       });
     },
     kill,
@@ -75,24 +73,8 @@ export async function crashBed({ provider, example, temporalAddress }: CrashBedO
       await cadenza.close();
       await provider.stop();
       await drop();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Workflows of a user's as a worker with Cadenza's plugin bundles them. */
-async function bundled(workflows: string): Promise<string> {
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: path.join(ROOT, workflows),
-    workflowInterceptorModules: [workflowModule('interceptor')],
-    preloadModules: PRELOADED,
-    logger: new DefaultLogger('WARN'),
-    webpackConfigHook: (config) => ({
-      ...config,
-      resolve: { ...config.resolve, alias: { ...config.resolve?.alias, 'cadenza/workflow$': workflowModule('index') } },
-    }),
-  });
-  return code;
 }
 
 async function startProcess(args: string[], env: NodeJS.ProcessEnv): Promise<ChildProcess> {

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
@@ -18,7 +17,7 @@ beforeAll(async () => {
     if (promptOf(request).includes('about b.')) await new Promise((resolve) => setTimeout(resolve, 350));
     return { content: `${promptOf(request)} (${nth})` };
   });
-  bed = await stepBed(provider, fileURLToPath(new URL('./branches.ts', import.meta.url)));
+  bed = await stepBed(provider);
 });
 afterAll(() => bed.close());
 

@@ -17,7 +17,7 @@ let bed: CrashBed;
 
 beforeAll(async () => {
   provider = await mockProvider(pressReply, { chunkSize: 5, streamingProfile: { ttft: 120, tps: 60 } });
-  bed = await crashBed({ provider, example: { folder: 'press-release', workflow: 'pressRelease' } });
+  bed = await crashBed({ provider, workflow: 'pressRelease' });
 });
 afterAll(() => bed.close());
 

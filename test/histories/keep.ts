@@ -204,7 +204,7 @@ provider.first(
   () => ({ content: judged }),
 );
 provider.first((request) => JSON.stringify(request.messages).includes('topic-kept'), pressReply);
-const bed = await stepBed(provider, fileURLToPath(new URL('./workflows.ts', import.meta.url)));
+const bed = await stepBed(provider, { workflowsPath: fileURLToPath(new URL('./workflows.ts', import.meta.url)) });
 const folder = import.meta.dirname;
 try {
   await mkdir(folder, { recursive: true });

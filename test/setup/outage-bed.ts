@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import path from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { parseConfig } from '../../src/config/index.ts';
 import { cadenzaPlugin } from '../../src/workers/index.ts';
-import { workflowModule } from '../../src/workers/workflow-bundle.ts';
+import { workflowBundle } from '../../src/workers/workflow-bundle.ts';
 import { freshStore } from '../store/fresh-store.ts';
 import { type ChatPeer, chatPeer } from './chat-peer.ts';
 import { skippedTime } from './skipped-time.ts';
+import { testBundle } from './test-bundle.ts';
 import { testLog } from './test-log.ts';
 
 Runtime.install({
@@ -25,8 +27,7 @@ export interface OutageBed {
   close(): Promise<void>;
 }
 
-/** @param workflows the module of the workflows room that is run */
-export async function outageBed(workflows: 'index' | 'patterns'): Promise<OutageBed> {
+export async function outageBed(workflows: 'steps' | 'patterns'): Promise<OutageBed> {
   let isOverAt = Number.POSITIVE_INFINITY;
   const taskQueue = `outage-${randomUUID()}`;
   const time = await skippedTime();
@@ -40,7 +41,7 @@ export async function outageBed(workflows: 'index' | 'patterns'): Promise<Outage
   const worker = await Worker.create({
     connection: time.nativeConnection,
     taskQueue,
-    workflowsPath: workflowModule(workflows),
+    workflowBundle: workflows === 'steps' ? await testBundle() : await workflowBundle(path.resolve('.cadenza/bundles')),
     plugins: [await cadenzaPlugin({ databaseUrl, config, env: process.env, log })],
   });
   const running = worker.run();

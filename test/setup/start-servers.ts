@@ -3,6 +3,8 @@ import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from 'node:f
 import os from 'node:os';
 import path from 'node:path';
 import { findTemporalCli, findTestServer, startPostgres, startTemporal } from '../../src/local/index.ts';
+import { openStore } from '../../src/store/index.ts';
+import { freshDatabase, query } from '../store/fresh-store.ts';
 
 /** What stop-servers.ts ends again. */
 export interface TestServers {
@@ -13,26 +15,32 @@ export interface TestServers {
  * Starts one PostgreSQL and one Temporal server for all tests, on free ports, and says where they are:
  * CADENZA_TEST_POSTGRES_URL (an owner who may create databases), CADENZA_TEST_TEMPORAL_ADDRESS and
  * CADENZA_TEST_SERVER_PATH (the time-skipping server's program). What is set already is used as it is.
+ * Beside them stand what tests need not make anew each: CADENZA_TEST_TEMPLATE, a database that has Cadenza's tables,
+ * CADENZA_TEST_HOME, for bundles, and Node's cache of compiled modules, for all processes that tests start.
  */
 export default async function startServers(): Promise<void> {
   const home = mkdtempSync(path.join(os.tmpdir(), 'cadenza-test-'));
   // PostgreSQL's own user must be able to pass through, when the tests run as root.
   chmodSync(home, 0o711);
+  process.env.CADENZA_TEST_HOME = home;
+  process.env.NODE_COMPILE_CACHE ??= path.resolve('node_modules/.cache/compiled');
   const log = (line: string) => process.stderr.write(`${line}\n`);
   const [postgres, temporal] = await Promise.all([
-    process.env.CADENZA_TEST_POSTGRES_URL
-      ? undefined
-      : startPostgres({ dir: path.join(home, 'postgres'), port: 0, log }),
+    process.env.CADENZA_TEST_POSTGRES_URL ? undefined : startTestPostgres(path.join(home, 'postgres'), log),
     process.env.CADENZA_TEST_TEMPORAL_ADDRESS ? undefined : startTestTemporal(home, log),
   ]);
   process.env.CADENZA_TEST_POSTGRES_URL ??= postgres?.url;
   process.env.CADENZA_TEST_TEMPORAL_ADDRESS ??= temporal?.address;
+  const template = await freshDatabase();
+  await openStore({ url: template.url }).then((store) => store.close());
+  process.env.CADENZA_TEST_TEMPLATE = new URL(template.url).pathname.slice(1);
   const testServer = findTestServer(home);
   // Without one, the SDK downloads its own.
   if (testServer) process.env.CADENZA_TEST_SERVER_PATH ??= testServer;
   const guard = cleanUpAfterDeath(home, [postgres?.pid, temporal?.pid]);
   const servers: TestServers = {
     async stop() {
+      await template.drop();
       await Promise.all([postgres?.stop(), temporal?.stop()]);
       guard.kill('SIGKILL');
       rmSync(realpathOf(path.join(home, 'postgres', 'data')), { recursive: true, force: true });
@@ -40,6 +48,16 @@ export default async function startServers(): Promise<void> {
     },
   };
   (globalThis as { testServers?: TestServers }).testServers = servers;
+}
+
+/** What is written need not outlive a power cut. */
+async function startTestPostgres(dir: string, log: (line: string) => void) {
+  const postgres = await startPostgres({ dir, port: 0, log });
+  for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes']) {
+    await query(postgres.url, `alter system set ${setting} = off`);
+  }
+  await query(postgres.url, 'select pg_reload_conf()');
+  return postgres;
 }
 
 function startTestTemporal(home: string, log: (line: string) => void) {

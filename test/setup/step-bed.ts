@@ -1,8 +1,8 @@
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { cadenzaPlugin } from '../../src/workers/index.ts';
-import { workflowModule } from '../../src/workers/workflow-bundle.ts';
 import type { MockProvider } from './mock-provider.ts';
 import { type TestBed, type TestBedOptions, testBed } from './test-bed.ts';
+import { testBundle } from './test-bundle.ts';
 import { testLog } from './test-log.ts';
 
 /** A test bed beside which each step of `cadenza/workflow` runs as a workflow of its own. */
@@ -11,11 +11,10 @@ export interface StepBed extends TestBed {
   step<Result>(name: string, request: object, id: string): Promise<Result>;
 }
 
-/** @param workflowsPath workflows to run instead of the steps */
+/** @param workflowsPath workflows to run instead of those of all tests, bundled by the worker itself */
 export async function stepBed(
   provider?: MockProvider,
-  workflowsPath = workflowModule('index'),
-  options: Pick<TestBedOptions, 'config'> = {},
+  { workflowsPath, ...options }: Pick<TestBedOptions, 'config'> & Pick<WorkerOptions, 'workflowsPath'> = {},
 ): Promise<StepBed> {
   const bed = await testBed({ provider, ...options });
   const taskQueue = `${bed.taskQueue}-steps`;
@@ -25,7 +24,7 @@ export async function stepBed(
   const worker = await Worker.create({
     connection,
     taskQueue,
-    workflowsPath,
+    ...(workflowsPath ? { workflowsPath } : { workflowBundle: await testBundle() }),
     plugins: [await cadenzaPlugin({ databaseUrl, env, config, log: testLog().log })],
   });
   const run = worker.run();

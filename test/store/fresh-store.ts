@@ -12,7 +12,7 @@ export interface FreshStore {
 
 /** A store in a database of its own, on the server at `CADENZA_TEST_POSTGRES_URL`. */
 export async function freshStore(): Promise<FreshStore> {
-  const { url, drop } = await freshDatabase();
+  const { url, drop } = await freshDatabase(process.env.CADENZA_TEST_TEMPLATE);
   const store = await openStore({ url });
   return {
     store,
@@ -24,12 +24,12 @@ export async function freshStore(): Promise<FreshStore> {
   };
 }
 
-/** A database with nothing in it. */
-export async function freshDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
+/** A database with nothing in it, or with what the template has. */
+export async function freshDatabase(template = 'template1'): Promise<{ url: string; drop(): Promise<void> }> {
   const admin = process.env.CADENZA_TEST_POSTGRES_URL;
   if (!admin) throw new Error('CADENZA_TEST_POSTGRES_URL is not set: give the URL of a PostgreSQL server for tests.');
   const name = `cadenza_test_${randomBytes(8).toString('hex')}`;
-  await query(admin, `create database ${name}`);
+  await query(admin, `create database ${name} template ${template}`);
   const url = new URL(admin);
   url.pathname = `/${name}`;
   return { url: url.href, drop: async () => void (await query(admin, `drop database ${name} with (force)`)) };

@@ -5,9 +5,9 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { parseConfig } from '../../src/config/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
 import { cadenzaPlugin } from '../../src/workers/index.ts';
-import { workflowModule } from '../../src/workers/workflow-bundle.ts';
 import type { Approval, ApprovalRequest } from '../../src/workflows/index.ts';
 import { skippedTime } from '../setup/skipped-time.ts';
+import { testBundle } from '../setup/test-bundle.ts';
 import { testLog } from '../setup/test-log.ts';
 import { freshStore } from '../store/fresh-store.ts';
 
@@ -33,7 +33,7 @@ beforeAll(async () => {
   worker = await Worker.create({
     connection: time.nativeConnection,
     taskQueue,
-    workflowsPath: workflowModule('index'),
+    workflowBundle: await testBundle(),
     plugins: [await cadenzaPlugin({ databaseUrl: fresh.url, config: parseConfig({}), env: process.env, log })],
   });
   running = worker.run();

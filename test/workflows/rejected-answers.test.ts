@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type ChatPeer, chatPeer } from '../setup/chat-peer.ts';
 import { type StepBed, stepBed } from '../setup/step-bed.ts';
@@ -16,7 +15,7 @@ beforeAll(async () => {
     if (messages[0].content.includes('even') && asked > 1) return { words: [model === 'm' ? '{"n":3}' : '{"n":4}'] };
     return {};
   });
-  bed = await stepBed(undefined, fileURLToPath(new URL('./even-number.ts', import.meta.url)), {
+  bed = await stepBed(undefined, {
     config: { providers: { house: peer.provider } },
   });
 });

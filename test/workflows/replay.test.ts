@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { PATTERNS } from '../../src/contract/index.ts';
-import { PRELOADED, workflowModule } from '../../src/workers/workflow-bundle.ts';
+import { testBundle } from '../setup/test-bundle.ts';
 
 const HISTORIES = path.resolve(import.meta.dirname, '../histories');
 const kept = readdirSync(HISTORIES).filter((file) => file.endsWith('.json'));
@@ -13,18 +13,9 @@ test('every pattern has a kept history', () => {
   expect(Object.keys(PATTERNS).filter((name) => !types.has(name))).toEqual([]);
 });
 
-let bundle: Awaited<ReturnType<typeof bundleWorkflowCode>>;
+let workflowBundle: { codePath: string };
 beforeAll(async () => {
-  bundle = await bundleWorkflowCode({
-    workflowsPath: path.resolve(import.meta.dirname, '../histories/workflows.ts'),
-    workflowInterceptorModules: [workflowModule('interceptor')],
-    preloadModules: PRELOADED,
-    webpackConfigHook: (config) => ({
-      ...config,
-      resolve: { ...config.resolve, alias: { ...config.resolve?.alias, 'cadenza/workflow$': workflowModule('index') } },
-    }),
-    logger: new DefaultLogger('ERROR'),
-  });
+  workflowBundle = await testBundle(path.join(HISTORIES, 'workflows.ts'));
 });
 
 /** Replays histories, by name. @returns those that do not fit the code, and why */
@@ -36,7 +27,7 @@ async function unfitting(histories: [name: string, json: string][]): Promise<Rec
     };
     // Sub-runs are named after it.
     const { workflowId } = history.events[0]!.workflowExecutionStartedEventAttributes!;
-    for await (const { error } of Worker.runReplayHistories({ workflowBundle: bundle }, [{ workflowId, history }])) {
+    for await (const { error } of Worker.runReplayHistories({ workflowBundle }, [{ workflowId, history }])) {
       if (error) failed[name] = error.message;
     }
   }

@@ -5,7 +5,7 @@ const DAY = 86_400_000;
 let bed: OutageBed;
 
 beforeAll(async () => {
-  bed = await outageBed('index');
+  bed = await outageBed('steps');
 });
 afterAll(() => bed.close());
 

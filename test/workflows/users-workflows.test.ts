@@ -5,7 +5,9 @@ import { type StepBed, stepBed } from '../setup/step-bed.ts';
 
 let bed: StepBed;
 beforeAll(async () => {
-  bed = await stepBed(await mockProvider(), fileURLToPath(new URL('./users-workflows.ts', import.meta.url)));
+  bed = await stepBed(await mockProvider(), {
+    workflowsPath: fileURLToPath(new URL('./users-workflows.ts', import.meta.url)),
+  });
 });
 afterAll(() => bed.close());
 

@@ -1,7 +1,7 @@
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { cadenzaPlugin } from '../../src/workers/index.ts';
 
-/** The worker of an example, whose workflows were bundled before: one that is killed twenty times need not bundle them each time. */
+/** A user's worker, whose workflows were bundled before: one that is killed twenty times need not bundle them each time. */
 const { TEMPORAL_ADDRESS, TASK_QUEUE, CADENZA_DATABASE_URL, WORKFLOW_BUNDLE } = process.env;
 const connection = await NativeConnection.connect({ address: TEMPORAL_ADDRESS! });
 const worker = await Worker.create({
