@@ -1,8 +1,9 @@
+import { cpuMsOf } from '../first-token/processes.ts';
 import { quantile } from '../first-token/statistics.ts';
 import type { OpenBed } from './bed.ts';
 import type { Entry } from './contender.ts';
-import { cpuMsOf, syncsDuring } from './processes.ts';
 import { type Racer, startRacer } from './racer.ts';
+import { syncsDuring } from './syncs.ts';
 
 const IN_FLIGHT = 50;
 const BURST_MS = 3_000;

@@ -1,19 +1,17 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Linux counts processor time in ticks of a hundredth of a second (USER_HZ), ms. */
 const TICK_MS = 10;
 
-interface Stat {
+export interface Process {
   pid: number;
   parent: number;
   /** of the process, and of children it has waited for, ms */
   cpuMs: number;
 }
 
-/** These processes and all below them. Empty where there is no /proc. */
-function tree(roots: number[]): Stat[] {
+/** These processes, and all below them. Empty where there is no /proc. */
+export function processesBelow(roots: number[]): Process[] {
   const all = everyProcess();
   const found = new Set(roots);
   for (let size = 0; size < found.size; ) {
@@ -23,7 +21,7 @@ function tree(roots: number[]): Stat[] {
   return all.filter(({ pid }) => found.has(pid));
 }
 
-function everyProcess(): Stat[] {
+function everyProcess(): Process[] {
   try {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
@@ -33,7 +31,7 @@ function everyProcess(): Stat[] {
   }
 }
 
-function statOf(pid: number): Stat[] {
+function statOf(pid: number): Process[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // After the name, which may hold anything: state, parent, ..., and as 12th to 15th user, system and those of children.
@@ -47,29 +45,6 @@ function statOf(pid: number): Stat[] {
 
 /** Processor time so far of these processes and all below them, ms. NaN where it cannot be read. */
 export function cpuMsOf(pids: number[]): number {
-  const stats = tree(pids);
+  const stats = processesBelow(pids);
   return stats.length === 0 ? Number.NaN : stats.reduce((sum, { cpuMs }) => sum + cpuMs, 0);
-}
-
-/**
- * Counts the calls of fsync and fdatasync of these processes and all below them during some work, with strace.
- * @returns undefined where strace is not there or not allowed
- */
-export async function syncsDuring(pids: number[], work: () => Promise<unknown>): Promise<number | undefined> {
-  const targets = tree(pids).flatMap(({ pid }) => ['-p', String(pid)]);
-  const strace = spawn('strace', ['-f', '-qq', '-e', 'trace=fsync,fdatasync', '-e', 'signal=none', ...targets], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let told = '';
-  strace.stderr.on('data', (data: Buffer) => {
-    told += data.toString();
-  });
-  const ended = once(strace, 'exit').catch(() => {});
-  // It says nothing once it watches; a second is ample.
-  await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1_000))]);
-  if (strace.pid === undefined || strace.exitCode !== null) return undefined;
-  await work();
-  strace.kill('SIGINT');
-  await ended;
-  return told.match(/^(\[pid +\d+\] )?f(data)?sync\(/gm)?.length ?? 0;
 }
