@@ -3,7 +3,7 @@
  * of the processors (worker, Temporal and PostgreSQL together, which a busy machine disturbs less). What grows with the
  * length of a run (history, replay, what a step reads) shows as a ratio above 1.
  *
- *   node bench/long-chain/run.ts [--steps 300] [--rounds 3] [--lane standard,fast] [--json]
+ *   node bench/long-chain/run.ts [--steps 300] [--rounds 3] [--lane standard,fast,direct] [--json]
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ const { values } = parseArgs({
   options: {
     steps: { type: 'string', default: '300' },
     rounds: { type: 'string', default: '3' },
-    lane: { type: 'string', default: 'standard,fast' },
+    lane: { type: 'string', default: 'standard,fast,direct' },
     json: { type: 'boolean' },
   },
 });

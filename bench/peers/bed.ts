@@ -14,6 +14,8 @@ import type { Bed, Server } from './contender.ts';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const HOST = '127.0.0.1';
 const START_PATIENCE_MS = 60_000;
+/** Below those that systems hand out for connections (32768 and up): between the look and the use nobody is given them. */
+const PORTS = { restateNode: 21_000, restateIngress: 21_100, restateAdmin: 21_200, restateService: 21_300 };
 
 /** Everything contenders run on, started for one race. */
 export interface OpenBed {
@@ -61,7 +63,7 @@ export async function openBed(): Promise<OpenBed> {
         temporal: temporal.address,
         temporalAsItComes: plain.address,
         restate: restate.urls,
-        port: await freePort(0),
+        port: await freePort(PORTS.restateService),
         root: ROOT,
       };
     },
@@ -102,7 +104,8 @@ async function startRestate(home: string) {
   const folder = path.join(home, 'restate');
   await mkdir(folder);
   const require = createRequire(import.meta.url);
-  const [node, ingress, admin] = [await freePort(0), await freePort(0), await freePort(0)];
+  const node = await freePort(PORTS.restateNode);
+  const [ingress, admin] = [await freePort(PORTS.restateIngress), await freePort(PORTS.restateAdmin)];
   const server = await startProcess({
     command: require.resolve(`@restatedev/restate-server-${process.platform}-${process.arch}/bin/restate-server`),
     args: ['--base-dir', folder, '--bind-ip', HOST, '--bind-port', String(node), '--listen-mode', 'tcp'],

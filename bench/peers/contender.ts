@@ -49,6 +49,7 @@ export const CONTENDERS: Entry[] = [
   { name: 'bare SDK, nothing kept', file: 'bare', servers: [], packages: ['openai'] },
   { name: 'Cadenza, standard lane', variant: 'standard', ...CADENZA },
   { name: 'Cadenza, fast lane', variant: 'fast', ...CADENZA },
+  { name: 'Cadenza, direct lane', variant: 'direct', ...CADENZA },
   { name: 'DBOS', file: 'dbos', servers: ['postgres'], packages: ['@dbos-inc/dbos-sdk'] },
   {
     name: 'Restate',
