@@ -24,8 +24,21 @@ const parts: [name: string, program: RegExp][] = [
   ['PostgreSQL', /postgres -D/],
 ];
 
-test.each(parts)('a five-step run goes on after its %s is killed', async (name, program) => {
-  const topic = `topic-${name.split(' ')[0]}`;
+test.each(parts)(
+  'five-step runs, as workflow and in the direct lane, go on after their %s is killed',
+  async (name, program) => {
+    const word = name.split(' ')[0];
+    const topics = [`topic-${word}-workflow`, `topic-${word}-direct`];
+    await Promise.all(topics.map(start));
+    await until(() => topics.every((topic) => provider.asked(`${topic} two`) > 0) || undefined);
+    const killedAt = Date.now();
+    process.kill(dev.children().find(({ args }) => program.test(args))!.pid, 'SIGKILL');
+    for (const topic of topics) await expectWhole(topic, killedAt);
+    expect(dev.said()).toMatch(/unexpectedly/);
+  },
+);
+
+async function start(topic: string): Promise<void> {
   const steps = STEPS.map((id, index) => ({
     id,
     prompt: `${topic} ${id}${index === 0 ? '' : ` after {{steps.${STEPS[index - 1]}.text}}`}`,
@@ -34,14 +47,17 @@ test.each(parts)('a five-step run goes on after its %s is killed', async (name, 
   const started = await fetch(`${dev.url}/v1/runs`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ pattern: 'chain', id: topic, input: { policy, steps } }),
+    body: JSON.stringify({
+      pattern: 'chain',
+      id: topic,
+      input: { policy, steps },
+      lane: topic.endsWith('direct') ? 'direct' : undefined,
+    }),
   });
   expect(started.status).toBe(202);
+}
 
-  await until(() => provider.asked(`${topic} two`) === 1 || undefined);
-  const killedAt = Date.now();
-  process.kill(dev.children().find(({ args }) => program.test(args))!.pid, 'SIGKILL');
-
+async function expectWhole(topic: string, killedAt: number): Promise<void> {
   const result = await resultOf(topic);
   const expected = STEPS.reduce((before, id) => `answer to: ${topic} ${id}${before ? ` after ${before}` : ''}`, '');
   expect(result).toMatchObject({ output: expected });
@@ -57,8 +73,7 @@ test.each(parts)('a five-step run goes on after its %s is killed', async (name, 
   }
   const bill = (await (await fetch(`${dev.url}/v1/runs/${topic}/bill`)).json()) as Bill;
   expect(bill.calls.flatMap(({ step, estimated }) => (estimated ? [] : [step]))).toEqual(STEPS);
-  expect(dev.said()).toMatch(/unexpectedly/);
-});
+}
 
 /** Asks for the result as a client would: again, when the server that answers was just killed. */
 async function resultOf(id: string): Promise<unknown> {

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Client, Connection } from '@temporalio/client';
+import { type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
+import { type CrashBed, crashBed } from './crash-bed.ts';
+
+/** 20 by hand: CADENZA_TEST_KILLS=20 */
+const KILLS = Number(process.env.CADENZA_TEST_KILLS || 8);
+const STEPS = ['one', 'two', 'three'];
+/** A step that is told to wait for so long goes on in a workflow. */
+const WAIT_S = 6;
+const TENANT = 'stormy';
+
+let provider: MockProvider;
+let bed: CrashBed;
+let connection: Connection;
+const refused = new Set<string>();
+
+beforeAll(async () => {
+  provider = await mockProvider(
+    (request) => {
+      const prompt = promptOf(request);
+      if (prompt.includes('-late two') && !refused.has(prompt)) {
+        refused.add(prompt);
+        return { status: 429, error: { message: 'slow down', type: 'rate_limit' }, retryAfter: WAIT_S };
+      }
+      return { content: `answer to: ${prompt}`, usage: USAGE };
+    },
+    { chunkSize: 5, streamingProfile: { ttft: 120, tps: 60 } },
+  );
+  bed = await crashBed({ provider });
+  connection = await Connection.connect({ address: process.env.CADENZA_TEST_TEMPORAL_ADDRESS! });
+});
+afterAll(async () => {
+  await connection.close();
+  await bed.close();
+});
+
+test(`runs in the direct lane survive ${KILLS} kills of their worker, also as they are handed over`, async () => {
+  const { cadenza } = bed;
+  const account = `tenant:${TENANT}`;
+  await cadenza.budgets.set(account, 100);
+  const policy = {
+    candidates: ['openai/gpt-6-sol'],
+    cache: false as const,
+    patience: '5 minutes',
+    maxRetryAfter: '1 s',
+  };
+  const topics: string[] = [];
+  const kills: number[] = [];
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    await bed.start();
+    for (const kind of ['quick', 'late']) {
+      const topic = `topic-${kill}-${kind}`;
+      const steps = STEPS.map((id, n) => ({
+        id,
+        prompt: n === 0 ? `${topic} ${id}` : `${topic} ${id} after {{steps.${STEPS[n - 1]}.text}}`,
+      }));
+      await cadenza.start('chain', { policy, steps }, { id: topic, lane: 'direct', tenant: TENANT });
+      topics.push(topic);
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 1_500));
+    kills.push(Date.now());
+    await bed.kill();
+  }
+  await bed.start();
+
+  let spentUsd = 0;
+  for (const topic of topics) {
+    const result = await cadenza.result(topic);
+    const expected = STEPS.reduce((before, id) => `answer to: ${topic} ${id}${before ? ` after ${before}` : ''}`, '');
+    expect(result).toMatchObject({ output: expected });
+
+    const events = await Array.fromAsync(cadenza.events(topic));
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    expect(events.filter(({ type }) => /^run\./.test(type)).map(({ type }) => type)).toEqual([
+      'run.started',
+      'run.completed',
+    ]);
+    const completed = events.filter((event) => event.type === 'call.completed');
+    expect(completed.map(({ step }) => step)).toEqual(STEPS);
+    for (const { step, at } of completed) {
+      const asked = provider.requests().filter(({ text }) => text.includes(`"${topic} ${step}`));
+      const answered = asked.filter(({ status }) => status === 200);
+      const killsWhileOpen = kills.filter((kill) => kill >= asked[0]!.at && kill <= Date.parse(at)).length;
+      expect(asked.filter((request) => request.at > Date.parse(at))).toEqual([]);
+      expect(answered.length).toBeLessThanOrEqual(1 + killsWhileOpen);
+    }
+    const bill = await cadenza.bill(topic);
+    expect(bill.calls.flatMap(({ step, estimated }) => (estimated ? [] : [step]))).toEqual(STEPS);
+    spentUsd += bill.totalUsd!;
+  }
+  const budget = await cadenza.budgets.show(account);
+  expect(budget.reservedUsd).toBe(0);
+  expect(budget.spentUsd).toBeCloseTo(spentUsd, 9);
+
+  const { workflow } = new Client({ connection });
+  const handedOver = topics
+    .filter((topic) => topic.endsWith('late'))
+    .map((topic) => workflow.getHandle(topic).describe());
+  expect((await Promise.all(handedOver)).every(({ status }) => status.name === 'COMPLETED')).toBe(true);
+  const repeats = provider.requests().filter(({ status }) => status === 200).length - topics.length * STEPS.length;
+  console.log(`${KILLS} kills, ${topics.length} runs, ${repeats} repeated requests`);
+}, 900_000);
