@@ -6,7 +6,7 @@ import { Webhook } from 'standardwebhooks';
 import type { WebhookMessage } from '../../src/contract/index.ts';
 import { mockProvider } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
-import { untilEvent } from '../setup/until.ts';
+import { until, untilEvent } from '../setup/until.ts';
 
 const SECRET = `whsec_${Buffer.from('a secret of twenty-four b').toString('base64')}`;
 const OTHER_SECRET = 'not base64 at all, but long';
@@ -97,6 +97,20 @@ test('a run’s end is told although the receiver fails twice: signed, with one 
   }
   expect(totalUsd).toBeGreaterThan(0);
   expect(() => verified({ ...tries[2]!, body: tries[2]!.body.replace('acme', 'evil') })).toThrow('signature');
+});
+
+test('the end of a run in the direct lane is told too', async () => {
+  const run = await bed.client.start(
+    'ask',
+    { prompt: 'Directly?', policy },
+    { lane: 'direct', webhook: { url: `${url}/direct` } },
+  );
+  await run.result();
+  await until(() => to('/direct').length > 0 || undefined);
+  expect(verified(to('/direct')[0]!)).toMatchObject({
+    type: 'run.completed',
+    data: { id: run.id, status: 'completed' },
+  });
 });
 
 test('the run does not wait for who is told', async () => {
