@@ -34,24 +34,25 @@ export interface Seen {
   cpuMs: number;
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
-
 process.on('message', (burst: Burst) => {
   measured(burst).then((seen) => process.send?.(seen));
 });
 process.on('disconnect', () => process.exit(0));
 
 async function measured({ url, runs, withinMs, body, tokens }: Burst): Promise<Seen> {
+  // Of this burst: the server hangs up on sockets that lie idle between two.
+  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   const cpu = process.cpuUsage();
   const began = performance.now();
   const expected = Array.from({ length: tokens }, (_, n) => `word${n} `).join('');
   const read = await Promise.all(
     Array.from({ length: runs }, async (_, n) => {
       await delay((n * withinMs) / runs);
-      return follow(url, body);
+      return follow(agent, url, body);
     }),
   );
   const all = performance.now() - began;
+  agent.destroy();
   const { user, system } = process.cpuUsage(cpu);
   const texts = read.reduce((sum, { texts }) => sum + texts.length, 0);
   return {
@@ -68,11 +69,11 @@ async function measured({ url, runs, withinMs, body, tokens }: Burst): Promise<S
 }
 
 /** Starts a run and reads it to its end; a stream that breaks is gone on with, as a browser does. */
-async function follow(url: string, body: object) {
+async function follow(agent: Agent, url: string, body: object) {
   const start = performance.now();
   const read = { start, end: start, texts: [] as number[], text: '', last: '', lost: 0, doubled: 0 };
   let seq = 0;
-  const started = await answerOf(`${url}/v1/runs`, JSON.stringify(body));
+  const started = await answerOf(agent, `${url}/v1/runs`, JSON.stringify(body));
   const { id } = JSON.parse(await textOf(started)) as { id: string };
   const parser = createParser({
     onEvent({ data }) {
@@ -87,7 +88,7 @@ async function follow(url: string, body: object) {
     },
   });
   while (!/^run\.(completed|failed|cancelled)$/.test(read.last)) {
-    const stream = await answerOf(`${url}/v1/runs/${id}/events?after=${seq}`);
+    const stream = await answerOf(agent, `${url}/v1/runs/${id}/events?after=${seq}`);
     if (stream.statusCode !== 200) throw new Error(`Reading events was answered with ${stream.statusCode}`);
     stream.setEncoding('utf8');
     try {
@@ -101,7 +102,7 @@ async function follow(url: string, body: object) {
   return read;
 }
 
-function answerOf(url: string, body?: string): Promise<IncomingMessage> {
+function answerOf(agent: Agent, url: string, body?: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' };
     request(url, { agent, headers, method: body === undefined ? 'GET' : 'POST' }, resolve)

@@ -59,6 +59,10 @@ const started: Running[] = [];
 const [provider, client] = ['provider', 'client'].map((name) =>
   fork(path.join(import.meta.dirname, `${name}.ts`), [values.tokens, values.rate]),
 ) as [ChildProcess, ChildProcess];
+const clientLost = once(client, 'exit').then(() => {
+  throw new Error('The client ended before it had read everything');
+});
+clientLost.catch(() => {});
 
 try {
   const contenders = await startContenders();
@@ -101,7 +105,7 @@ async function burst(running: Running, lane: string, size: Omit<Burst, 'url' | '
   const body = { pattern: 'ask', input: { prompt: 'Why do rivers bend?', policy } };
   const [used, providerUsed] = [await running.usage(), await usageOf(provider.pid!)];
   client.send({ ...size, url: running.url, body } satisfies Burst);
-  const [seen] = (await once(client, 'message')) as [Seen];
+  const [seen] = (await Promise.race([once(client, 'message'), clientLost])) as [Seen];
   // What is done after the last event belongs to the runs, too.
   await delay(SETTLED_AFTER_MS);
   const then = await running.usage();
