@@ -59,7 +59,7 @@ export async function startCheckout(
 }
 
 /** Linux tells it in /proc. */
-async function usageBelow(root: number): Promise<Record<Part, Usage>> {
+export async function usageBelow(root: number): Promise<Record<Part, Usage>> {
   const parents = new Map<number, number>();
   for (const pid of (await readdir('/proc')).map(Number).filter(Number.isInteger)) {
     const stat = await statOf(pid);
