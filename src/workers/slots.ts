@@ -4,7 +4,7 @@ import type { Worker, WorkerOptions } from '@temporalio/worker';
 const MB = 1024 ** 2;
 /** Node and the library itself. */
 const BASE_MB = 200;
-/** A call in flight takes 0.3 MB (bench/load, 100 tokens); with its workflow in the cache, and room for long prompts. */
+/** A call in flight, its workflow in the cache, and room for long prompts: a guess on the safe side. */
 const CALL_MB = 2;
 const FEWEST = 100;
 const MOST = 2_000;

@@ -11,6 +11,7 @@ import { type OpenRooms, openRooms } from '../runtime/open-rooms.ts';
 import type { Store } from '../store/index.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { pluginOf } from './plugin.ts';
+import { withQuickThreads } from './quick-threads.ts';
 import { requireSearchAttributes } from './search-attributes.ts';
 import { defaultSlots, type Slots, slotsOf } from './slots.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -58,13 +59,8 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   try {
     await requireSearchAttributes(connection, namespace);
     await applyBudgets(rooms.store, config.budgets);
-    const worker = await Worker.create({
-      connection,
-      namespace,
-      taskQueue,
-      workflowBundle: bundle,
-      plugins: [pluginOf(rooms)],
-    });
+    const options = { connection, namespace, taskQueue, workflowBundle: bundle, plugins: [pluginOf(rooms)] };
+    const worker = await withQuickThreads(() => Worker.create(options));
     const client = connectWith({ connection, namespace, taskQueue, rooms, eager: true });
     const converter = dataConverter(rooms.store.blobs, rooms.secrets);
     const temporal = new Client({ connection, namespace, dataConverter: converter });
