@@ -10,9 +10,10 @@ export default {
     '^cadenza/worker$': '<rootDir>/src/workers/index.ts',
     '^cadenza/(client|contract|config|testing)$': '<rootDir>/src/$1/index.ts',
   },
+  testSequencer: '<rootDir>/test/setup/longest-first.ts',
   globalSetup: '<rootDir>/test/setup/start-servers.ts',
   globalTeardown: '<rootDir>/test/setup/stop-servers.ts',
   // Ends what hangs; what is only slow, on a busy machine, goes on.
   testTimeout: 240_000,
-  maxWorkers: 2,
+  maxWorkers: 3,
 };

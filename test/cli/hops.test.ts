@@ -28,8 +28,9 @@ async function told(...settings: string[]) {
   }
 }
 
-test('a Temporal that hands work on 20 times a second is noticed, and the setting named', async () => {
-  const { state, mend } = await told();
+test('a Temporal that rations how often it hands work on is noticed, and the setting named', async () => {
+  // Its default is 20 times a second, which a busy machine may hide.
+  const { state, mend } = await told('--dynamic-config-value', 'history.transferProcessorMaxPollRPS=8');
   expect(state).toBe('warning');
   expect(mend).toContain('history.transferProcessorMaxPollRPS');
 });
