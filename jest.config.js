@@ -1,4 +1,4 @@
-/** @type {import('jest').Config} */
+/** @type {import('@jest/types').Config.InitialOptions} */
 export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testRunner: '<rootDir>/test/setup/native-runner.ts',

@@ -1,22 +1,29 @@
 #!/usr/bin/env node
-/** Starts the command line under Node 24: this one if it is, else the one among the packages. */
+/** Starts the command line under Node 24: this one if it is, else the one among the packages. A clone runs its sources. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SETUP = 'Mend it with: npm run setup';
 const isCurrent = Number(process.versions.node.split('.')[0]) >= 24;
+// Node takes no types away from what lies among packages: there it is the build that runs, as in an image without sources.
+const source = path.join(ROOT, 'src', 'cli', 'main.ts');
+const isClone = !ROOT.split(path.sep).includes('node_modules') && existsSync(source);
+const main = isClone ? source : path.join(ROOT, 'dist', 'cli', 'main.js');
 
-if (!existsSync(main)) {
-  fail('Cadenza is not built yet. Mend it with: npm run setup');
+if (!existsSync(main) || (isClone && !existsSync(path.join(ROOT, 'node_modules')))) {
+  fail(`Cadenza is not set up yet. ${SETUP}`);
 } else if (isCurrent) {
+  // Modules are compiled, and their types taken away, once and not at every start.
+  module.enableCompileCache(path.join(ROOT, '.cadenza', 'compile-cache'));
   await import(pathToFileURL(main).href);
 } else {
   const node = newerNode();
   if (node) startUnder(node);
-  else fail(`Cadenza needs Node 24, and this is ${process.version}. Mend it with: npm run setup`);
+  else fail(`Cadenza needs Node 24, and this is ${process.version}. ${SETUP}`);
 }
 
 function newerNode() {
@@ -29,7 +36,7 @@ function newerNode() {
 }
 
 function startUnder(node) {
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
   // Ctrl-C in a terminal reaches the child too; what is sent to us alone is passed on, and it decides when to end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.once('error', (error) => fail(`${node} could not be started: ${error.message}`));

@@ -2,34 +2,33 @@
  * Makes a fresh clone ready for `npm start` and, with --test, for `npm test`. Does nothing when all is there.
  * Plain JavaScript without packages, for Node 18 and up: it runs before Node 24 and the packages are installed.
  */
-import path from 'node:path';
-import { build } from './setup/build.mjs';
 import { locked } from './setup/lock.mjs';
 import { packages } from './setup/packages.mjs';
-import { HOME } from './setup/places.mjs';
-import { SetupError } from './setup/run.mjs';
-import { temporal, testServer } from './setup/tools.mjs';
+import { SetupError, stopCommands } from './setup/run.mjs';
+import { temporal } from './setup/temporal.mjs';
 
-const stages = process.argv.includes('--test') ? [packages, build, temporal, testServer] : [packages, build, temporal];
+const forTests = process.argv.includes('--test');
+const parts = [packages(forTests), temporal(forTests)];
 const say = (line) => process.stderr.write(`setup: ${line}\n`);
 
-if (!stages.every((stage) => stage.isDone())) {
-  await locked(
-    path.join(HOME, 'setup.lock'),
-    (owner) => say(`another setup is at work (process ${owner}); waiting for it`),
-    runStages,
-  ).catch(fail);
+if (!parts.every((part) => part.isDone())) {
+  const whileWaiting = (owner) => say(`another setup is at work (process ${owner}); waiting for it`);
+  await locked(whileWaiting, installAll, stopCommands).catch(fail);
 }
 
-async function runStages() {
-  for (const stage of stages) {
-    // Another setup may have done it while we waited for the lock.
-    if (stage.isDone()) continue;
-    const begun = Date.now();
-    say(`${stage.title} ...`);
-    const note = await stage.run();
-    say(`${stage.title}${note ? `: ${note}` : ` done after ${((Date.now() - begun) / 1000).toFixed(1)} s`}`);
-  }
+/** One that fails does not leave the other installing unseen. */
+async function installAll() {
+  const ended = await Promise.allSettled(parts.map(install));
+  for (const { reason } of ended) if (reason) throw reason;
+}
+
+async function install(part) {
+  // Another setup may have done it while we waited for the lock.
+  if (part.isDone()) return;
+  const begun = Date.now();
+  say(`${part.title} ...`);
+  const note = await part.run();
+  say(`${part.title}${note ? `: ${note}` : ` done after ${((Date.now() - begun) / 1000).toFixed(1)} s`}`);
 }
 
 function fail(error) {

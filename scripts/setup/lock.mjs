@@ -1,29 +1,34 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { HOME } from './places.mjs';
 
-/** Runs one setup at a time: others wait, and a lock whose owner died is taken over.
- *  @param lock a folder that exists while it is held */
-export async function locked(lock, whileWaiting, work) {
-  const claim = `${lock}.${process.pid}`;
+/** A folder that exists while a setup is at work: it holds the ids of its processes. */
+const LOCK = path.join(HOME, 'setup.lock');
+
+/** Runs one setup at a time: others wait, and a lock whose processes have died is taken over.
+ *  @param stop ends the commands the work has started */
+export async function locked(whileWaiting, work, stop) {
+  const claim = `${LOCK}.${process.pid}`;
   fs.rmSync(claim, { recursive: true, force: true });
   fs.mkdirSync(claim, { recursive: true });
   fs.writeFileSync(path.join(claim, 'pid'), String(process.pid));
   let said = false;
   // A folder that is not empty cannot be renamed over: the claim succeeds for exactly one of us.
-  while (!renamed(claim, lock)) {
-    const owner = ownerOf(lock);
-    if (owner !== undefined && !isAlive(owner)) {
-      breakLock(lock, owner);
+  while (!renamed(claim, LOCK)) {
+    const owners = ownersOf(LOCK);
+    const alive = owners.find(isAlive);
+    if (owners.length > 0 && alive === undefined) {
+      breakLock(owners);
       continue;
     }
-    if (!said) whileWaiting(owner);
+    if (!said) whileWaiting(alive);
     said = true;
     await delay(100);
   }
-  const release = () => fs.rmSync(lock, { recursive: true, force: true });
+  // The lock stays: it is free when the last of the commands has ended.
   const interrupted = () => {
-    release();
+    stop();
     process.exit(130);
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
@@ -31,8 +36,15 @@ export async function locked(lock, whileWaiting, work) {
     return await work();
   } finally {
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
-    release();
+    fs.rmSync(LOCK, { recursive: true, force: true });
   }
+}
+
+/** Our lock is held as long as one of these lives, too. */
+export function holdFor(pids) {
+  const unfinished = path.join(LOCK, 'pid.new');
+  fs.writeFileSync(unfinished, [process.pid, ...pids].join(' '));
+  fs.renameSync(unfinished, path.join(LOCK, 'pid'));
 }
 
 function renamed(from, to) {
@@ -46,10 +58,10 @@ function renamed(from, to) {
 }
 
 /** Two may find the same dead owner: whoever comes second would move the first one's new lock away, so puts it back. */
-function breakLock(lock, owner) {
-  const aside = `${lock}.dead.${process.pid}`;
-  if (!renamedIfThere(lock, aside)) return;
-  if (ownerOf(aside) !== owner && renamed(aside, lock)) return;
+function breakLock(owners) {
+  const aside = `${LOCK}.dead.${process.pid}`;
+  if (!renamedIfThere(LOCK, aside)) return;
+  if (ownersOf(aside).join() !== owners.join() && renamed(aside, LOCK)) return;
   fs.rmSync(aside, { recursive: true, force: true });
 }
 
@@ -63,11 +75,11 @@ function renamedIfThere(from, to) {
   }
 }
 
-function ownerOf(lock) {
+function ownersOf(lock) {
   try {
-    return Number(fs.readFileSync(path.join(lock, 'pid'), 'utf8'));
+    return fs.readFileSync(path.join(lock, 'pid'), 'utf8').split(' ').map(Number);
   } catch {
-    return undefined;
+    return [];
   }
 }
 

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { inRoot, OUTER_PATH, ROOT } from './places.mjs';
+import { inRoot, isExecutable, OUTER_PATH, ROOT } from './places.mjs';
 import { run, SetupError } from './run.mjs';
 
 const LOCK = inRoot('package-lock.json');
@@ -7,42 +7,46 @@ const INSTALLED = inRoot('node_modules', '.package-lock.json');
 const NODE = inRoot('node_modules', 'node', 'bin', 'node');
 const COMMAND = inRoot('node_modules', '.bin', 'cadenza');
 
-/** The packages of the lockfile, among them Node 24. */
-export const packages = {
+/** The packages of the lockfile, among them Node 24. @param forTests those for development too; once there, they stay */
+export const packages = (forTests) => ({
   title: 'packages',
-  isDone: () => isInstalled() && isExecutable(NODE) && fs.existsSync(COMMAND),
+  isDone: () => isInstalled(forTests) && isExecutable(NODE) && fs.existsSync(COMMAND),
   async run() {
-    if (!isInstalled() || !isExecutable(NODE)) {
+    if (!isInstalled(forTests) || !isExecutable(NODE)) {
+      const development = forTests || hasDevelopment() ? '--include=dev' : '--omit=dev';
       // npm runs under the person's own Node: the one in node_modules is about to be replaced.
-      await run('npm', ['ci', '--include=dev', '--include=optional', '--loglevel=error'], {
+      await run('npm', ['ci', development, '--include=optional', '--loglevel=error'], {
         show: true,
         cwd: ROOT,
         env: { ...process.env, PATH: OUTER_PATH },
       });
-      fs.utimesSync(INSTALLED, new Date(), new Date());
     }
     await checkNode();
     linkCommand();
   },
-};
+});
 
-function isInstalled() {
-  const installed = fs.statSync(INSTALLED, { throwIfNoEntry: false });
-  if (!installed) return false;
-  return installed.mtimeMs >= fs.statSync(LOCK).mtimeMs || holdsTheSame();
+/** Whether npm has come to its end, and with these versions. Packages for other platforms are not there. */
+function isInstalled(forTests) {
+  const present = packagesOf(INSTALLED);
+  const wanted = packagesOf(LOCK);
+  if (!present || !wanted) return false;
+  return (
+    Object.entries(wanted).every(
+      ([place, { version, dev, optional }]) =>
+        place === '' || present[place]?.version === version || (!present[place] && (optional || (dev && !forTests))),
+    ) && Object.keys(present).every((place) => place in wanted)
+  );
 }
 
-/** A checkout touches the lockfile without changing it; that is no reason to install again. */
-function holdsTheSame() {
-  const wanted = JSON.parse(fs.readFileSync(LOCK, 'utf8')).packages;
-  const present = JSON.parse(fs.readFileSync(INSTALLED, 'utf8')).packages;
-  const isPresent = ([place, { version, optional }]) =>
-    present[place]?.version === version || (optional && !present[place]);
-  const same =
-    Object.entries(wanted).every((entry) => entry[0] === '' || isPresent(entry)) &&
-    Object.keys(present).every((place) => place in wanted);
-  if (same) fs.utimesSync(INSTALLED, new Date(), new Date());
-  return same;
+const hasDevelopment = () => Object.values(packagesOf(INSTALLED) ?? {}).some(({ dev }) => dev);
+
+function packagesOf(lockfile) {
+  try {
+    return JSON.parse(fs.readFileSync(lockfile, 'utf8')).packages;
+  } catch {
+    return undefined;
+  }
 }
 
 async function checkNode() {
@@ -54,18 +58,12 @@ async function checkNode() {
   );
 }
 
-/** npm links the commands of dependencies only, and `npx cadenza` in the clone needs this one. */
+/**
+ * What `npx cadenza` runs in the clone. npm would not link it, and package.json names it only while it is packed: npx
+ * installs a project whose own package.json names the command into its cache first, which reads all packages twice.
+ */
 function linkCommand() {
   fs.rmSync(COMMAND, { force: true });
   fs.symlinkSync('../../bin/cadenza.mjs', COMMAND);
   fs.chmodSync(inRoot('bin', 'cadenza.mjs'), 0o755);
-}
-
-function isExecutable(file) {
-  try {
-    fs.accessSync(file, fs.constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,5 @@
-import { type NamedTemporal, namedTemporal, readEnvironment } from '../config/index.ts';
+import { readEnvironment } from '../config/environment.ts';
+import { type NamedTemporal, namedTemporal } from '../config/temporal.ts';
 import { type Running, readRunning } from '../local/running.ts';
 import { CliFailure } from './failure.ts';
 

@@ -1,12 +1,25 @@
+import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
-import { pino } from 'pino';
-import pretty from 'pino-pretty';
 import type { Log } from '../contract/index.ts';
 import { redact, secretsOf } from '../providers/secrets.ts';
 
-/** Logs to stderr: lines for people on a terminal, JSON elsewhere; never a secret of the environment.
- *  `CADENZA_LOG` sets the level. */
+const load = createRequire(import.meta.url);
+
+/** Logs to stderr: lines for people on a terminal, JSON elsewhere; never a secret of the environment. The logger is loaded
+ *  when there is something to say. `CADENZA_LOG` sets the level. */
 export function openLog(env: NodeJS.ProcessEnv, level: string): Log {
+  let opened: Log | undefined;
+  const log = () => (opened ??= openPino(env, level));
+  return {
+    debug: (fields, message) => log().debug(fields, message),
+    info: (fields, message) => log().info(fields, message),
+    warn: (fields, message) => log().warn(fields, message),
+    error: (fields, message) => log().error(fields, message),
+  };
+}
+
+function openPino(env: NodeJS.ProcessEnv, level: string): Log {
+  const { pino } = load('pino') as typeof import('pino');
   const secrets = secretsOf(env);
   const sink = new Writable({
     write(chunk, _encoding, done) {
@@ -20,6 +33,7 @@ export function openLog(env: NodeJS.ProcessEnv, level: string): Log {
     colorize: process.stderr.hasColors?.() ?? false,
     ignore: 'pid,hostname',
   };
+  const pretty = (options: object) => (load('pino-pretty') as typeof import('pino-pretty'))(options);
   return pino(
     { level: env.CADENZA_LOG || level, base: null },
     process.stderr.isTTY ? pretty({ ...readable, translateTime: 'SYS:HH:MM:ss' }) : sink,

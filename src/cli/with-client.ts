@@ -1,4 +1,5 @@
 import type { Cadenza } from '../client/cadenza.ts';
+import type { Store } from '../store/index.ts';
 import { findTarget, type Target } from './find-target.ts';
 import { openLog } from './log.ts';
 
@@ -14,5 +15,17 @@ export async function withClient<Value>(use: (client: Cadenza, target: Target) =
     return await use(client, target);
   } finally {
     await client.close();
+  }
+}
+
+/** Does something with what the store knows. Temporal is not asked, so that its client need not be loaded. */
+export async function withStore<Value>(use: (store: Store) => Promise<Value>): Promise<Value> {
+  const { databaseUrl } = findTarget(process.env);
+  const { openStore } = await import('../store/open-store.ts');
+  const store = await openStore({ url: databaseUrl, log: openLog(process.env, 'error') });
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
   }
 }

@@ -8,17 +8,10 @@ import {
   ServiceError,
   WorkflowFailedError,
 } from '@temporalio/client';
-import {
-  directRunOf,
-  ListRuns,
-  ListSteps,
-  type PatternName,
-  type PatternResult,
-  type RunInfo,
-} from '../contract/index.ts';
+import { directRunOf, ListSteps, type PatternName, type PatternResult, type RunInfo } from '../contract/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
-import { isRunCursor, type StoredRun } from '../store/index.ts';
+import type { StoredRun } from '../store/index.ts';
 import { answerApproval, pendingOf, pendingOfAll } from './approvals.ts';
 import { createBudgets } from './budgets.ts';
 import type { Cadenza, Outcome, StartedRun } from './cadenza.ts';
@@ -30,6 +23,7 @@ import { cancelExecution, resultOf, startExecution } from './executions.ts';
 import { createRunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import { fork } from './fork.ts';
+import { listRuns } from './list-runs.ts';
 import { clientError, runError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
 import { inputOfMap, recordResumed } from './start-map.ts';
@@ -100,16 +94,7 @@ export function connectWith({
       return infoOf(await runs.show(id));
     },
 
-    async list(query = {}) {
-      const { cursor } = checked(ListRuns, query, 'query');
-      if (cursor !== undefined && !isRunCursor(cursor)) {
-        throw refusal('InvalidRequest', 'cursor: It is not one that a page of this list gave', {
-          path: 'query.cursor',
-          hint: 'Begin without one, and go on with the nextCursor of each page',
-        });
-      }
-      return store.runs.list(query);
-    },
+    list: (query) => listRuns(store.runs, query),
 
     async bill(id) {
       return store.ledger.bill((await runs.find(id)).chain);

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Environment, type NamedTemporal, namedTemporal, readEnvironment } from '../config/index.ts';
 import { type Kept, keepRunning, type Part } from './keep-running.ts';
 import { stopLeftover } from './leftovers.ts';
@@ -15,8 +14,8 @@ import { downloadTemporalCli, findTemporalCli } from './temporal-cli.ts';
 export interface LocalOptions {
   env?: NodeJS.ProcessEnv;
   log?: (line: string) => void;
-  /** what runs as worker and gateway: `dist/cli/main.js serve --embedded` when not given */
-  server?: { script: string; args: string[] };
+  /** what runs as worker and gateway */
+  server: { script: string; args: string[] };
 }
 
 export interface Local extends Running {
@@ -26,18 +25,13 @@ export interface Local extends Running {
   stopped: Promise<void>;
 }
 
-const SERVER = {
-  script: fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url)),
-  args: ['serve', '--embedded'],
-};
-
 /**
  * Starts everything a run needs on this machine and keeps it running: PostgreSQL and Temporal, unless the environment
  * names others, and the server. All state lies in CADENZA_HOME. SIGINT, SIGTERM and SIGHUP stop it; a second one forces it.
  * @returns undefined when a signal came before all was started; everything has been stopped again
  * @throws Error when it already runs in this home, or a part does not start; nothing is left running
  */
-export async function startLocal(options: LocalOptions = {}): Promise<Local | undefined> {
+export async function startLocal(options: LocalOptions): Promise<Local | undefined> {
   const begun = Date.now();
   const log = options.log ?? ((line: string) => process.stdout.write(`${line}\n`));
   const env = options.env ?? process.env;
@@ -97,7 +91,7 @@ export async function startLocal(options: LocalOptions = {}): Promise<Local | un
       temporalNamespace: namespaceOf(given),
       port,
     };
-    const { script, args } = options.server ?? SERVER;
+    const { script, args } = options.server;
     const pidFile = path.join(environment.home, 'server.pid');
     await stopLeftover(pidFile, 'SIGTERM', (pid) =>
       log(`A server left over from an earlier start (process ${pid}) is stopped`),

@@ -1,7 +1,14 @@
-import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
-import { ExternalStorage } from '@temporalio/common';
+import {
+  type DataConverter,
+  ExternalStorage,
+  type Payload,
+  type PayloadCodec,
+  type StorageDriver,
+  StorageDriverClaim,
+} from '@temporalio/common';
+import proto from '@temporalio/proto';
 import { redact } from '../providers/index.ts';
-import { type Blobs, blobStorageDriver } from '../store/index.ts';
+import { type Blobs, hashOf } from '../store/index.ts';
 
 /** Payloads above this stay out of Temporal's history, bytes. */
 const BLOB_THRESHOLD = 32 * 1024;
@@ -41,4 +48,30 @@ function redacted(payload: Payload, secrets: string[], needles: Buffer[]): Paylo
   const data = Buffer.from(payload.data.buffer, payload.data.byteOffset, payload.data.byteLength);
   if (!needles.some((needle) => data.includes(needle))) return payload;
   return { ...payload, data: Buffer.from(redact(data.toString('utf8'), secrets)) };
+}
+
+const PayloadProto = proto.temporal.api.common.v1.Payload;
+
+/** Lets Temporal keep large payloads in the store: a history then holds their hashes. */
+export function blobStorageDriver(blobs: Blobs): StorageDriver {
+  return {
+    name: 'cadenza-blobs',
+    type: 'cadenza.blobs',
+    async store({ target }, payloads) {
+      const run = target?.kind === 'workflow' ? target.id : undefined;
+      const bytes = payloads.map((payload) => PayloadProto.encode(payload).finish());
+      const hashes = await blobs.put(bytes, run);
+      return hashes.map((sha256) => new StorageDriverClaim({ sha256 }));
+    },
+    async retrieve(_context, claims) {
+      const hashes = claims.map(({ claimData }) => claimData.sha256 ?? '');
+      const found = await blobs.get(hashes);
+      return found.map((bytes, index) => decoded(bytes, hashes[index]!));
+    },
+  };
+}
+
+function decoded(bytes: Uint8Array, hash: string): Payload {
+  if (hashOf(bytes) !== hash) throw new Error(`The blob ${hash} is damaged: its bytes have another hash.`);
+  return PayloadProto.decode(bytes);
 }

@@ -1,5 +1,5 @@
 export type { Approvals, StoredApproval } from './approvals.ts';
-export { type Blobs, blobStorageDriver } from './blobs.ts';
+export { type Blobs, hashOf } from './blobs.ts';
 export type { Cache, Claim, Flight, Held, Waited } from './cache.ts';
 export type { DataSets } from './data-sets.ts';
 export type { Database } from './database.ts';

@@ -18,9 +18,11 @@ registerHooks({
 });
 process.on('exit', () => writeFileSync(process.env.LOADED_PACKAGES, JSON.stringify([...packages])));
 `;
-/** What takes long to load: SDKs, the tokenizer, the schema checker, the chart library, the worker. */
+/** What takes long to load: SDKs, the tokenizer, the schema checker, the chart library, the logger, the worker. */
 const HEAVY =
-  /^(openai|@anthropic-ai\/sdk|@google\/genai|gpt-tokenizer|ajv|vega|vega-lite|@copilotkit\/aimock|@temporalio\/worker)$/;
+  /^(openai|@anthropic-ai\/sdk|@google\/genai|gpt-tokenizer|ajv|vega|vega-lite|@copilotkit\/aimock|pino|pino-pretty|@temporalio\/worker)$/;
+/** What connects to Temporal, loads in 0.2 s. */
+const TEMPORAL = /^@(temporalio\/(client|proto)|grpc\/grpc-js)$|^protobufjs$/;
 
 let folder: string;
 let fresh: FreshStore;
@@ -51,8 +53,17 @@ test('help loads the parser of the command line, and nothing else', async () => 
   expect((await packagesLoadedBy(['--help'])).sort()).toEqual(['cadenza', 'commander']);
 });
 
-test('listing runs loads Temporal and PostgreSQL, but no SDK of a provider', async () => {
-  const packages = await packagesLoadedBy(['runs']);
-  expect(packages).toEqual(expect.arrayContaining(['@temporalio/client', 'kysely', 'pg']));
-  expect(packages.filter((name) => HEAVY.test(name))).toEqual([]);
+test.each([['runs'], ['budget', 'show', 'tenant:acme']])('cadenza %s asks PostgreSQL alone', async (...args) => {
+  const packages = await packagesLoadedBy(args);
+  expect(packages).toEqual(expect.arrayContaining(['kysely', 'pg']));
+  expect(packages.filter((name) => HEAVY.test(name) || TEMPORAL.test(name))).toEqual([]);
 });
+
+test.each([['approvals'], ['schedule', 'list']])(
+  'cadenza %s loads Temporal, but no worker of it and no SDK',
+  async (...args) => {
+    const packages = await packagesLoadedBy(args);
+    expect(packages).toEqual(expect.arrayContaining(['@temporalio/client']));
+    expect(packages.filter((name) => HEAVY.test(name))).toEqual([]);
+  },
+);

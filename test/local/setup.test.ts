@@ -6,37 +6,33 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  readFileSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { until } from '../setup/until.ts';
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 
-/** A clone in which all is set up but the build: the real scripts, compiler and configuration, and two source files. */
+/** A clone in which all is set up but the command: the real scripts, and one source file. */
 let clone: string;
 
 beforeEach(() => {
   clone = mkdtempSync(path.join(os.tmpdir(), 'cadenza-setup-'));
-  for (const name of ['scripts', 'bin', 'tsconfig.json', 'tsconfig.build.json']) {
+  for (const name of ['scripts', 'bin']) {
     cpSync(path.join(REPOSITORY, name), path.join(clone, name), { recursive: true });
   }
   write('package.json', '{ "type": "module" }');
   write('package-lock.json', '{ "packages": { "": {} } }');
   write('node_modules/.package-lock.json', '{ "packages": {} }');
   write('src/cli/main.ts', `console.log('started with', process.argv[2] as string);\n`);
-  write('src/workers/workflow-bundle.ts', `export const bundlePatterns = async () => 'bundled';\n`);
-  write('src/cli/page.html', '<p>page</p>\n');
-  for (const name of ['node', 'typescript', '@types', '@typescript', 'undici-types']) {
-    const installed = path.join(REPOSITORY, 'node_modules', name);
-    if (existsSync(installed)) symlinkSync(installed, path.join(clone, 'node_modules', name));
-  }
+  symlinkSync(path.join(REPOSITORY, 'node_modules/node'), path.join(clone, 'node_modules/node'));
   mkdirSync(path.join(clone, 'node_modules/.bin'));
-  symlinkSync('../typescript/bin/tsc', path.join(clone, 'node_modules/.bin/tsc'));
   for (const tool of ['temporal', 'temporal-test-server']) {
     write(`.cadenza/tools/bin/${tool}`, '');
     chmodSync(path.join(clone, '.cadenza/tools/bin', tool), 0o755);
@@ -62,46 +58,98 @@ async function run(script: string, args: string[] = [], env: NodeJS.ProcessEnv =
   return { code, said };
 }
 
-const setup = (env?: NodeJS.ProcessEnv) => run('scripts/setup.mjs', ['--test'], env);
-const built = () => statSync(path.join(clone, 'dist/cli/main.js')).mtimeMs;
+const setup = (env?: NodeJS.ProcessEnv, args = ['--test']) => run('scripts/setup.mjs', args, env);
+
+/** An npm that writes down how it was called, and installs what the lockfile names when `finish` is there. */
+function fakeNpm(): void {
+  write(
+    'fake/npm',
+    `#!${process.execPath}
+import fs from 'node:fs';
+setTimeout(() => process.exit(1), 30_000).unref();
+fs.appendFileSync('npm-calls', process.argv.slice(2).join(' ') + '\\n');
+const { packages } = JSON.parse(fs.readFileSync('package-lock.json'));
+const wanted = Object.entries(packages).filter(([place, { dev }]) => place && !(dev && process.argv.includes('--omit=dev')));
+const timer = setInterval(() => {
+  if (!fs.existsSync('finish')) return;
+  fs.writeFileSync('node_modules/.package-lock.json', JSON.stringify({ packages: Object.fromEntries(wanted) }));
+  clearInterval(timer);
+}, 10);
+`,
+  );
+  chmodSync(path.join(clone, 'fake/npm'), 0o755);
+  write('package-lock.json', JSON.stringify({ packages: { '': {}, ...locked } }));
+}
+const locked = { 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '1.0.0', dev: true } };
+const withNpm = () => ({ PATH: `${path.join(clone, 'fake')}:${path.dirname(process.execPath)}` });
+const npmCalls = () => {
+  const file = path.join(clone, 'npm-calls');
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+};
 
 test('when all is there, setup says nothing and does nothing', async () => {
-  expect((await setup()).said).toMatch(
-    /^setup: packages \.\.\.\nsetup: packages done .*\nsetup: build \.\.\.\nsetup: build done .*\n$/,
-  );
-  const first = built();
+  expect((await setup()).said).toMatch(/^setup: packages \.\.\.\nsetup: packages done .*\n$/);
   const again = [await setup(), await setup()];
   expect(again).toEqual(Array(2).fill({ code: 0, said: '' }));
-  expect(built()).toBe(first);
 });
 
-test('what is built is what `cadenza` runs, and it is built again only when a source changes', async () => {
+test('a clone runs its sources as they are, and compiles them once', async () => {
   await setup();
-  expect(existsSync(path.join(clone, 'dist/cli/page.html'))).toBe(true);
   expect((await run('bin/cadenza.mjs', ['doctor'])).said).toBe('started with doctor\n');
-  const first = built();
-  await setup();
-  expect(built()).toBe(first);
-  write('src/cli/main.ts', `console.log('changed');\n`);
-  await setup();
+  expect(existsSync(path.join(clone, '.cadenza/compile-cache'))).toBe(true);
+  write('src/cli/main.ts', `console.log('changed' as string);\n`);
   expect((await run('bin/cadenza.mjs')).said).toBe('changed\n');
 });
 
-test('sources that do not compile are reported, and what was built before stays', async () => {
-  await setup();
-  write('src/cli/main.ts', 'const wrong: number = "text"; console.log(wrong);\n');
-  const failed = await setup();
-  expect(failed.code).toBe(1);
-  expect(failed.said).toContain('src/cli/main.ts(1,7): error TS2322');
-  expect(failed.said).toContain('npm run build');
-  expect((await run('bin/cadenza.mjs', ['doctor'])).said).toBe('started with doctor\n');
+test('npm start needs no packages for development, npm test adds them, and npm start then leaves them there', async () => {
+  fakeNpm();
+  write('finish', '');
+  const env = withNpm();
+  for (const args of [[], [], ['--test'], ['--test'], []])
+    expect(await setup(env, args)).toEqual({ code: 0, said: expect.anything() });
+  write(
+    'package-lock.json',
+    JSON.stringify({ packages: { '': {}, ...locked, 'node_modules/c': { version: '2.0.0' } } }),
+  );
+  await setup(env, []);
+  const [first, second, third, ...more] = npmCalls();
+  expect(first).toContain('ci --omit=dev');
+  expect([second, third]).toEqual(Array(2).fill(expect.stringContaining('ci --include=dev')));
+  expect(more).toEqual([]);
 });
 
-test('several at once build once, and a lock whose owner died holds nobody up', async () => {
+test('a setup that was killed leaves npm at work: the next one waits for it, and goes on from there', async () => {
+  fakeNpm();
+  const child = spawn(process.execPath, [path.join(clone, 'scripts/setup.mjs')], { cwd: clone, env: withNpm() });
+  await until(() => npmCalls().length === 1 || undefined);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const next = setup(withNpm(), []);
+  await until(() => readdirSync(path.join(clone, '.cadenza')).length > 2 || undefined);
+  write('finish', '');
+  const { code, said } = await next;
+  expect(code).toBe(0);
+  expect(said).toContain('another setup is at work');
+  expect(npmCalls()).toHaveLength(1);
+});
+
+test('a setup that is asked to stop ends npm too, and the next one begins again', async () => {
+  fakeNpm();
+  const child = spawn(process.execPath, [path.join(clone, 'scripts/setup.mjs')], { cwd: clone, env: withNpm() });
+  await until(() => npmCalls().length === 1 || undefined);
+  child.kill('SIGTERM');
+  const [code] = await once(child, 'exit');
+  expect(code).toBe(130);
+  write('finish', '');
+  expect(await setup(withNpm(), [])).toEqual({ code: 0, said: expect.anything() });
+  expect(npmCalls()).toHaveLength(2);
+});
+
+test('several at once do the work once, and a lock whose owner died holds nobody up', async () => {
   write('.cadenza/setup.lock/pid', '999999999');
   const together = await Promise.all([setup(), setup(), setup()]);
   expect(together.map(({ code }) => code)).toEqual([0, 0, 0]);
-  expect(together.filter(({ said }) => said.includes('build done')).length).toBe(1);
+  expect(together.filter(({ said }) => said.includes('packages done')).length).toBe(1);
   expect(existsSync(path.join(clone, '.cadenza/setup.lock'))).toBe(false);
 });
 
@@ -118,8 +166,13 @@ test('a Temporal server named by the environment needs no other', async () => {
   expect(said).not.toContain('Temporal');
 });
 
-test('`cadenza` before the build names the command that builds it', async () => {
+test('`cadenza` before the setup names the command that does it', async () => {
+  rmSync(path.join(clone, 'node_modules'), { recursive: true });
   const { code, said } = await run('bin/cadenza.mjs');
   expect(code).toBe(1);
-  expect(said).toBe('Cadenza is not built yet. Mend it with: npm run setup\n');
+  expect(said).toBe('Cadenza is not set up yet. Mend it with: npm run setup\n');
+});
+
+test('npx finds the command without looking through all packages: package.json names none', () => {
+  expect(JSON.parse(readFileSync(path.join(REPOSITORY, 'package.json'), 'utf8'))).not.toHaveProperty('bin');
 });

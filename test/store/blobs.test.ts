@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { sql } from 'kysely';
-import { blobStorageDriver } from '../../src/store/index.ts';
+import { blobStorageDriver } from '../../src/runtime/data-converter.ts';
 import { type FreshStore, freshStore } from './fresh-store.ts';
 
 let fresh: FreshStore;

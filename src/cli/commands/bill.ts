@@ -3,18 +3,21 @@ import type { Bill } from '../../contract/index.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 import { count, usd } from '../views/numbers.ts';
 import { table } from '../views/table.ts';
-import { withClient } from '../with-client.ts';
+import { withClient, withStore } from '../with-client.ts';
 
 export function configure(command: Command): void {
   command
     .argument('<id>', 'the id of the run')
     .addHelpText('after', '\nExample:\n  $ cadenza bill ask-42')
     .action(async (id: string) => {
-      await withClient(async (client) => {
-        const bill = await client.bill(id);
-        if (wantsJson(command)) printJson(bill);
-        else printLine(billTable(bill));
+      const stored = await withStore(async ({ runs, ledger }) => {
+        const run = await runs.find(id);
+        return run && ledger.bill(run.chain);
       });
+      // One that has not reached a worker yet is known to Temporal alone.
+      const bill = stored ?? (await withClient((client) => client.bill(id)));
+      if (wantsJson(command)) printJson(bill);
+      else printLine(billTable(bill));
     });
 }
 

@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { outliveReader } from '../interruption.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 
-// The same program as this one, be it source or build.
-const MAIN = path.join(import.meta.dirname, '..', `main${path.extname(import.meta.filename)}`);
+// The same program as this one: as far from the build as from the sources.
+const CADENZA = path.join(import.meta.dirname, '../../../bin/cadenza.mjs');
 
 export function configure(command: Command): void {
   command.addHelpText('after', '\nExamples:\n  $ cadenza dev\n  $ CADENZA_PORT=4200 cadenza dev').action(async () => {
@@ -14,7 +14,7 @@ export function configure(command: Command): void {
     const local = await startLocal({
       env: process.env,
       log: json ? (message) => printJson({ message }) : printLine,
-      server: { script: MAIN, args: ['serve', '--embedded'] },
+      server: { script: CADENZA, args: ['serve', '--embedded'] },
     });
     if (!local) return;
     const { url, temporalAddress, temporalNamespace, uiUrl } = local;

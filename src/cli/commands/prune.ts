@@ -4,9 +4,9 @@ import type { PrunedRows, RetentionAges, Store } from '../../store/index.ts';
 import { CliFailure } from '../failure.ts';
 import { findTarget, type Target } from '../find-target.ts';
 import { stopRequested } from '../interruption.ts';
-import { openLog } from '../log.ts';
 import { printJson, printLine, printNote, wantsJson } from '../output.ts';
 import { table } from '../views/table.ts';
+import { withStore } from '../with-client.ts';
 
 export function configure(command: Command): void {
   command
@@ -21,16 +21,11 @@ Examples:
   $ cadenza prune`,
     )
     .action(async ({ dryRun = false }: { dryRun?: boolean }) => {
-      const target = findTarget(process.env);
-      const ages = await agesOf(target);
-      const { openStore } = await import('../../store/index.ts');
-      const store = await openStore({ url: target.databaseUrl, log: openLog(process.env, 'error') });
-      try {
+      const ages = await agesOf(findTarget(process.env));
+      await withStore(async (store) => {
         const rows = dryRun ? await store.retention.preview(ages) : await pruned(store, ages);
         await print(store, rows, { dryRun, json: wantsJson(command) });
-      } finally {
-        await store.close();
-      }
+      });
     });
 }
 

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
+import { listRuns } from '../../client/list-runs.ts';
 import { ListRuns, type RunInfo } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
 import { printJson, printLine, printNote, wantsJson } from '../output.ts';
 import { ago, usd } from '../views/numbers.ts';
 import { table } from '../views/table.ts';
-import { withClient } from '../with-client.ts';
+import { withStore } from '../with-client.ts';
 
 export function configure(command: Command): void {
   command
@@ -20,16 +21,14 @@ export function configure(command: Command): void {
         const issue = query.error.issues[0]!;
         throw usageError(`--${String(issue.path[0])}: ${issue.message}`);
       }
-      await withClient(async (client) => {
-        const { runs, nextCursor } = await client.list(query.data);
-        if (wantsJson(command)) {
-          for (const run of runs) printJson(run);
-          if (nextCursor !== undefined) printJson({ nextCursor });
-          return;
-        }
-        printLine(runs.length === 0 ? 'There are no runs.' : runTable(runs, Date.now()));
-        if (nextCursor !== undefined) printNote(`More: cadenza runs --cursor ${nextCursor}`);
-      });
+      const { runs, nextCursor } = await withStore((store) => listRuns(store.runs, query.data));
+      if (wantsJson(command)) {
+        for (const run of runs) printJson(run);
+        if (nextCursor !== undefined) printJson({ nextCursor });
+        return;
+      }
+      printLine(runs.length === 0 ? 'There are no runs.' : runTable(runs, Date.now()));
+      if (nextCursor !== undefined) printNote(`More: cadenza runs --cursor ${nextCursor}`);
     });
 }
 

