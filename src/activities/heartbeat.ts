@@ -11,7 +11,7 @@ export function heartbeat(hold?: () => Promise<void> | undefined): () => void {
   let beats = 0;
   // Local activities belong to their workflow task, and have no heartbeat of their own.
   const beat = () => (context.info.isLocal ? undefined : context.heartbeat());
-  beat();
+  // Not at once: that a worker took it, Temporal knows, and most calls end before it would ask.
   const timer = setInterval(() => {
     beat();
     beats += 1;
