@@ -46,7 +46,10 @@ const KEEP_ALIVE = /^\W*(ping|pong|keep[-_ ]?alive|heart[-_ ]?beat|processing|wa
  * into the form the SDK reads, JSON becomes a stream, and the terminal event ends the body, which some servers leave
  * open.
  */
-export function listeningFetch(dialect: Dialect, heard: ProviderCall['heard']): { fetch: typeof fetch; seen: Seen } {
+export function listeningFetch(
+  dialect: Dialect,
+  heard: ProviderCall['heard'],
+): { fetch: typeof globalThis.fetch; seen: Seen } {
   const encoder = new TextEncoder();
   const seen: Seen = { ended: false };
   const fetch = fetchInto(seen, (body) =>
@@ -62,7 +65,7 @@ export function listeningFetch(dialect: Dialect, heard: ProviderCall['heard']): 
 export function listeningEvents(
   dialect: Dialect,
   heard: ProviderCall['heard'],
-): { fetch: typeof fetch; seen: Seen; events(): AsyncIterable<StreamEvent> } {
+): { fetch: typeof globalThis.fetch; seen: Seen; events(): AsyncIterable<StreamEvent> } {
   const seen: Seen = { ended: false };
   let events: AsyncIterable<StreamEvent> | undefined;
   const fetch = fetchInto(seen, (body) => {
