@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 const parts: [name: string, program: RegExp][] = [
-  ['worker and gateway', /main\.js serve/],
+  ['worker and gateway', / serve --embedded/],
   ['Temporal server', /temporal server start-dev/],
   ['PostgreSQL', /postgres -D/],
 ];
