@@ -72,6 +72,6 @@ export async function resultOrFooter(watching: Watching, transcript: Transcript)
 }
 
 export async function printFooter({ client, target, id }: Watching, transcript: Transcript): Promise<void> {
-  const link = target.uiUrl && temporalLink(id, target.uiUrl, target.namespace);
+  const link = target.uiUrl && temporalLink(await client.show(id), target.uiUrl, target.namespace);
   printLine(quiet(footer(id, transcript, await client.bill(id), link)));
 }

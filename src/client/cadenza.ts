@@ -75,6 +75,8 @@ export interface StartedRun<Name extends PatternName = PatternName> {
   pattern: string;
   /** false when a run with this id was there already */
   isNew: boolean;
+  /** see `RunInfo` */
+  activityRunId?: string;
   result(): Promise<PatternResult<Name>>;
   events(options?: { after?: number; signal?: AbortSignal }): AsyncIterable<RunEvent>;
 }

@@ -62,9 +62,9 @@ export function connectWith({
       const checked = await checkStart(rooms, pattern, input, options);
       const id = checked.id ?? `${pattern}-${randomUUID()}`;
       if (checked.workflowType === 'map') checked.input = await inputOfMap(store, checked.input);
-      const isNew = await startNew(checked, id);
-      if (!isNew) await assertRun(id);
-      return startedRun(id, checked.workflowType, isNew, isNew ? checked.lane === 'direct' : undefined);
+      const chain = await startNew(checked, id);
+      if (chain === undefined) await assertRun(id);
+      return startedRun(id, checked.workflowType, chain);
     },
 
     async result(id) {
@@ -114,7 +114,7 @@ export function connectWith({
     fork: (async (id, options) => {
       const old = await runs.find(id);
       const made = await asClientError(id, () => fork({ temporal, rooms, start: begin }, old, options));
-      return 'id' in made ? startedRun(made.id, old.pattern, made.isNew) : made;
+      return 'id' in made ? startedRun(made.id, old.pattern, made.chain) : made;
     }) as Cadenza['fork'],
 
     async send(id, text, options) {
@@ -152,27 +152,30 @@ export function connectWith({
   return client;
 
   /** An id is used once, whichever lane it was used in. */
-  async function startNew(checked: CheckedStart, id: string): Promise<boolean> {
+  async function startNew(checked: CheckedStart, id: string): Promise<string | undefined> {
     const other = checked.id === undefined || checked.workflowType === 'map' ? undefined : await store.runs.find(id);
-    return !other && begin(checked, id);
+    return other ? undefined : begin(checked, id);
   }
 
-  /** @returns false when there was a run with this id already */
-  async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>): Promise<boolean> {
+  /** @returns the run's chain, undefined when there was a run with this id already */
+  async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>): Promise<string | undefined> {
     const on = { temporal, taskQueue, eager };
     const { workflowType: pattern, options } = checked;
     const execution = await asClientError(id, () => startExecution(on, checked, id, memo));
-    if (!execution) return false;
+    if (!execution) return undefined;
     runs.started({ id, chain: execution.chain, pattern });
     if (pattern === 'map') await recordResumed(store, id, execution.chain, options);
-    return true;
+    return execution.chain;
   }
 
-  function startedRun(id: string, pattern: string, isNew: boolean, direct?: boolean): StartedRun {
+  /** @param chain of a run that is new */
+  function startedRun(id: string, pattern: string, chain?: string): StartedRun {
+    const direct = chain === undefined ? undefined : isDirect(chain);
     return {
       id,
       pattern,
-      isNew,
+      isNew: chain !== undefined,
+      activityRunId: chain && directRunOf(chain),
       result: async () => resultIn(await outcomeOf(id, direct)) as PatternResult<PatternName>,
       events: (options) => client.events(id, options),
     };

@@ -23,8 +23,8 @@ import { estimateFork } from './estimate-fork.ts';
 export interface ForkParts {
   temporal: Client;
   rooms: OpenRooms;
-  /** @returns false when there is a run with this id already */
-  start(checked: CheckedStart, id: string, memo: Record<string, unknown>): Promise<boolean>;
+  /** @returns the chain of the new run, undefined when there is one with this id already */
+  start(checked: CheckedStart, id: string, memo: Record<string, unknown>): Promise<string | undefined>;
 }
 
 /** These take what they do from elsewhere than their input, and have ways of their own to go on. */
@@ -39,7 +39,7 @@ export async function fork(
   { temporal, rooms, start }: ForkParts,
   old: StoredRun,
   given: ForkRun,
-): Promise<ForkEstimate | { id: string; isNew: boolean }> {
+): Promise<ForkEstimate | { id: string; chain?: string }> {
   const { fromStep, overrides, dryRun, id, key } = checked(ForkRun, given, '');
   const hint = NOT_FORKED[old.pattern];
   if (hint) throw refusal('InvalidRequest', `A ${old.pattern} cannot be forked`, { path: 'id', hint });
@@ -71,10 +71,11 @@ export async function fork(
     before: [...new Set(steps.slice(0, at).map(({ step }) => step))],
     overrides: { ...earlier, ...(overrides ? { [fromStep]: { ...earlier[fromStep], ...overrides } } : {}) },
   };
-  if (id !== undefined) return { id, isNew: await start(again, id, { [FORK_MEMO]: memo }) };
+  if (id !== undefined) return { id, chain: await start(again, id, { [FORK_MEMO]: memo }) };
   for (let n = 1; ; n += 1) {
     const next = `${old.id}-fork-${n}`;
-    if (await start(again, next, { [FORK_MEMO]: memo })) return { id: next, isNew: true };
+    const chain = await start(again, next, { [FORK_MEMO]: memo });
+    if (chain !== undefined) return { id: next, chain };
   }
 }
 

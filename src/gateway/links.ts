@@ -1,7 +1,11 @@
+import type { RunInfo } from '../contract/index.ts';
 import type { TemporalLinks } from './app.ts';
 
 /** Addresses of everything about a run: paths on this server, and the run's page in the Temporal UI. */
-export function linksOf(id: string, { temporalUiUrl, namespace }: TemporalLinks): Record<string, string> {
+export function linksOf(
+  { id, activityRunId }: Pick<RunInfo, 'id' | 'activityRunId'>,
+  { temporalUiUrl, namespace }: TemporalLinks,
+): Record<string, string> {
   const self = `/v1/runs/${encodeURIComponent(id)}`;
   return {
     self,
@@ -9,11 +13,16 @@ export function linksOf(id: string, { temporalUiUrl, namespace }: TemporalLinks)
     events: `${self}/events`,
     bill: `${self}/bill`,
     timeline: `${self}/timeline`,
-    ...(temporalUiUrl && { temporal: temporalLink(id, temporalUiUrl, namespace) }),
+    ...(temporalUiUrl && { temporal: temporalLink({ id, activityRunId }, temporalUiUrl, namespace) }),
   };
 }
 
-export function temporalLink(id: string, temporalUiUrl: string, namespace: string): string {
+export function temporalLink(
+  { id, activityRunId }: Pick<RunInfo, 'id' | 'activityRunId'>,
+  temporalUiUrl: string,
+  namespace: string,
+): string {
   const ui = temporalUiUrl.replace(/\/$/, '');
-  return `${ui}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(id)}`;
+  const page = activityRunId === undefined ? ['workflows', id] : ['activities', id, activityRunId];
+  return [ui, 'namespaces', ...[namespace, ...page].map(encodeURIComponent)].join('/');
 }

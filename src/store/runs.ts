@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import {
+  directRunOf,
   ListRuns,
   type ListSteps,
   type RunInfo,
@@ -131,5 +132,6 @@ function runInfo(row: Selectable<Database['runs']>): RunInfo {
     models: row.models,
     costUsd: row.unpriced > 0 && row.unpriced === row.calls ? null : Number(row.cost_usd),
     error: row.error ?? undefined,
+    activityRunId: directRunOf(row.chain),
   });
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { temporalLink } from '../../src/gateway/links.ts';
 import { type ChatPeer, chatPeer } from '../setup/chat-peer.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 import { untilEvent } from '../setup/until.ts';
@@ -65,7 +66,11 @@ test('a chain in the direct lane is one activity, and read like any other run', 
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
   expect((await bed.client.bill(run.id)).calls.map(({ step }) => step)).toEqual(['one', 'two', 'three']);
   expect((await bed.client.timeline(run.id)).steps.map(({ step }) => step)).toEqual(['one', 'two', 'three']);
-  expect(await bed.client.show(run.id)).toMatchObject({ status: 'completed', pattern: 'chain' });
+  const { activityRunId } = run;
+  expect(await bed.client.show(run.id)).toMatchObject({ status: 'completed', pattern: 'chain', activityRunId });
+  expect(temporalLink(run, 'http://ui', 'default')).toBe(
+    `http://ui/namespaces/default/activities/${run.id}/${activityRunId}`,
+  );
   expect(await bed.client.result(run.id)).toEqual(result);
   expect(await bed.client.outcome(run.id, 20)).toEqual({ status: 'completed', result });
 

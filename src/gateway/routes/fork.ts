@@ -32,6 +32,6 @@ export function addForkRoute(app: GatewayApp, { client, links }: Surroundings): 
     if (!('pattern' in made)) return c.json(made, 200);
     const { id, pattern, isNew } = made;
     const { status } = isNew ? { status: 'running' as const } : await client.show(id);
-    return c.json({ id, pattern, status, links: linksOf(id, links) }, 202);
+    return c.json({ id, pattern, status, links: linksOf({ id }, links) }, 202);
   });
 }

@@ -69,7 +69,7 @@ export function addMessageRoutes(app: GatewayApp, { client, links }: Surrounding
     const sent = await client.say(id, text, { id: own ?? c.req.valid('header')['idempotency-key'] });
     const answer = c.req.valid('query').wait === 'true' && (await unlessClosing(sent.answer(), c.env?.closing));
     if (answer) return c.json(answer, 200);
-    const { events, ...rest } = linksOf(id, links);
+    const { events, ...rest } = linksOf({ id }, links);
     return c.json({ id: sent.id, run: id, links: { ...rest, events: `${events}?after=${sent.after}` } }, 202);
   });
 
@@ -77,6 +77,6 @@ export function addMessageRoutes(app: GatewayApp, { client, links }: Surrounding
     const { id } = c.req.valid('param');
     await client.end(id);
     const { pattern, status } = await client.show(id);
-    return c.json({ id, pattern, status, links: linksOf(id, links) }, 202);
+    return c.json({ id, pattern, status, links: linksOf({ id }, links) }, 202);
   });
 }

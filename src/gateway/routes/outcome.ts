@@ -43,7 +43,7 @@ export function addOutcomeRoute(app: GatewayApp, { client, links }: Surroundings
     const closed = { status: 'running' as const };
     const outcome = (await unlessClosing(client.outcome(id, waitSeconds), c.env?.closing)) ?? closed;
     if (outcome.status === 'completed') return c.json(outcome.result as object, 200);
-    if (outcome.status === 'running') return c.json({ id, status: outcome.status, links: linksOf(id, links) }, 202);
+    if (outcome.status === 'running') return c.json({ id, status: outcome.status, links: linksOf({ id }, links) }, 202);
     return problemResponse(problemOfRun(outcome.status, outcome.error), c.get('requestId')) as never;
   });
 }

@@ -68,11 +68,16 @@ const cancelRoute = createRoute({
 });
 
 export function addRunRoutes(app: GatewayApp, { client, links }: Surroundings): void {
-  const started = ({ id, pattern, status }: Pick<RunInfoType, 'id' | 'pattern' | 'status'>) => ({
+  const started = ({
     id,
     pattern,
     status,
-    links: linksOf(id, links),
+    activityRunId,
+  }: Pick<RunInfoType, 'id' | 'pattern' | 'status' | 'activityRunId'>) => ({
+    id,
+    pattern,
+    status,
+    links: linksOf({ id, activityRunId }, links),
   });
 
   app.openapi(startRoute, async (c) => {
@@ -82,18 +87,21 @@ export function addRunRoutes(app: GatewayApp, { client, links }: Surroundings): 
       key: c.get('key'),
       id: id ?? idOfKey(c.req.valid('header')['idempotency-key']),
     });
-    const info = run.isNew ? { id: run.id, pattern, status: 'running' as const } : await client.show(run.id);
+    const { activityRunId } = run;
+    const info = run.isNew
+      ? { id: run.id, pattern, status: 'running' as const, activityRunId }
+      : await client.show(run.id);
     return c.json(started(info), 202);
   });
 
   app.openapi(listRoute, async (c) => {
     const page = await client.list(c.req.valid('query'));
-    return c.json({ ...page, runs: page.runs.map((run) => ({ ...run, links: linksOf(run.id, links) })) }, 200);
+    return c.json({ ...page, runs: page.runs.map((run) => ({ ...run, links: linksOf(run, links) })) }, 200);
   });
 
   app.openapi(showRoute, async (c) => {
     const run = await client.show(c.req.valid('param').id);
-    return c.json({ ...run, links: linksOf(run.id, links) }, 200);
+    return c.json({ ...run, links: linksOf(run, links) }, 200);
   });
 
   app.openapi(cancelRoute, async (c) => {
