@@ -93,18 +93,19 @@ async function startWorkflow(
 
 /** Waits for what the run gives. @param isDirect it began in the direct lane; left out, that is found out */
 export async function resultOf(temporal: Client, id: string, isDirect?: boolean): Promise<unknown> {
-  const ofActivity = () => temporal.activity.getHandle(id).result();
-  if (isDirect) {
-    const result = await ofActivity();
-    return isHandedOver(result) ? temporal.workflow.getHandle(id).result() : result;
-  }
+  const ofWorkflow = () => temporal.workflow.getHandle(id).result();
+  const ofActivity = async () => {
+    const result = await temporal.activity.getHandle(id).result();
+    return { result: isHandedOver(result) ? await ofWorkflow() : result };
+  };
+  if (isDirect) return (await ofActivity()).result;
   try {
-    return await temporal.workflow.getHandle(id).result();
+    return await ofWorkflow();
   } catch (thrown) {
     if (isDirect === false || !(thrown instanceof WorkflowNotFoundError)) throw thrown;
-    const result = await orNothing(ofActivity().then((given) => ({ given })));
-    if (!result) throw thrown;
-    return result.given;
+    const found = await orNothing(ofActivity());
+    if (!found) throw thrown;
+    return found.result;
   }
 }
 

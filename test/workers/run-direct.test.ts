@@ -117,9 +117,12 @@ test('a long wait is handed over to a workflow, which asks nothing again that is
   ];
   const patient = { ...policy, patience: '2 minutes', maxRetryAfter: '1 s' };
   const run = await bed.client.start('chain', { policy: patient, steps }, direct);
+  // Whoever asks by the id alone, before it is handed over, hears the same.
+  const asked = bed.client.result(run.id);
   expect((await run.result()).output).toBe('m says: in the workflow, after m says: finished in the activity');
   expect(await hasWorkflow(run.id)).toBe(true);
   expect(peer.askedWith('finished in the activity')).toHaveLength(2);
+  expect(await asked).toEqual(await run.result());
   expect(await bed.client.result(run.id)).toEqual(await run.result());
 
   // The provider said when.
