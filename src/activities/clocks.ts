@@ -14,7 +14,7 @@ export class ClockRanOut extends Error {
 }
 
 /** as far as a timer reaches */
-const LONGEST_TIMER_MS = 2_147_483_647;
+export const LONGEST_TIMER_MS = 2_147_483_647;
 
 const SAYING: Record<TimeoutPhase, string> = {
   connect: 'The provider did not answer',

@@ -2,14 +2,12 @@ import {
   ActivityExecutionAlreadyStartedError,
   type ActivityOptions,
   type Client,
-  isGrpcServiceError,
-  ServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { chainOfDirect, isHandedOver, oneLine, RUN_DIRECT } from '../contract/index.ts';
-import { isUnimplemented, orNothing } from '../runtime/describe-run.ts';
+import { grpcCodeOf, isUnimplemented, orNothing } from '../runtime/describe-run.ts';
 import type { CheckedStart } from './check-start.ts';
 
 const PATTERN = defineSearchAttributeKey('CadenzaPattern', SearchAttributeType.KEYWORD);
@@ -114,18 +112,13 @@ export async function cancelExecution(temporal: Client, id: string, isDirect: bo
   const workflow = temporal.workflow.getHandle(id);
   if (!isDirect) return void (await workflow.cancel());
   await orNothing(temporal.activity.getHandle(id).cancel('The run was cancelled')).catch((thrown) => {
-    if (!isOver(thrown)) throw thrown;
+    if (grpcCodeOf(thrown) !== FAILED_PRECONDITION) throw thrown;
   });
   await orNothing(workflow.cancel());
 }
 
 /** gRPC: the activity has ended */
 const FAILED_PRECONDITION = 9;
-
-function isOver(thrown: unknown): boolean {
-  const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
-  return isGrpcServiceError(cause) && cause.code === FAILED_PRECONDITION;
-}
 
 /** One line for the Temporal UI: what the run is about. */
 function summaryOf(workflowType: string, input: unknown): string {

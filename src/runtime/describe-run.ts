@@ -3,6 +3,7 @@ import {
   ActivityNotFoundError,
   type Client,
   isGrpcServiceError,
+  ServiceError,
   type WorkflowExecutionDescription,
   WorkflowNotFoundError,
 } from '@temporalio/client';
@@ -59,8 +60,13 @@ export async function orNothing<Value>(asked: Promise<Value>): Promise<Value | u
 }
 
 export function isUnimplemented(thrown: unknown): boolean {
-  const cause = thrown instanceof Error && isGrpcServiceError(thrown.cause) ? thrown.cause : thrown;
-  return isGrpcServiceError(cause) && cause.code === UNIMPLEMENTED;
+  return grpcCodeOf(thrown) === UNIMPLEMENTED;
+}
+
+/** The gRPC status of what Temporal's client threw. */
+export function grpcCodeOf(thrown: unknown): number | undefined {
+  const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
+  return isGrpcServiceError(cause) ? cause.code : undefined;
 }
 
 async function describeWorkflow(temporal: Client, id: string): Promise<RunDescription> {

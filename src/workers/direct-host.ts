@@ -12,6 +12,7 @@ import {
 } from '@temporalio/common';
 import { msOptionalToNumber, msToNumber } from '@temporalio/common/lib/time.js';
 import type { ChildWorkflowOptions, WorkflowInfo } from '@temporalio/workflow';
+import { LONGEST_TIMER_MS } from '../activities/clocks.ts';
 import { type Host, setHosts } from '../workflows/host.ts';
 import { memoToGoOn } from '../workflows/run.ts';
 
@@ -178,9 +179,6 @@ export async function hostDirectly<Result>(
     context.cancellationSignal.removeEventListener('abort', onAbort);
   }
 }
-
-/** setTimeout takes no more, ms. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 function isFinal({ type, nonRetryable }: ApplicationFailure, { retry }: ActivityOptions): boolean {
   return nonRetryable === true || (type != null && (retry?.nonRetryableErrorTypes ?? []).includes(type));

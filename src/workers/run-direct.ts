@@ -1,8 +1,9 @@
 import { ApplicationFailure, Context, getClient } from '@temporalio/activity';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { ChildWorkflowOptions, WorkflowInfo } from '@temporalio/workflow';
 import { heartbeat } from '../activities/heartbeat.ts';
 import { chainOfDirect, type DirectPattern, HANDED_OVER, type RunOptions } from '../contract/index.ts';
+import { orNothing } from '../runtime/describe-run.ts';
 import { asRun } from '../workflows/as-run.ts';
 import { ask } from '../workflows/ask.ts';
 import { bestOf } from '../workflows/best-of.ts';
@@ -27,8 +28,7 @@ export function createRunDirect(activities: Readonly<Record<string, unknown>>) {
   return async (pattern: DirectPattern, input: unknown, options: RunOptions = {}): Promise<unknown> => {
     const { info } = Context.current();
     const { activityId: id, activityRunId } = info;
-    const chainId = chainOfDirect(activityRunId!);
-    const memo = { [PART_OF]: { chain: chainId } };
+    const memo = { [PART_OF]: { chain: chainOfDirect(activityRunId!) } };
     const temporal = getClient();
     const stopHeartbeat = heartbeat();
     try {
@@ -60,16 +60,7 @@ export function createRunDirect(activities: Readonly<Record<string, unknown>>) {
     }
 
     async function isHandedOver(): Promise<boolean> {
-      return temporal.workflow
-        .getHandle(id)
-        .describe()
-        .then(
-          () => true,
-          (thrown) => {
-            if (thrown instanceof WorkflowNotFoundError) return false;
-            throw thrown;
-          },
-        );
+      return (await orNothing(temporal.workflow.getHandle(id).describe())) !== undefined;
     }
 
     async function handOver(waiting: Record<string, unknown>): Promise<void> {

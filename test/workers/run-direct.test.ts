@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { temporalLink } from '../../src/gateway/links.ts';
+import { orNothing } from '../../src/runtime/describe-run.ts';
 import { type ChatPeer, chatPeer } from '../setup/chat-peer.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 import { untilEvent } from '../setup/until.ts';
@@ -40,16 +40,7 @@ const three = (about: string) => ({
 });
 
 async function hasWorkflow(id: string): Promise<boolean> {
-  return bed.temporal.workflow
-    .getHandle(id)
-    .describe()
-    .then(
-      () => true,
-      (thrown) => {
-        if (thrown instanceof WorkflowNotFoundError) return false;
-        throw thrown;
-      },
-    );
+  return (await orNothing(bed.temporal.workflow.getHandle(id).describe())) !== undefined;
 }
 
 test('a chain in the direct lane is one activity, and read like any other run', async () => {
