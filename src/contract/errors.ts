@@ -19,6 +19,7 @@ export const ErrorType = later(() =>
     'InvalidRequest',
     'BudgetExceeded',
     'ToolDenied',
+    'ToolFailed',
     'Cancelled',
   ]),
 );
@@ -82,6 +83,7 @@ const REACTIONS = {
   InvalidRequest: 'fail',
   BudgetExceeded: 'fail',
   ToolDenied: 'fail',
+  ToolFailed: 'fail',
   Cancelled: 'fail',
 } as const satisfies Record<ErrorType, string>;
 

@@ -36,6 +36,7 @@ export * from './route/index.ts';
 export * from './runs.ts';
 export * from './schedules.ts';
 export * from './search-attributes.ts';
+export * from './tools.ts';
 export * from './transcripts.ts';
 export * from './webhooks.ts';
 export * from './well-formed.ts';

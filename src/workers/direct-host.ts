@@ -89,7 +89,7 @@ export async function hostDirectly<Result>(
         const { failure } = failed;
         if (attempt >= (maximumAttempts ?? Number.POSITIVE_INFINITY) || isFinal(failure, options)) throw failure;
         const backoffMs = Math.min(longestMs, msToNumber(initialInterval) * backoffCoefficient ** (attempt - 1));
-        waitMs = msOptionalToNumber(failure.nextRetryDelay) ?? backoffMs;
+        waitMs = msOptionalToNumber(failure.nextRetryDelay ?? undefined) ?? backoffMs;
         if (leaving || waitMs > LONGEST_WAIT_MS) break;
         await pause(waitMs);
       }

@@ -1,0 +1,11 @@
+export { type ToolRegistry, type ToolSource, toolRegistry, type UsedTool } from './registry.ts';
+export {
+  asUnfinished,
+  defineTool,
+  type RunFile,
+  type RunFiles,
+  type Tool,
+  type ToolContext,
+  ToolFailure,
+  unfinished,
+} from './tool.ts';
