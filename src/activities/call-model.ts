@@ -8,6 +8,8 @@ import {
   type NewEvent,
   providerOf,
   repeatAfter,
+  shortened,
+  type ToolCallPart,
 } from '../contract/index.ts';
 import { estimateUsage, limitWithin, ProviderError, priceOf, worstCase } from '../providers/index.ts';
 import { type AttemptOutcome, isStoreError, type OpenCall, type Spent } from '../store/index.ts';
@@ -20,7 +22,12 @@ import { heartbeat } from './heartbeat.ts';
 import type { Rooms } from './rooms.ts';
 import { sharedAnswers } from './shared-answers.ts';
 import { AttemptFailed, streamReply } from './stream-reply.ts';
-import { wholeRequest } from './transcripts.ts';
+import { keepAnswer, type WholeRequest, wholeRequest } from './whole-request.ts';
+
+/** An answer that was paid for is kept whatever is cancelled meanwhile. */
+const NEVER = new AbortController().signal;
+/** Characters of what a model says beside its tool calls that go into the history. */
+const SAID_BESIDE_CALLS = 500;
 
 /**
  * Makes one request to one model, or returns what the same call already gave.
@@ -76,9 +83,9 @@ export function createCallOnce(
         return await takeOver(found);
       }
       const whole = await awaitStore(signal, () => wholeRequest(store, request));
-      const begun = await awaitStore(signal, () => begin(whole));
+      const begun = await awaitStore(signal, () => begin(whole.request));
       if (begun.state === 'finished') return forHistory(begun.reply);
-      return await attempt(limited(whole, begun), begun);
+      return await attempt({ ...whole, request: limited(whole.request, begun) }, begun);
     } finally {
       stopHeartbeat();
     }
@@ -126,7 +133,7 @@ export function createCallOnce(
       return { ...whole, maxOutputTokens: limitWithin(heldUsd, model, whole, config.prices) };
     }
 
-    async function attempt(whole: ModelRequest, begun: OpenCall): Promise<ModelReply> {
+    async function attempt({ request: whole, answerAt }: WholeRequest, begun: OpenCall): Promise<ModelReply> {
       const { epoch } = begun;
       const mine = { ...place, epoch };
       await bookLost(begun.lost, whole);
@@ -152,7 +159,8 @@ export function createCallOnce(
       }
       return finish(reply);
 
-      async function finish(answer: ModelReply): Promise<ModelReply> {
+      async function finish(said: ModelReply): Promise<ModelReply> {
+        const answer = answerAt ? await awaitStore(NEVER, () => keepAnswer(store, answerAt, said)) : said;
         const entry = isWhole(answer) ? shared?.entry : undefined;
         const outcome = { reply: answer, completesStep: completesStep(answer), cache: entry };
         const kept = await journal.end(mine, outcome).catch((refused: unknown) => unwritable(answer, refused));
@@ -202,7 +210,7 @@ export function createCallOnce(
     /** What attempts went through that were lost with their workers. */
     async function bookLost(lost: OpenCall['lost'], known?: ModelRequest): Promise<void> {
       for (const { epoch, streamed } of lost) {
-        const whole = known ?? (await awaitStore(signal, () => wholeRequest(store, request)));
+        const whole = known ?? (await awaitStore(signal, () => wholeRequest(store, request))).request;
         const usage = estimateUsage(whole, streamed);
         const spent: Spent = { usage, costUsd: priceOf(model, usage, config.prices), estimated: true };
         await awaitStore(signal, () => journal.book({ ...place, epoch }, spent));
@@ -225,9 +233,9 @@ export function createCallOnce(
       // Only answers the workflow has a check of its own for may be refused by it.
       const isChecked = request.schema !== undefined || call.checkedAfter;
       const whole = shared && isChecked ? { ...reply, cachedAs: requestHash } : reply;
-      if (reply.toolCalls) return whole;
+      if (reply.toolCalls && !reply.keptAt) return whole;
       const { reasoning: _, reasoningSignature: __, ...rest } = whole;
-      return rest;
+      return reply.toolCalls ? withoutSignatures(rest, reply.toolCalls) : rest;
     }
   };
 }
@@ -244,6 +252,15 @@ function spentBy(thrown: unknown): Spent | undefined {
   if (!(thrown instanceof AttemptFailed) || !thrown.partial) return undefined;
   const { usage, costUsd, estimated } = thrown.partial;
   return { usage, costUsd, estimated };
+}
+
+/** The signatures, and all that was said beside the calls, lie in the transcript. */
+function withoutSignatures(reply: ModelReply, toolCalls: ToolCallPart[]): ModelReply {
+  return {
+    ...reply,
+    text: shortened(reply.text, SAID_BESIDE_CALLS),
+    toolCalls: toolCalls.map(({ signature: _, ...call }) => call),
+  };
 }
 
 /** An answer that equal requests may get too: to the end, and not empty. */

@@ -2,29 +2,36 @@ import {
   type CadenzaActivities,
   type MapActivities,
   type NewEvent,
+  type ToolActivities,
   type TranscriptActivities,
   unknownRoute,
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
 import { createCallHedged } from './call-hedged.ts';
 import { createCallModel } from './call-model.ts';
+import { createCallTool } from './call-tool.ts';
 import { createDecideRoute } from './decide-route.ts';
 import { createDeliverWebhook } from './deliver-webhook.ts';
 import { failureOf } from './failure.ts';
 import { checkGuardrails } from './guardrails/index.ts';
 import { createMapActivities } from './map/index.ts';
+import { createOpenTools } from './open-tools.ts';
 import type { Rooms } from './rooms.ts';
 import { createTranscriptActivities } from './transcripts.ts';
 
 export type { Rooms } from './rooms.ts';
 
 /** The activities a worker registers. */
-export function createActivities(rooms: Rooms): CadenzaActivities & MapActivities & TranscriptActivities {
+export function createActivities(
+  rooms: Rooms,
+): CadenzaActivities & MapActivities & ToolActivities & TranscriptActivities {
   return {
     callModel: createCallModel(rooms),
     callHedged: createCallHedged(rooms),
     ...createMapActivities(rooms),
     ...createTranscriptActivities(rooms),
+    ...createOpenTools(rooms),
+    ...createCallTool(rooms),
     deliverWebhook: createDeliverWebhook(rooms),
 
     async resolvePolicy(policy) {

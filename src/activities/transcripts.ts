@@ -2,25 +2,20 @@ import { Context } from '@temporalio/activity';
 import type {
   FinishedTurn,
   Message,
-  ModelRequest,
   NextTurn,
   RunRef,
   SummaryDue,
   TranscriptActivities,
   TurnPlan,
 } from '../contract/index.ts';
-import { textOf } from '../contract/index.ts';
 import { estimateInput, redact } from '../providers/index.ts';
-import { type Store, stepKey } from '../store/index.ts';
+import { stepKey } from '../store/index.ts';
 import type { Rooms } from './rooms.ts';
 import { summaryDue, windowStart } from './transcript-window.ts';
 
 /** What conversations do with their transcripts. */
 export function createTranscriptActivities({ store, secrets }: Rooms): TranscriptActivities {
   const { transcripts, events } = store;
-  /** Estimated with its role and separators, as it counts in a request. */
-  const sized = (message: Message) => ({ message, tokens: estimateInput({ messages: [message] }) });
-
   return {
     async keepMessages(messages) {
       const kept = messages.map(sized);
@@ -56,14 +51,7 @@ export function createTranscriptActivities({ store, secrets }: Rooms): Transcrip
   };
 }
 
-/** A request with the lines it names by reference: what a provider gets. */
-export async function wholeRequest({ transcripts }: Store, request: ModelRequest): Promise<ModelRequest> {
-  const { transcript, ...rest } = request;
-  if (!transcript) return request;
-  const [lines, kept] = await Promise.all([
-    transcripts.read(transcript.id, transcript.from, transcript.to),
-    transcripts.messages(transcript.system),
-  ]);
-  const system = [...kept.map(textOf), ...(rest.system === undefined ? [] : [rest.system])].join('\n\n');
-  return { ...rest, messages: [...lines, ...rest.messages], ...(system === '' ? {} : { system }) };
+/** A message with its size: estimated with its role and separators, as it counts in a request. */
+export function sized(message: Message): { message: Message; tokens: number } {
+  return { message, tokens: estimateInput({ messages: [message] }) };
 }

@@ -55,6 +55,9 @@ export function ageMs(age: z.infer<typeof Age>): number {
   return age === 'never' ? Number.POSITIVE_INFINITY : durationMs(age);
 }
 
+const NO_TOOL = 'A tool is made by defineTool, or by the AI SDK’s tool()';
+const isObject = (value: unknown) => typeof value === 'object' && value !== null;
+
 export const Config = z.strictObject({
   /** names for one model: `{ fast: 'openai/gpt-6-luna' }` */
   aliases: z.record(z.string().regex(/^[\w-]+$/), ModelRef).default({}),
@@ -85,6 +88,10 @@ export const Config = z.strictObject({
     .prefault({}),
   /** how long after a run's end what it left is kept: see docs/production.md */
   retention: Retention.prefault({}),
+  /** tools of your own: of `defineTool`, or the AI SDK's `tool()` by the name models see */
+  tools: z
+    .union([z.array(z.custom<object>(isObject, NO_TOOL)), z.record(z.string(), z.custom<object>(isObject, NO_TOOL))])
+    .default([]),
   /** prices that the price list does not know, or has wrong */
   prices: z.record(ModelRef, Price).default({}),
 });

@@ -59,8 +59,22 @@ export const EventBody = later(() =>
     }),
     /** a check of what is asked or answered was made */
     data('guardrail', GuardrailEvent()),
-    data('tool.started', { tool: z.string(), arguments: z.record(z.string(), z.unknown()) }),
-    data('tool.completed', { tool: z.string(), error: CallError.optional() }),
+    /** `id`: the model's name of the call; `by`: who does the work, where it is not a worker */
+    data('tool.started', {
+      tool: z.string(),
+      id: z.string().optional(),
+      agent: z.string().optional(),
+      arguments: z.record(z.string(), z.unknown()),
+      by: z.enum(['client', 'person']).optional(),
+    }),
+    /** `result`: its beginning. `interrupted`: a crash hid what became of it */
+    data('tool.completed', {
+      tool: z.string(),
+      id: z.string().optional(),
+      result: z.string().optional(),
+      error: CallError.optional(),
+      interrupted: z.boolean().optional(),
+    }),
     data('route.decided', {
       choice: z.string(),
       reason: z.string(),

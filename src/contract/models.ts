@@ -51,6 +51,12 @@ export const TranscriptWindow = later(() =>
     to: z.number().int().nonnegative(),
     /** hashes of messages whose text stands before the request's own system text */
     system: z.array(z.string()),
+    /** hashes of messages that stand before the lines: what is left of lines that are no longer sent */
+    head: z.array(z.string()).optional(),
+    /** messages that become lines from `to` on before the call is made: new ones, or hashes of those that are kept */
+    add: z.array(z.union([z.string(), Message])).optional(),
+    /** the answer becomes the line after them, with its thinking and its tool calls */
+    keepsAnswer: z.boolean().optional(),
   }),
 );
 export type TranscriptWindow = z.infer<typeof TranscriptWindow>;
@@ -58,11 +64,16 @@ export type TranscriptWindow = z.infer<typeof TranscriptWindow>;
 /** What is asked of a model, whichever it is. */
 export const ModelRequest = later(() =>
   z.strictObject({
-    messages: z.array(Message).min(1),
+    /** none only where there is a transcript */
+    messages: z.array(Message),
     /** by reference, so that a long conversation does not travel; providers get requests without */
     transcript: TranscriptWindow.optional(),
     system: z.string().optional(),
     tools: z.array(ToolDefinition).optional(),
+    /** hash of tools in the store: they are the request's once the call is made */
+    toolset: z.string().optional(),
+    /** further requests begin as this one does: providers that keep a beginning are asked to */
+    keepsPrefix: z.boolean().optional(),
     toolChoice: z.union([z.enum(['auto', 'none', 'required']), z.object({ name: z.string() })]).optional(),
     /** JSON schema the answer must match */
     schema: JsonSchema.optional(),
@@ -119,6 +130,8 @@ export const ModelReply = later(() =>
     estimated: z.boolean().optional(),
     /** why the answer does not match the schema that was asked for */
     invalid: z.string().optional(),
+    /** where the transcript ends with this answer; `tokens`: estimated, of the answer and of what was added before it */
+    keptAt: z.object({ id: z.string(), length: z.number().int(), tokens: z.number().int() }).optional(),
     /** ms from the call's start to its first token, and to its end */
     firstTokenMs: z.number().nonnegative().optional(),
     totalMs: z.number().nonnegative().optional(),

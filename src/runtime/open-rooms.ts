@@ -2,11 +2,13 @@ import type { Config } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
 import { type ProviderRegistry, providerRegistry, secretsOf } from '../providers/index.ts';
 import { openStore, type Store } from '../store/index.ts';
+import { ownTools, type ToolRegistry, toolRegistry } from '../tools/index.ts';
 
 /** The store and the providers, opened for a client or a worker. */
 export interface OpenRooms {
   store: Store;
   providers: ProviderRegistry;
+  tools: ToolRegistry;
   config: Config;
   /** values that must never leave the process */
   secrets: string[];
@@ -27,9 +29,11 @@ export interface RoomOptions {
 export async function openRooms({ databaseUrl, config, env, log = consoleLog }: RoomOptions): Promise<OpenRooms> {
   const store = await openStore({ url: databaseUrl, log });
   const providers = providerRegistry({ config, env });
+  const tools = toolRegistry([ownTools(config.tools)]);
   return {
     store,
     providers,
+    tools,
     config,
     secrets: secretsOf(
       env,
@@ -38,6 +42,7 @@ export async function openRooms({ databaseUrl, config, env, log = consoleLog }: 
     env,
     log,
     async close() {
+      await tools.close();
       await providers.close();
       await store.close();
     },

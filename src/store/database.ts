@@ -8,6 +8,7 @@ import type {
   Message,
   ModelReply,
   RunStatus,
+  ToolDone,
 } from '../contract/index.ts';
 
 /** numeric: read as text, so that no digit is lost on the way */
@@ -109,6 +110,26 @@ export interface Database {
     lease_until: Date;
     failed_error: Json<CallError> | null;
     failed_at: Date | null;
+  };
+  tool_calls: {
+    key: string;
+    chain: string;
+    step: string;
+    tool: string;
+    state: 'open' | 'waiting' | 'finished' | 'interrupted';
+    holder: string;
+    attempts: Generated<number>;
+    outcome: Json<ToolDone> | null;
+    started_at: Generated<Date>;
+    ended_at: Date | null;
+  };
+  run_files: {
+    chain: string;
+    name: string;
+    hash: string;
+    size: number;
+    media_type: string;
+    at: Generated<Date>;
   };
   data_sets: {
     id: string;

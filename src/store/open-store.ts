@@ -18,7 +18,9 @@ import { createMaps, type Maps } from './maps.ts';
 import { migrate } from './migrate.ts';
 import { PATIENCE_MS, retrying } from './outage.ts';
 import { createRetention, type Retention } from './retention.ts';
+import { createRunFiles, type RunFileStore } from './run-files.ts';
 import { createRuns, type Runs } from './runs.ts';
+import { createToolJournal, type ToolJournal } from './tool-journal.ts';
 import { createTranscripts, type Transcripts } from './transcripts.ts';
 
 export interface Store {
@@ -31,6 +33,8 @@ export interface Store {
   runs: Runs;
   approvals: Approvals;
   transcripts: Transcripts;
+  tools: ToolJournal;
+  files: RunFileStore;
   dataSets: DataSets;
   maps: Maps;
   retention: Retention;
@@ -75,6 +79,7 @@ export async function openStore({
   const followers = createFollowers(db, origin, log);
   const flights = createFlightBells();
   const dataSets = createDataSets(db);
+  const blobs = retrying('blobs', createBlobs(db), { log, patienceMs });
   const listener = createListener(
     url,
     { cadenza_events: followers.onNotification, cadenza_flights: flights.ring },
@@ -103,7 +108,9 @@ export async function openStore({
     journal: createJournal(db, writer, followers, origin, waiting),
     cache: createCache(db, flights, waiting),
     ledger: retrying('ledger', createLedger(db), briefly),
-    blobs: retrying('blobs', createBlobs(db), waiting),
+    blobs,
+    tools: retrying('tools', createToolJournal(db), waiting),
+    files: retrying('files', createRunFiles(db, blobs), waiting),
     runs: retrying('runs', createRuns(db), briefly),
     approvals: retrying('approvals', createApprovals(db), briefly),
     transcripts: retrying('transcripts', createTranscripts(db), waiting),

@@ -56,6 +56,8 @@ export async function pruneRuns(
   const accounts = runs.map(({ chain }) => `run:${chain}`);
   counts.push(
     ['calls', await deleteRows(db, 'calls', sql`chain = ${chains}`)],
+    ['tool calls', await deleteRows(db, 'tool_calls', sql`chain = ${chains}`)],
+    ['files', await deleteRows(db, 'run_files', sql`chain = ${chains}`)],
     ['budgets of runs', await deleteRows(db, 'accounts', sql`id = any (${accounts}::text[])`)],
     ...(await pruneMaps(db, runs)),
     ...(await pruneMessages(db, runs)),

@@ -4,15 +4,15 @@ import type { Answer, Message } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { storable, storableJson } from './storable-json.ts';
 
-export interface NewLine {
-  message: Message;
-  /** estimated */
-  tokens: number;
+/** A message that is kept already, by its hash, or one that is kept now. `tokens`: estimated. */
+type LineMessage = { hash: string } | { message: Message; tokens: number };
+
+export type NewLine = LineMessage & {
   /** names the message for whoever sent it: a transcript has a key only once */
   key?: string;
   /** how the message came to be, where a model wrote it */
   answer?: Omit<Answer, 'text'>;
-}
+};
 
 /** Role and size of a line, for choosing what is sent. */
 export interface LineSize {
@@ -52,6 +52,7 @@ export function createTranscripts(db: Kysely<Database>): Transcripts {
     // in the order of their hashes, so that two who keep the same wait for each other in one direction
     const unique = [...new Map(rows.map((row) => [row.hash, row])).values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
     const hashes = unique.map(({ hash }) => hash);
+    if (hashes.length === 0) return [];
     await sql`
       with kept as (
         insert into messages as m (hash, message, tokens)
@@ -109,7 +110,8 @@ export function createTranscripts(db: Kysely<Database>): Transcripts {
     },
     async append(id, length, given) {
       const lines = given.map((line) => ({ ...line, answer: line.answer && storable(line.answer) }));
-      const hashes = await keep(lines);
+      const fresh = await keep(lines.filter((line) => 'message' in line));
+      const hashes = lines.map((line) => ('message' in line ? fresh.shift()! : line.hash));
       if (await written(id, length, lines, hashes)) return id;
       // Named by what is different, so that repeating this finds it again.
       const branch = `${id}~${createHash('sha256')

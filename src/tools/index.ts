@@ -1,3 +1,4 @@
+export { ownTools } from './own-tools.ts';
 export { type ToolRegistry, type ToolSource, toolRegistry, type UsedTool } from './registry.ts';
 export {
   asUnfinished,

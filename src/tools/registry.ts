@@ -1,5 +1,5 @@
-import { type CallError, suggestion, type ToolUse } from '../contract/index.ts';
-import { type Tool, ToolFailure } from './tool.ts';
+import { type CallError, type Reach, suggestion, type ToolUse } from '../contract/index.ts';
+import { type Tool, type ToolContext, ToolFailure } from './tool.ts';
 
 /** Where tools come from: built in, the config, an MCP server, an OpenAPI file. */
 export interface ToolSource {
@@ -21,6 +21,8 @@ export interface ToolRegistry {
   /** The tools that uses stand for, each once, in order. @throws ToolFailure InvalidRequest for one that is not there */
   resolve(uses: ToolUse[]): Promise<UsedTool[]>;
   find(name: string): Promise<Tool | undefined>;
+  /** what one call of a tool may ask over HTTP. @param narrower where its agent may ask less than the tool */
+  fetchFor(tool: Tool, narrower: Reach | undefined, signal: AbortSignal): ToolContext['fetch'];
   close(): Promise<void>;
 }
 
@@ -62,6 +64,9 @@ export function toolRegistry(sources: ToolSource[]): ToolRegistry {
     async find(name) {
       const [tool] = await toolsOf(name);
       return tool;
+    },
+    fetchFor: () => async () => {
+      throw new ToolFailure({ type: 'ToolDenied', message: 'This tool may ask nothing over HTTP' });
     },
     async close() {
       await Promise.all(sources.map((source) => source.close?.()));
