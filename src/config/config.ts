@@ -58,6 +58,19 @@ export function ageMs(age: z.infer<typeof Age>): number {
 const NO_TOOL = 'A tool is made by defineTool, or by the AI SDK’s tool()';
 const isObject = (value: unknown) => typeof value === 'object' && value !== null;
 
+/** Limits of tools: docs/tools.md. */
+export const ToolSettings = z.strictObject({
+  /** hosts that tools may ask though their addresses are private: `127.0.0.1`, `search.internal:8080`, `*.internal` */
+  privateHosts: z
+    .array(z.string().regex(/^(\*\.)?[A-Za-z0-9.:_-]+$/, 'A host is a name, name:port or *.name'))
+    .default([]),
+  /** longest answer a tool may fetch, bytes */
+  maxBytes: z.number().int().positive().default(5_000_000),
+  /** longest time to an answer's last byte */
+  fetchTimeout: Duration.default('30 s'),
+});
+export type ToolSettings = z.infer<typeof ToolSettings>;
+
 export const Config = z.strictObject({
   /** names for one model: `{ fast: 'openai/gpt-6-luna' }` */
   aliases: z.record(z.string().regex(/^[\w-]+$/), ModelRef).default({}),
@@ -79,6 +92,7 @@ export const Config = z.strictObject({
       privateHosts: z.array(z.string()).default([]),
     })
     .prefault({}),
+  toolSettings: ToolSettings.prefault({}),
   /** USD that tenants and API keys may spend in all, by name; workers set them when they start */
   budgets: z
     .strictObject({

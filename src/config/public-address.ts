@@ -1,49 +1,19 @@
 import { promises as dns, lookup as dnsLookup, type LookupAddress, type LookupOptions } from 'node:dns';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 
-/** What is not on the public internet: IANA's special-purpose registries, without those that only document. */
-const NOT_PUBLIC = new BlockList();
-for (const [network, prefix] of [
-  ...([
-    ['0.0.0.0', 8],
-    ['10.0.0.0', 8],
-    ['100.64.0.0', 10],
-    ['127.0.0.0', 8],
-    ['169.254.0.0', 16],
-  ] as const),
-  ...([
-    ['172.16.0.0', 12],
-    ['192.0.0.0', 24],
-    ['192.168.0.0', 16],
-    ['198.18.0.0', 15],
-    ['224.0.0.0', 3],
-  ] as const),
-] as const) {
-  NOT_PUBLIC.addSubnet(network, prefix, 'ipv4');
-}
-for (const [network, prefix] of [
-  ...([
-    ['::', 128],
-    ['::1', 128],
-    ['64:ff9b::', 96],
-    ['64:ff9b:1::', 48],
-    ['100::', 64],
-  ] as const),
-  ...([
-    ['2001::', 23],
-    ['2002::', 16],
-    ['fc00::', 7],
-    ['fe80::', 10],
-    ['fec0::', 10],
-    ['ff00::', 8],
-  ] as const),
-] as const) {
-  NOT_PUBLIC.addSubnet(network, prefix, 'ipv6');
-}
+/** The part of IPv6 that is given to the public internet: RFC 4291, section 2.4, and IANA's address space registry. */
+const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
+/** Public by its number, but answered by the host of a virtual machine in Azure: metadata, credentials of its agent. */
+const AZURE_HOST = '168.63.129.16';
 
-/** True for addresses of this machine and of private networks, which nobody outside may have us ask. */
+/** True for what is not on the public internet: this machine, private networks, clouds' metadata, and all else that IANA's
+ *  special-purpose registries name. Nobody outside may have us ask there. */
 export function isPrivateAddress(address: string): boolean {
-  return NOT_PUBLIC.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  // Also finds IPv4 in IPv6's clothes: ::ffff:127.0.0.1.
+  const parsed = ipaddr.process(address);
+  if (parsed.range() !== 'unicast') return true;
+  return parsed.kind() === 'ipv6' ? !(parsed as ipaddr.IPv6).match(GLOBAL_IPV6) : parsed.toString() === AZURE_HOST;
 }
 
 /** Why a message may not be sent to an address, if so: what it names is on a private network. A name that is not known
@@ -67,16 +37,19 @@ export class PrivateAddressError extends Error {}
 type Answered = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
 
 /** DNS as `net.connect` wants it, that fails for names of private networks. What is checked is what is connected to, so
- *  a name that changes its mind between the two changes nothing. */
-export function publicLookup(host: string, options: LookupOptions, answer: Answered): void {
-  dnsLookup(host, { ...options, all: true }, (error, addresses) => {
-    if (error) return answer(error, '');
-    const found = addresses.find(({ address }) => isPrivateAddress(address));
-    if (found) return answer(new PrivateAddressError(privateMessage(host, found.address)), '');
-    if (options.all) return answer(null, addresses);
-    answer(null, addresses[0]!.address, addresses[0]!.family);
-  });
+ *  a name that changes its mind between the two changes nothing. @param resolve how names are looked up */
+export function publicLookupBy(resolve: typeof dnsLookup) {
+  return (host: string, options: LookupOptions, answer: Answered): void =>
+    resolve(host, { ...options, all: true }, (error, addresses) => {
+      if (error) return answer(error, '');
+      const found = addresses.find(({ address }) => isPrivateAddress(address));
+      if (found) return answer(new PrivateAddressError(privateMessage(host, found.address)), '');
+      if (options.all) return answer(null, addresses);
+      answer(null, addresses[0]!.address, addresses[0]!.family);
+    });
 }
+
+export const publicLookup = publicLookupBy(dnsLookup);
 
 function privateMessage(host: string, address: string): string {
   return host === address

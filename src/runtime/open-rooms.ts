@@ -29,7 +29,7 @@ export interface RoomOptions {
 export async function openRooms({ databaseUrl, config, env, log = consoleLog }: RoomOptions): Promise<OpenRooms> {
   const store = await openStore({ url: databaseUrl, log });
   const providers = providerRegistry({ config, env });
-  const tools = toolRegistry([ownTools(config.tools)]);
+  const tools = toolRegistry([ownTools(config.tools)], config.toolSettings);
   return {
     store,
     providers,

@@ -1,4 +1,7 @@
-import { type CallError, type Reach, suggestion, type ToolUse } from '../contract/index.ts';
+import type { ToolSettings } from '../config/index.ts';
+import { type CallError, durationMs, type Reach, suggestion, type ToolUse } from '../contract/index.ts';
+import { guardedFetch } from './guard/guarded-fetch.ts';
+import { narrowed } from './guard/reach.ts';
 import { type Tool, type ToolContext, ToolFailure } from './tool.ts';
 
 /** Where tools come from: built in, the config, an MCP server, an OpenAPI file. */
@@ -26,7 +29,10 @@ export interface ToolRegistry {
   close(): Promise<void>;
 }
 
-export function toolRegistry(sources: ToolSource[]): ToolRegistry {
+export function toolRegistry(sources: ToolSource[], settings: ToolSettings): ToolRegistry {
+  const { privateHosts, maxBytes } = settings;
+  const timeoutMs = durationMs(settings.fetchTimeout);
+
   const reachable = (name: string) =>
     sources.filter(({ prefix }) => prefix === undefined || name.startsWith(prefix) || prefix.startsWith(name));
 
@@ -65,9 +71,8 @@ export function toolRegistry(sources: ToolSource[]): ToolRegistry {
       const [tool] = await toolsOf(name);
       return tool;
     },
-    fetchFor: () => async () => {
-      throw new ToolFailure({ type: 'ToolDenied', message: 'This tool may ask nothing over HTTP' });
-    },
+    fetchFor: (tool, narrower, signal) =>
+      guardedFetch(narrowed(tool.reach, narrower), { privateHosts, maxBytes, timeoutMs, signal }),
     async close() {
       await Promise.all(sources.map((source) => source.close?.()));
     },

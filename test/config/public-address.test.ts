@@ -37,3 +37,7 @@ test('what a name is when it is connected to decides', async () => {
   expect(await looked({})).toMatchObject({ message: expect.stringContaining('private network') });
   expect(await looked({ all: true })).toMatchObject({ message: expect.stringContaining('private network') });
 });
+test.each(['168.63.129.16', '::127.0.0.1', '5f00::1', '2002:7f00:1::'])(
+  '%s is not, whatever its number says',
+  (address) => expect(isPrivateAddress(address)).toBe(true),
+);
