@@ -27,7 +27,7 @@ module.exports = {
     },
     may('config', 'contract'),
     may('providers', 'contract', 'config'),
-    may('tools', 'contract', 'config'),
+    may('tools', 'contract', 'config', 'providers'),
     may('store', 'contract'),
     may('activities', 'contract', 'config', 'providers', 'tools', 'store'),
     may('runtime', 'contract', 'config', 'providers', 'tools', 'store'),

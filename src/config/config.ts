@@ -10,6 +10,7 @@ import {
   Route,
   RouteName,
 } from '../contract/index.ts';
+import { McpServers, OpenApiSources } from './tool-sources.ts';
 
 /** USD per million tokens. */
 export const Price = z.strictObject({
@@ -106,6 +107,10 @@ export const Config = z.strictObject({
   tools: z
     .union([z.array(z.custom<object>(isObject, NO_TOOL)), z.record(z.string(), z.custom<object>(isObject, NO_TOOL))])
     .default([]),
+  /** HTTP APIs whose operations are tools, named `<api>__<operationId>`: see docs/openapi.md */
+  openapi: OpenApiSources.default({}),
+  /** MCP servers whose tools agents may use, named `<server>__<tool>`: see docs/mcp.md */
+  mcp: McpServers.default({}),
   /** prices that the price list does not know, or has wrong */
   prices: z.record(ModelRef, Price).default({}),
 });

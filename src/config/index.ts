@@ -3,4 +3,5 @@ export * from './environment.ts';
 export * from './load-config.ts';
 export * from './public-address.ts';
 export * from './temporal.ts';
+export * from './tool-sources.ts';
 export * from './webhook-signer.ts';

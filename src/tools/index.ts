@@ -1,5 +1,6 @@
 export { type GuardOptions, guardedFetch } from './guard/guarded-fetch.ts';
 export { narrowed } from './guard/reach.ts';
+export { openApiSources } from './openapi/source.ts';
 export { ownTools } from './own-tools.ts';
 export { type ToolRegistry, type ToolSource, toolRegistry, type UsedTool } from './registry.ts';
 export {
