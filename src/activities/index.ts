@@ -1,4 +1,5 @@
 import {
+  type AgentActivities,
   type CadenzaActivities,
   type MapActivities,
   type NewEvent,
@@ -7,6 +8,7 @@ import {
   unknownRoute,
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
+import { createAgentActivities } from './agents.ts';
 import { createCallHedged } from './call-hedged.ts';
 import { createCallModel } from './call-model.ts';
 import { createCallTool } from './call-tool.ts';
@@ -24,12 +26,13 @@ export type { Rooms } from './rooms.ts';
 /** The activities a worker registers. */
 export function createActivities(
   rooms: Rooms,
-): CadenzaActivities & MapActivities & ToolActivities & TranscriptActivities {
+): AgentActivities & CadenzaActivities & MapActivities & ToolActivities & TranscriptActivities {
   return {
     callModel: createCallModel(rooms),
     callHedged: createCallHedged(rooms),
     ...createMapActivities(rooms),
     ...createTranscriptActivities(rooms),
+    ...createAgentActivities(rooms),
     ...createOpenTools(rooms),
     ...createCallTool(rooms),
     deliverWebhook: createDeliverWebhook(rooms),

@@ -55,3 +55,9 @@ export function createTranscriptActivities({ store, secrets }: Rooms): Transcrip
 export function sized(message: Message): { message: Message; tokens: number } {
   return { message, tokens: estimateInput({ messages: [message] }) };
 }
+
+/** The message without secrets of this process. */
+export function redactedMessage({ role, content }: Message, secrets: string[]): Message {
+  if (typeof content === 'string') return { role, content: redact(content, secrets) };
+  return { role, content: JSON.parse(redact(JSON.stringify(content), secrets)) as Message['content'] };
+}

@@ -12,6 +12,8 @@ export const ApprovalDecision = later(() =>
     comment: z.string().max(10_000).optional(),
     /** who; nobody checks that it is true but the way the answer comes in */
     by: z.string().min(1).max(200).optional(),
+    /** what a tool is to be called with instead, or what a question is answered with */
+    arguments: z.record(z.string(), z.unknown()).optional(),
   }),
 );
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;

@@ -96,6 +96,8 @@ export const EventBody = later(() =>
       approved: z.boolean(),
       by: z.string().optional(),
       comment: z.string().optional(),
+      /** what the person changed of what was asked */
+      arguments: z.record(z.string(), z.unknown()).optional(),
       /** nobody answered in time */
       expired: z.boolean().optional(),
     }),

@@ -1,4 +1,5 @@
 /** What users' own workflows import (`cadenza/workflow`): steps, and patterns used as steps. */
+export { type AgentStep, agent } from './agent.ts';
 export { ask } from './ask.ts';
 export { type BestOfStep, bestOf } from './best-of.ts';
 export { chain } from './chain.ts';

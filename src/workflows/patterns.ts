@@ -1,5 +1,6 @@
 /** The workflow types of Cadenza's own worker: a pattern's name is its workflow type; `webhook` tells of a run's end,
  *  `map-rows` is a part of a map. */
+export { agent } from './agent.ts';
 export { ask } from './ask.ts';
 export { bestOf as 'best-of' } from './best-of.ts';
 export { chain } from './chain.ts';

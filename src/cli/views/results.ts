@@ -1,5 +1,6 @@
 import type { Cadenza } from '../../client/cadenza.ts';
 import {
+  type AgentStop,
   type Candidate,
   type ChainStepResult,
   type ComparedAnswer,
@@ -7,6 +8,7 @@ import {
   PATTERNS,
   type PatternName,
   type PatternResult,
+  type UsedToolCall,
 } from '../../contract/index.ts';
 import { plainText } from '../output.ts';
 import { count } from './numbers.ts';
@@ -44,6 +46,11 @@ const SHOWN_ROWS = 20;
 /** How each pattern's result is shown. */
 const VIEWS: Views = {
   ask: ({ text }) => ({ story: [], answer: { text: plainText(text) } }),
+
+  agent: ({ text, object, steps, toolCalls, stopReason, agent }) => ({
+    story: [{ text: workText(steps, toolCalls, stopReason) }],
+    answer: { heading: agent, text: object === undefined ? plainText(text) : readable(object) },
+  }),
 
   compare({ answers, verdict, merged }) {
     if (merged) {
@@ -112,6 +119,17 @@ const VIEWS: Views = {
     return { story: said === '' ? [] : [{ text: said.trim() }], answer };
   },
 };
+
+/** How an agent came to its answer: `5 model calls · calculator ×2, web_search (1 failed)`. */
+function workText(steps: number, calls: UsedToolCall[], stopReason: AgentStop): string {
+  const tools = Map.groupBy(calls, ({ tool }) => tool);
+  const used = [...tools].map(([tool, uses]) => {
+    const failed = uses.filter(({ error, interrupted }) => error !== undefined || interrupted).length;
+    return `${tool}${uses.length > 1 ? ` ×${uses.length}` : ''}${failed > 0 ? ` (${failed} failed)` : ''}`;
+  });
+  const ended = stopReason === 'done' ? '' : ` · ended by ${stopReason}`;
+  return `${steps} model ${steps === 1 ? 'call' : 'calls'}${used.length > 0 ? ` · ${used.join(', ')}` : ''}${ended}`;
+}
 
 /** @param pattern the run's workflow type; those of users are shown by what their result looks like */
 export async function resultView(pattern: string, result: unknown, finished: Finished): Promise<ResultView> {

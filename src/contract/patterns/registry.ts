@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { later } from '../later.ts';
+import { AgentInput, AgentResult } from './agent.ts';
 import { AskInput, AskResult } from './ask.ts';
 import { BestOfInput, BestOfResult } from './best-of.ts';
 import { ChainResult, chainInput } from './chain.ts';
@@ -11,6 +12,11 @@ import { MapResult, mapInput } from './map.ts';
 
 /** The patterns that run from JSON alone, by their workflow type. */
 export const PATTERNS = {
+  agent: {
+    input: AgentInput,
+    result: AgentResult,
+    summary: 'A model that works on a task with tools, turn by turn, until it is done',
+  },
   ask: { input: AskInput, result: AskResult, summary: 'Ask one question of the first candidate that can answer it' },
   chain: {
     input: later(() => chainInput(allPatterns)),

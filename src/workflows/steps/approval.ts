@@ -21,6 +21,8 @@ export interface Approval {
   approved: boolean;
   by?: string;
   comment?: string;
+  /** what the person changed */
+  arguments?: Record<string, unknown>;
   /** ISO time of the answer, or of the expiry */
   at: string;
   /** nobody answered in time */
@@ -89,11 +91,12 @@ async function answered({ id, deadline, isAnswered }: Question): Promise<void> {
 function decided(answer: ApprovalAnswer | undefined, onExpiry: NonNullable<ApprovalRequest['onExpiry']>): Approval {
   const now = new Date().toISOString();
   if (!answer) return { approved: onExpiry === 'approve', at: now, expired: true };
-  const { approved, by, comment, at = now } = answer;
+  const { approved, by, comment, arguments: changed, at = now } = answer;
   return {
     approved,
     ...(by === undefined ? {} : { by }),
     ...(comment === undefined ? {} : { comment }),
+    ...(changed === undefined ? {} : { arguments: changed }),
     // The clock of whoever sent it may be ahead of the run's.
     at: Date.parse(at) < Date.now() ? at : now,
     expired: false,

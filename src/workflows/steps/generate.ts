@@ -44,6 +44,10 @@ export interface GenerateRequest<Output = unknown> {
   /** the same as `output`, for schemas that are only known as JSON */
   schema?: JsonSchema;
   tools?: ToolDefinition[];
+  /** hash of tools in the store */
+  toolset?: string;
+  /** further requests begin as this one does */
+  keepsPrefix?: boolean;
   toolChoice?: ModelRequest['toolChoice'];
   /** what the first candidate was tried with before, and ended with for good: the next one is asked */
   tried?: CallError;
@@ -125,7 +129,7 @@ async function askJudge({ step, model, system, prompt }: Parameters<AskJudge>[0]
 }
 
 function requestOf(request: GenerateRequest, policy: Policy): ModelRequest {
-  const { prompt, messages, transcript, system, output, schema, tools, toolChoice } = request;
+  const { prompt, messages, transcript, system, output, schema, tools, toolset, keepsPrefix, toolChoice } = request;
   if ((prompt === undefined) === (messages === undefined)) {
     throw failure({
       type: 'InvalidRequest',
@@ -138,6 +142,8 @@ function requestOf(request: GenerateRequest, policy: Policy): ModelRequest {
     transcript,
     system,
     tools,
+    toolset,
+    keepsPrefix,
     toolChoice,
     schema: output ? (z.toJSONSchema(output) as JsonSchema) : schema,
     ...requestSettings(policy),

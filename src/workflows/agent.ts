@@ -1,0 +1,133 @@
+import { workflowInfo } from '@temporalio/workflow';
+import { AgentInput, type AgentResult, type AgentStop, type ModelReply, type RunOptions } from '../contract/index.ts';
+import { compacted, maxTokensOf } from './agent/compaction.ts';
+import { type AgentInbox, openInbox } from './agent/inbox.ts';
+import { type AgentState, estimatedTokensOf, limitReached, resultOf, WRAP_UP, withReply } from './agent/state.ts';
+import { begun, profileOf } from './agent/team.ts';
+import { toolStep, type Used, useTool } from './agent/use-tool.ts';
+import { concurrently } from './concurrently.ts';
+import { callErrorOf } from './failures.ts';
+import { inputOf } from './input.ts';
+import { continueRun, policyOf } from './run.ts';
+import { generate } from './steps/generate.ts';
+
+/** As a step of another workflow, `agent` is given a name; its own steps then begin with it. */
+export type AgentStep = AgentInput & { step?: string };
+
+/** Tool calls of one turn that run at once. */
+const AT_ONCE = 16;
+/** Events after which a run goes on in a new history: replaying it stays quick however long an agent lives. */
+const HISTORY_EVENTS = 4_000;
+/** How often a request a provider finds too long is halved. */
+const HALVINGS = 3;
+
+/**
+ * A model works on a task with tools, turn by turn, until it is done.
+ *
+ *   task --> model --tool calls--> (person approves) --> tools, at once --> results --> model --> ... --> answer
+ *              ^                                                              |
+ *              +--- messages from outside, summary of what is too long <------+
+ *
+ * Every model call and every tool call is an activity; the words lie in a transcript in the store, and only references
+ * go through the history. A message sent meanwhile is read at the next turn; told to stop, it ends with what it has.
+ */
+export async function agent(
+  { step, ...given }: AgentStep,
+  options?: RunOptions,
+  before?: AgentState,
+): Promise<AgentResult> {
+  const input = inputOf(AgentInput, given);
+  const { name = 'agent' } = input;
+  const at = step ?? name;
+  const inbox = openInbox();
+  let state = before ?? (await begun(input, name, at));
+
+  for (;;) {
+    const limit = limitReached(input, state, Date.now());
+    const replied = await inbox.untilStopped(() => answerOfModel(at, input, heard(state, inbox), limit));
+    if (replied === 'stopped') return resultOf(state, 'stopped', name);
+    state = replied.state;
+    const { toolCalls = [] } = replied.reply;
+    if (limit !== undefined) return resultOf(state, limit, name);
+    if (toolCalls.length === 0 && !inbox.hasMessages()) return resultOf(state, 'done', name);
+
+    const calls = toolCalls.map((call) => ({ call, step: toolStep(at, call) }));
+    const using = { input, state, inbox, agent: at };
+    const used = await inbox.untilStopped(() =>
+      concurrently(calls, AT_ONCE, ({ call, step: mine }) => useTool(call, mine, using)),
+    );
+    if (used === 'stopped') return resultOf(state, 'stopped', name);
+    state = withResults(state, used);
+    if (toolCalls.some((call) => input.stopOn?.includes(call.name))) return resultOf(state, 'stopOn', name);
+    if (step === undefined && isFull()) break;
+  }
+  return continueRun(given, options ?? {}, state);
+}
+
+interface Replied {
+  state: AgentState;
+  reply: ModelReply;
+}
+
+/** Asks the model that is at work for its next turn, with as much of the transcript as fits. */
+async function answerOfModel(step: string, input: AgentInput, before: AgentState, limit?: AgentStop): Promise<Replied> {
+  let state = limit === undefined ? before : withLine(before, wrapUp(limit));
+  for (let halved = 0; ; halved += 1) {
+    state = await compacted(step, input, state);
+    const { active, team, place, head, add } = state;
+    const { toolset, system } = team[active]!;
+    try {
+      const reply = await generate({
+        step,
+        // No other agent asks with this transcript, so that a cache would only be written.
+        policy: { ...(await policyOf(profileOf(input, active).policy)), cache: false },
+        transcript: {
+          ...{ id: place.id, from: place.from, to: place.length, head, add },
+          system: system === undefined ? [] : [system],
+          keepsAnswer: true,
+        },
+        messages: [],
+        schema: input.schema,
+        keepsPrefix: true,
+        ...(toolset && { toolset: toolset.hash, toolChoice: limit === undefined ? 'auto' : 'none' }),
+      });
+      return { reply, state: withReply(state, reply) };
+    } catch (thrown) {
+      if (callErrorOf(thrown).type !== 'ContextTooLong' || halved >= HALVINGS) throw thrown;
+      const maxTokens = Math.floor(Math.min(maxTokensOf(input, state), state.tokens) / 2);
+      state = { ...state, maxTokens };
+    }
+  }
+}
+
+/** The state with the messages that came meanwhile. */
+function heard(state: AgentState, inbox: AgentInbox): AgentState {
+  return inbox.takeMessages().reduce(withLine, state);
+}
+
+function withLine(state: AgentState, message: Exclude<AgentState['add'][number], string>): AgentState {
+  return { ...state, add: [...state.add, message], tokens: state.tokens + estimatedTokensOf(message) };
+}
+
+function wrapUp(limit: AgentStop) {
+  const why = WRAP_UP[limit as keyof typeof WRAP_UP];
+  return { role: 'user' as const, content: `${why} Answer now with what you have, and say what is missing.` };
+}
+
+function withResults(state: AgentState, used: Used[]): AgentState {
+  const failures = used.filter(({ call }) => call.error !== undefined).length;
+  return {
+    ...state,
+    add: [...state.add, ...used.map(({ line }) => line)],
+    tokens: state.tokens + used.reduce((sum, { tokens }) => sum + tokens, 0),
+    toolCalls: [...state.toolCalls, ...used.map(({ call }) => call)],
+    failed: failures === used.length ? state.failed + failures : 0,
+    approved: [...new Set([...state.approved, ...used.flatMap(({ approved }) => approved ?? [])])],
+    active: used.findLast(({ handedTo }) => handedTo !== undefined)?.handedTo ?? state.active,
+  };
+}
+
+function isFull(): boolean {
+  const { historyLength, continueAsNewSuggested } = workflowInfo();
+  return continueAsNewSuggested || historyLength >= HISTORY_EVENTS;
+}

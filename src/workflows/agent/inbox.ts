@@ -1,0 +1,126 @@
+import {
+  CancellationScope,
+  condition,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  setHandler,
+} from '@temporalio/workflow';
+import {
+  type Duration,
+  durationMs,
+  GIVE_TOOL_RESULT,
+  GivenToolResult,
+  invalidRequest,
+  type Message,
+  SendMessage,
+  STEER_AGENT,
+  STOP_AGENT,
+  type ToolResultInput,
+} from '../../contract/index.ts';
+import { failure } from '../failures.ts';
+
+const steerByUpdate = defineUpdate<{ taken: true }, [SendMessage]>(STEER_AGENT);
+const steerBySignal = defineSignal<[SendMessage]>(STEER_AGENT);
+const stopBySignal = defineSignal(STOP_AGENT);
+const resultByUpdate = defineUpdate<{ toolCall: string }, [GivenToolResult]>(GIVE_TOOL_RESULT);
+const resultBySignal = defineSignal<[GivenToolResult]>(GIVE_TOOL_RESULT);
+
+/** What people and clients say to the agents of a run while they work. */
+export interface AgentInbox {
+  /** Messages that came since, in order; the next turn reads them. */
+  takeMessages(): Message[];
+  hasMessages(): boolean;
+  /** Does the work, unless it is told to stop: what is in flight is then aborted. */
+  untilStopped<Result>(work: () => Promise<Result>): Promise<Result | 'stopped'>;
+  /** What a client gives for a tool call, once it does. @returns undefined if nobody did for so long */
+  resultOf(toolCall: string, patience: Duration | undefined): Promise<ToolResultInput | undefined>;
+}
+
+const messages: Message[] = [];
+const scopes = new Set<CancellationScope>();
+/** results the run waits for, by the tool call's id */
+const awaited = new Map<string, ToolResultInput | undefined>();
+let stopped = false;
+let isOpen = false;
+
+/** One inbox a run, however many agents it has. */
+export function openInbox(): AgentInbox {
+  if (!isOpen) listen();
+  isOpen = true;
+  return {
+    takeMessages: () => messages.splice(0),
+    hasMessages: () => messages.length > 0,
+    async untilStopped(work) {
+      if (stopped) return 'stopped';
+      const scope = new CancellationScope({ cancellable: true });
+      scopes.add(scope);
+      try {
+        return await scope.run(work);
+      } catch (thrown) {
+        if (stopped && isCancellation(thrown)) return 'stopped';
+        throw thrown;
+      } finally {
+        scopes.delete(scope);
+      }
+    },
+    async resultOf(toolCall, patience) {
+      if (!awaited.has(toolCall)) awaited.set(toolCall, undefined);
+      const isGiven = () => awaited.get(toolCall) !== undefined;
+      if (patience === undefined) await condition(isGiven);
+      else await condition(isGiven, durationMs(patience));
+      const given = awaited.get(toolCall);
+      awaited.delete(toolCall);
+      return given;
+    },
+  };
+}
+
+function listen(): void {
+  const hear = ({ text }: SendMessage) => void messages.push({ role: 'user', content: text });
+  setHandler(
+    steerByUpdate,
+    (message) => {
+      hear(message);
+      return { taken: true };
+    },
+    {
+      description: 'A message the agent reads at its next turn: {text}',
+      validator(message) {
+        const parsed = SendMessage.safeParse(message);
+        if (!parsed.success) throw failure(invalidRequest(parsed.error, ''));
+      },
+    },
+  );
+  setHandler(steerBySignal, (message) => {
+    if (SendMessage.safeParse(message).success) hear(message);
+  });
+  setHandler(stopBySignal, () => {
+    stopped = true;
+    for (const scope of scopes) scope.cancel();
+  });
+  const take = ({ toolCall, given }: GivenToolResult) => {
+    awaited.set(toolCall, given);
+    return { toolCall };
+  };
+  setHandler(resultByUpdate, take, {
+    description: 'The result of a tool the client runs: {toolCall, given: {result | error}}',
+    validator(given) {
+      const parsed = GivenToolResult.safeParse(given);
+      if (!parsed.success) throw failure(invalidRequest(parsed.error, ''));
+      const { toolCall } = parsed.data;
+      if (awaited.has(toolCall) && awaited.get(toolCall) === undefined) return;
+      const waiting = [...awaited].flatMap(([id, result]) => (result === undefined ? [id] : []));
+      throw failure({
+        type: 'InvalidRequest',
+        message: `This run waits for no result of a tool call "${toolCall}". It waits for: ${waiting.join(', ') || 'none'}`,
+        path: 'toolCall',
+      });
+    },
+  });
+  // Kept while no worker is there; it may come before the run knows that it will ask.
+  setHandler(resultBySignal, (given) => {
+    const parsed = GivenToolResult.safeParse(given);
+    if (parsed.success && awaited.get(parsed.data.toolCall) === undefined) take(parsed.data);
+  });
+}
