@@ -8,8 +8,6 @@ import {
   type NewEvent,
   providerOf,
   repeatAfter,
-  shortened,
-  type ToolCallPart,
 } from '../contract/index.ts';
 import { estimateUsage, limitWithin, ProviderError, priceOf, worstCase } from '../providers/index.ts';
 import { type AttemptOutcome, isStoreError, type OpenCall, type Spent } from '../store/index.ts';
@@ -22,12 +20,10 @@ import { heartbeat } from './heartbeat.ts';
 import type { Rooms } from './rooms.ts';
 import { sharedAnswers } from './shared-answers.ts';
 import { AttemptFailed, streamReply } from './stream-reply.ts';
-import { keepAnswer, type WholeRequest, wholeRequest } from './whole-request.ts';
+import { keepAnswer, type WholeRequest, wholeRequest, withoutSignatures } from './whole-request.ts';
 
 /** An answer that was paid for is kept whatever is cancelled meanwhile. */
 const NEVER = new AbortController().signal;
-/** Characters of what a model says beside its tool calls that go into the history. */
-const SAID_BESIDE_CALLS = 500;
 
 /**
  * Makes one request to one model, or returns what the same call already gave.
@@ -252,15 +248,6 @@ function spentBy(thrown: unknown): Spent | undefined {
   if (!(thrown instanceof AttemptFailed) || !thrown.partial) return undefined;
   const { usage, costUsd, estimated } = thrown.partial;
   return { usage, costUsd, estimated };
-}
-
-/** The signatures, and all that was said beside the calls, lie in the transcript. */
-function withoutSignatures(reply: ModelReply, toolCalls: ToolCallPart[]): ModelReply {
-  return {
-    ...reply,
-    text: shortened(reply.text, SAID_BESIDE_CALLS),
-    toolCalls: toolCalls.map(({ signature: _, ...call }) => call),
-  };
 }
 
 /** An answer that equal requests may get too: to the end, and not empty. */

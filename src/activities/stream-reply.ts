@@ -15,14 +15,11 @@ import {
   redact,
   schemaProblem,
   settledUsage,
-  streamRedactor,
 } from '../providers/index.ts';
 import { checkOutput } from './check-output.ts';
 import { ClockRanOut, callClocks } from './clocks.ts';
 import type { Rooms } from './rooms.ts';
-
-/** Events of one call that may wait to be written; further text waits in one piece. */
-const WRITES_AHEAD = 256;
+import { coalescing, spoken, toolInputs } from './spoken-events.ts';
 
 export interface StreamedCall {
   call: ModelCall;
@@ -73,6 +70,7 @@ export async function streamReply(
   const events = coalescing(emit);
   const text = spoken('call.delta', secrets, events.write);
   const reasoning = spoken('call.reasoning', secrets, events.write);
+  const inputs = toolInputs(secrets, events.write);
   const toolCalls: ToolCallPart[] = [];
   const output = countedOutput();
   let opened = false;
@@ -87,6 +85,7 @@ export async function streamReply(
   const close = () => {
     text.end();
     reasoning.end();
+    inputs.end();
     events.flush();
   };
 
@@ -111,6 +110,7 @@ export async function streamReply(
       }
       if (chunk.type === 'text') text.say(chunk.text);
       else if (chunk.type === 'reasoning') reasoning.say(chunk.text);
+      else if (chunk.type === 'toolInput') inputs.say(chunk);
       else if (chunk.type === 'toolCall') toolCalls.push(withoutSecrets(wellFormed(chunk.call), secrets));
       else if (chunk.type === 'end') end = chunk;
     }
@@ -175,70 +175,6 @@ function countedOutput() {
         since = '';
       }
     },
-  };
-}
-
-/**
- * Emits without waiting for the commits. Where the writer is behind, what is said further becomes one event a kind, so
- * that neither the provider waits for the database nor memory fills with events.
- */
-function coalescing(emit: StreamedCall['emit']) {
-  const waiting = new Map<SpokenEvent['type'], string>();
-  let ahead = 0;
-  let failure: { error: unknown } | undefined;
-  const send = (event: SpokenEvent) => {
-    ahead += 1;
-    emit(event).then(
-      () => {
-        ahead -= 1;
-        if (ahead < WRITES_AHEAD) flush();
-      },
-      (error: unknown) => {
-        failure ??= { error };
-      },
-    );
-  };
-  const flush = () => {
-    const events = [...waiting].map(([type, text]) => ({ type, text }));
-    waiting.clear();
-    for (const event of events) send(event);
-  };
-  return {
-    write(event: SpokenEvent) {
-      if (failure) throw failure.error;
-      if (ahead < WRITES_AHEAD && waiting.size === 0) send(event);
-      else waiting.set(event.type, (waiting.get(event.type) ?? '') + event.text);
-    },
-    flush,
-    /** the database does not take them */
-    refused: () => failure !== undefined,
-  };
-}
-
-type SpokenEvent = { type: 'call.delta' | 'call.reasoning'; text: string };
-
-/** One kind of words of a call: emitted as they come, kept whole, and never with a secret in them. */
-function spoken(type: SpokenEvent['type'], secrets: string[], write: (event: SpokenEvent) => void) {
-  const redactor = streamRedactor(secrets);
-  const pieces: string[] = [];
-  /** the first half of a surrogate pair whose second comes with the next piece */
-  let half = '';
-  const pass = (text: string) => {
-    if (text === '') return;
-    pieces.push(text);
-    write({ type, text });
-  };
-  return {
-    say(text: string) {
-      const said = half + text;
-      half = /[\ud800-\udbff]$/.exec(said)?.[0] ?? '';
-      pass(redactor.push(wellFormed(said.slice(0, said.length - half.length))));
-    },
-    end() {
-      pass(redactor.push(wellFormed(half)) + redactor.flush());
-      half = '';
-    },
-    whole: () => pieces.join(''),
   };
 }
 

@@ -3,12 +3,16 @@ import {
   type ModelReply,
   type ModelRequest,
   type Part,
+  shortened,
+  type ToolCallPart,
   type ToolDefinition,
   textOf,
 } from '../contract/index.ts';
 import type { NewLine, Store } from '../store/index.ts';
 import { sized } from './transcripts.ts';
 
+/** Characters of what a model says beside its tool calls that go into the history. */
+const SAID_BESIDE_CALLS = 500;
 /** Definitions of tools that this process keeps, by hash: they are asked for with each call of an agent. */
 const KEPT_TOOLSETS = 100;
 const toolsets = new Map<string, ToolDefinition[]>();
@@ -78,4 +82,13 @@ async function toolsOf({ blobs }: Store, hash: string): Promise<ToolDefinition[]
   toolsets.set(hash, tools);
   if (toolsets.size > KEPT_TOOLSETS) toolsets.delete(toolsets.keys().next().value!);
   return tools;
+}
+
+/** The signatures, and all that was said beside the calls, lie in the transcript. */
+export function withoutSignatures(reply: ModelReply, toolCalls: ToolCallPart[]): ModelReply {
+  return {
+    ...reply,
+    text: shortened(reply.text, SAID_BESIDE_CALLS),
+    toolCalls: toolCalls.map(({ signature: _, ...call }) => call),
+  };
 }

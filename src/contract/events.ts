@@ -38,7 +38,13 @@ export const EventBody = later(() =>
     data('call.started', { model: ModelRef }),
     data('call.delta', { text: z.string() }),
     data('call.reasoning', { text: z.string() }),
-    data('call.toolcall', { id: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()) }),
+    /** a piece of the arguments as it comes (`delta`), then all of them */
+    data('call.toolcall', {
+      id: z.string(),
+      name: z.string(),
+      delta: z.string().optional(),
+      arguments: z.record(z.string(), z.unknown()).optional(),
+    }),
     /** the attempt failed; the next one has the event's epoch and begins after `delayMs` */
     data('call.retrying', { model: ModelRef, error: CallError, delayMs: z.number() }),
     data('call.fallback', { from: ModelRef, to: ModelRef, error: CallError }),

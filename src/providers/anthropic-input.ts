@@ -22,6 +22,8 @@ export function messageParams(model: string, request: ModelRequest): Params {
     system: [systemText(request), cannotForce && insistOnTool(request)].filter(Boolean).join('\n\n') || undefined,
     messages: merged(turnsOf(request).map((message) => turn(model, message))),
     stop_sequences: request.stop,
+    // Marks the last block that may be kept, so that the next request finds all of this one (docs: prompt caching).
+    ...(request.keepsPrefix && { cache_control: { type: 'ephemeral' as const } }),
     thinking: thinking(model, request, maxTokens),
     output_config: outputConfig(model, request),
     ...(request.tools?.length && {

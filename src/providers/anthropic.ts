@@ -133,8 +133,10 @@ async function* messages(
         const { delta } = event;
         if (delta.type === 'text_delta') yield { type: 'text', text: delta.text };
         if (delta.type === 'thinking_delta') yield { type: 'reasoning', text: delta.thinking };
-        if (delta.type === 'input_json_delta' && delta.partial_json)
-          yield { type: 'toolInput', text: delta.partial_json };
+        if (delta.type === 'input_json_delta' && delta.partial_json) {
+          const { id, name } = (entry?.block ?? {}) as Partial<Anthropic.ToolUseBlock>;
+          yield { type: 'toolInput', text: delta.partial_json, id, name };
+        }
         if (!entry) break;
         if (delta.type === 'thinking_delta') entry.text += delta.thinking;
         if (delta.type === 'input_json_delta') entry.text += delta.partial_json ?? '';

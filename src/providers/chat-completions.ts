@@ -77,8 +77,8 @@ export async function* chatCompletions(
     }
     const called = [delta.tool_calls ?? (delta.function_call ? { function: delta.function_call } : [])].flat();
     for (const piece of called) {
-      const input = calls.push(piece);
-      if (input) yield { type: 'toolInput', text: input };
+      const { text, id, name } = calls.push(piece);
+      if (text) yield { type: 'toolInput', text, id: id || undefined, name: name || undefined };
     }
     spoke ||= Boolean(reasoning) || refused || called.length > 0;
   }

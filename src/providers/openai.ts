@@ -163,7 +163,8 @@ async function* responses(
         const call = begun.get(index) ?? { args: '' };
         call.args += event.delta ?? '';
         begun.set(index, call);
-        if (event.delta) yield { type: 'toolInput', text: event.delta };
+        if (event.delta)
+          yield { type: 'toolInput', text: event.delta, id: call.call_id ?? undefined, name: call.name ?? undefined };
         break;
       }
       case 'response.function_call_arguments.done':

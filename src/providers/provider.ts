@@ -17,8 +17,8 @@ export type ProviderChunk =
   | { type: 'open'; requestId?: string }
   | { type: 'text'; text: string }
   | { type: 'reasoning'; text: string }
-  /** a piece of a tool call's arguments, as it comes */
-  | { type: 'toolInput'; text: string }
+  /** a piece of a tool call's arguments, as it comes; `id` and `name` as far as they are known by then */
+  | { type: 'toolInput'; text: string; id?: string; name?: string }
   /** a tool call, whole */
   | { type: 'toolCall'; call: ToolCallPart }
   /** what the provider has counted up to here; fields it does not tell are absent */

@@ -21,8 +21,8 @@ export function callGatherer() {
   const calls: PartialCall[] = [];
 
   return {
-    /** @returns the piece of arguments it brought */
-    push(piece: Loose): string {
+    /** @returns the piece of arguments it brought, and whose it is */
+    push(piece: Loose): { text: string; id: string; name: string } {
       const id = typeof piece?.id === 'number' ? String(piece.id) : text(piece?.id);
       const said = piece?.function ?? piece;
       const name = text(said?.name);
@@ -31,17 +31,17 @@ export function callGatherer() {
       const call = ofCall(calls, { index, id, name, args });
       if (!call) {
         calls.push({ index, id, name, args });
-        return args;
+        return { text: args, id, name };
       }
       call.id ||= id;
       call.name = joinedName(call.name, name);
       if (isObject(call.args)) {
         // A placeholder before the arguments, or the whole of them once more after.
         if (call.args.trim() === '{}' && args.trimStart().startsWith('{')) call.args = args;
-        return '';
+        return { text: '', id: call.id, name: call.name };
       }
       call.args += args;
-      return args;
+      return { text: args, id: call.id, name: call.name };
     },
     count: () => calls.filter(isCall).length,
     /** @throws ProviderError InvalidOutput */

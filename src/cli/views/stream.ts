@@ -87,7 +87,7 @@ function noteOf(event: RunEvent): string {
       return text && `\n${text}\n`;
     }
     case 'call.toolcall':
-      return `→ ${event.name}(${JSON.stringify(event.arguments)})\n`;
+      return event.arguments === undefined ? '' : `→ ${event.name}(${JSON.stringify(event.arguments)})\n`;
     case 'approval.requested':
       return `? Waits for the approval "${event.approval}": cadenza approve ${event.runId} ${event.approval}\n`;
     case 'budget.warning':
