@@ -8,14 +8,7 @@ import type {
   Usage,
 } from '../contract/index.ts';
 import { modelIdOf, unusableSchema, wellFormed } from '../contract/index.ts';
-import {
-  type ProviderChunk,
-  ProviderError,
-  priceOf,
-  redact,
-  schemaProblem,
-  settledUsage,
-} from '../providers/index.ts';
+import { type ProviderChunk, ProviderError, priceOf, redact, schemaProblem, settledUsage } from '../providers/index.ts';
 import { checkOutput } from './check-output.ts';
 import { ClockRanOut, callClocks } from './clocks.ts';
 import type { Rooms } from './rooms.ts';

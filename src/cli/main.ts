@@ -22,6 +22,12 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
   runs: ['List runs, newest first', () => import('./commands/runs.ts')],
   bill: ['Show what a run has cost, call by call', () => import('./commands/bill.ts')],
   budget: ['What a tenant or an API key may spend, all its runs together', () => import('./commands/budget.ts')],
+  send: ['Give an agent a message, which it reads at its next turn', () => import('./commands/send.ts')],
+  stop: ['Stop an agent, which ends with what it has; any other run is cancelled', () => import('./commands/stop.ts')],
+  'tool-result': [
+    'Give the result of a tool that the client of an agent runs',
+    () => import('./commands/tool-result.ts'),
+  ],
   cancel: ['Ask a run to stop; its calls in flight are aborted', () => import('./commands/cancel.ts')],
   fork: [
     'Run again from a step on, with another model or prompt; the steps before cost nothing',

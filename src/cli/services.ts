@@ -28,8 +28,9 @@ export async function launchGateway(options: {
   const { client, target, log, host, port, slots } = options;
   const { createGateway, serveGateway } = await import('../gateway/index.ts');
   const { apiKeys, webhookSecret } = readEnvironment(process.env);
+  const { people } = await loadConfig();
   const links = { temporalUiUrl: target.uiUrl, namespace: target.namespace };
-  const app = createGateway({ client, links, apiKeys, webhookSecret, version: VERSION, log, slots });
+  const app = createGateway({ client, links, apiKeys, webhookSecret, people, version: VERSION, log, slots });
   return serveGateway({ app, port, host, log });
 }
 

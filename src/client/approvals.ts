@@ -1,11 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  type Client,
-  type ConnectionLike,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
-} from '@temporalio/client';
+import { type Client, type ConnectionLike, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import {
   ANSWER_APPROVAL,
@@ -13,15 +7,14 @@ import {
   ApprovalDecision,
   type ApprovalReceipt,
   ApprovalRefusal,
-  firstRunOf,
   type PendingApproval,
+  withoutUndefined,
 } from '../contract/index.ts';
 import type { Store, StoredApproval, StoredRun } from '../store/index.ts';
-import { type CadenzaError, checked, refusal } from './errors.ts';
+import { deliver } from './deliver.ts';
+import { CadenzaError, checked, refusal } from './errors.ts';
 import { clientError } from './outcome.ts';
 
-/** A worker that lives takes an answer in some 10 ms; one that takes longer finds it in Temporal, ms. */
-const TAKEN_WITHIN_MS = 5_000;
 /** How many approvals of all runs are listed. */
 const LISTED = 200;
 
@@ -43,34 +36,36 @@ export function pendingOfAll(store: Store): Promise<PendingApproval[]> {
 }
 
 /** Answers an approval. Taken by an Update while a worker lives; else a Signal keeps the answer in Temporal, so that it
- *  counts although nobody was there to take it. @throws CadenzaError NotFound, Conflict, InvalidRequest */
+ *  counts although nobody was there to take it. @param identities whom the answerer was found to be, where that is known: the
+ *  key it came with, and the names and roles that key has. @throws CadenzaError NotFound, Conflict, InvalidRequest */
 export async function answerApproval(
   { temporal, connection, store }: ApprovalDesk,
   run: StoredRun,
   approval: string,
   given: ApprovalDecision,
+  identities?: string[],
 ): Promise<ApprovalReceipt> {
   const decision = checked(ApprovalDecision, given, '');
   assertAnswerable(run, approval, await store.approvals.of(run.chain));
 
   const at = new Date().toISOString();
-  const answer: ApprovalAnswer = { ...decision, approval, at, answer: randomUUID() };
-  const handle = temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: firstRunOf(run.chain) });
+  const answer: ApprovalAnswer = withoutUndefined({ ...decision, identities, approval, at, answer: randomUUID() });
   const receipt = { id: run.id, approval, approved: answer.approved };
   try {
-    await connection.withDeadline(Date.now() + TAKEN_WITHIN_MS, () =>
-      handle.executeUpdate(ANSWER_APPROVAL, { args: [answer], updateId: answer.answer }),
-    );
-    return { ...receipt, taken: true };
+    const taken = await deliver({ temporal, connection }, run, ANSWER_APPROVAL, answer, answer.answer!);
+    return { ...receipt, taken };
   } catch (thrown) {
-    if (!(thrown instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw refusedAnswer(thrown, run.id);
+    const refused = refusedAnswer(thrown, run.id);
+    if (refused instanceof CadenzaError && refused.error.path === 'by') await recordRefused(store, run, answer);
+    throw refused;
   }
-  try {
-    await handle.signal(ANSWER_APPROVAL, answer);
-    return { ...receipt, taken: false };
-  } catch (thrown) {
-    throw refusedAnswer(thrown, run.id);
-  }
+}
+
+/** Whoever reads the run sees who tried to answer in somebody else's place. */
+async function recordRefused(store: Store, run: StoredRun, { approval, approved, by, identities }: ApprovalAnswer) {
+  const { id, chain, pattern, tenant, startedAt } = run;
+  const event = { type: 'approval.refused' as const, approval, approved, by, identities, step: approval };
+  await store.events.append({ id, chain, pattern, tenant, startedAt }, [withoutUndefined(event)]);
 }
 
 /** @throws CadenzaError for what the event log already knows to be in vain */

@@ -14,7 +14,9 @@ import type {
   RunEvent,
   RunInfo,
   RunPage,
+  TakenByRun,
   Timeline,
+  ToolResultInput,
 } from '../contract/index.ts';
 import type { Budgets } from './budgets.ts';
 import type { StartOptions } from './check-start.ts';
@@ -62,7 +64,19 @@ export interface Cadenza extends MapData {
   /** The approvals a run waits for; without an id, those of all running runs, longest waiting first. */
   approvals(id?: string): Promise<PendingApproval[]>;
   /** Answers an approval. @throws CadenzaError NotFound for one the run has not asked for, Conflict once it is resolved */
-  approve(id: string, approval: string, decision: ApprovalDecision): Promise<ApprovalReceipt>;
+  approve(
+    id: string,
+    approval: string,
+    decision: ApprovalDecision,
+    /** whom the answerer was found to be (`key:<name>`, `role:<name>`, a name): counts instead of the decision's `by` */
+    identities?: string[],
+  ): Promise<ApprovalReceipt>;
+  /** Gives an agent a message, which it reads at its next turn. @throws CadenzaError Conflict once the run has ended */
+  steer(id: string, text: string): Promise<TakenByRun>;
+  /** Stops a run: an agent ends with what it has, any other run is cancelled. What is in flight is aborted. */
+  stop(id: string): Promise<void>;
+  /** Gives the result of a tool that the client runs: its id is that of `tool.started`. */
+  toolResult(id: string, toolCall: string, given: ToolResultInput): Promise<TakenByRun>;
   schedules: Schedules;
   budgets: Budgets;
   /** Throws if Temporal or the store cannot be reached. */

@@ -17,6 +17,7 @@ import { ProviderError } from '../providers/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { checkRoutes } from './check-route.ts';
 import { checkSchemas } from './check-schemas.ts';
+import { checkTools } from './check-tools.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
 
 export interface StartOptions extends RunOptions {
@@ -39,7 +40,7 @@ export interface CheckedStart {
 /** Finds everything that is wrong with a start before anything is started.
  *  @throws CadenzaError `InvalidRequest` with the path of the field */
 export async function checkStart(
-  { config, providers }: Pick<OpenRooms, 'config' | 'providers'>,
+  { config, providers, tools }: Pick<OpenRooms, 'config' | 'providers' | 'tools'>,
   pattern: string,
   input: unknown,
   { id, lane: asked, ...options }: StartOptions,
@@ -53,6 +54,8 @@ export async function checkStart(
     const wrongSchema = checkSchemas(parsed);
     if (wrongSchema) throw new CadenzaError('InvalidRequest', wrongSchema);
     await checkModels(providers, pattern, parsed);
+    const wrongTool = await checkTools(tools, parsed);
+    if (wrongTool) throw new CadenzaError('InvalidRequest', wrongTool);
     const wrongRoute = await checkRoutes({ config, providers }, parsed);
     if (wrongRoute) throw new CadenzaError('InvalidRequest', wrongRoute);
     return { ...place, workflowType: pattern, lane: laneOf(providers, pattern, parsed, asked), input };
@@ -128,7 +131,9 @@ interface Named {
   judge?: PolicyRef;
   merge?: PolicyRef;
   /** of a conversation */
-  context?: { summary?: { policy?: PolicyRef } };
+  context?: { summary?: { policy?: PolicyRef }; policy?: PolicyRef };
+  /** of an agent: whom it may hand over to */
+  agents?: Record<string, Named>;
   /** of a council */
   members?: ModelRef[];
   chairman?: PolicyRef;
@@ -139,7 +144,7 @@ interface Named {
 
 /** Every model and policy an input names, with the path to it. */
 function namedIn(input: object, prefix = ''): [path: string, ref: PolicyRef][] {
-  const { policy, judge, merge, chairman, models, members, steps, parallel, context } = input as Named;
+  const { policy, judge, merge, chairman, models, members, steps, parallel, context, agents } = input as Named;
   const nested = Object.entries({ steps, parallel }).flatMap(([field, list]) =>
     listOf(list).flatMap((step, index) => {
       const at = `${prefix}${field}[${index}].`;
@@ -151,7 +156,9 @@ function namedIn(input: object, prefix = ''): [path: string, ref: PolicyRef][] {
     listOf(list).map((model, index) => [`${prefix}${field}[${index}]`, model]),
   );
   const summary = context?.summary ? namedIn(context.summary, `${prefix}context.summary.`) : [];
-  return [...named, ...listed, ...nested, ...summary].filter(
+  const compaction = context?.policy ? namedIn({ policy: context.policy }, `${prefix}context.`) : [];
+  const team = recordOf(agents).flatMap(([name, agent]) => namedIn(agent, `${prefix}agents.${name}.`));
+  return [...named, ...listed, ...nested, ...summary, ...compaction, ...team].filter(
     (pair): pair is [string, PolicyRef] => pair[1] !== undefined,
   );
 }
@@ -159,6 +166,11 @@ function namedIn(input: object, prefix = ''): [path: string, ref: PolicyRef][] {
 /** A template may stand where the list will be. */
 function listOf<Item>(value: Item[] | undefined): Item[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** Of a crew it is a list, whose models its own check knows. */
+function recordOf(agents: Named['agents']): [string, Named][] {
+  return agents === undefined || Array.isArray(agents) ? [] : Object.entries(agents);
 }
 
 /** A chain fills in the input of its sub-runs as it goes; those check it themselves. */

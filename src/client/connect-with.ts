@@ -27,6 +27,7 @@ import { listRuns } from './list-runs.ts';
 import { clientError, runError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
 import { inputOfMap, recordResumed } from './start-map.ts';
+import { giveToolResult, steer, stopAgent } from './steering.ts';
 
 /** The timer of a connection may end a little before ours, ms. */
 const CLOCKS_DIFFER_MS = 50;
@@ -134,8 +135,21 @@ export function connectWith({
       return id === undefined ? pendingOfAll(store) : pendingOf(store, await runs.find(id));
     },
 
-    async approve(id, approval, decision) {
-      return answerApproval({ temporal, connection, store }, await runs.find(id), approval, decision);
+    async approve(id, approval, decision, identities) {
+      return answerApproval({ temporal, connection, store }, await runs.find(id), approval, decision, identities);
+    },
+
+    async steer(id, text) {
+      return steer({ temporal, connection }, await runs.find(id), text);
+    },
+
+    async stop(id) {
+      const run = await runs.find(id);
+      await (run.pattern === 'agent' ? stopAgent({ temporal, connection }, run) : client.cancel(id));
+    },
+
+    async toolResult(id, toolCall, given) {
+      return giveToolResult({ temporal, connection }, await runs.find(id), toolCall, given);
     },
 
     ...createMapData(store, async (id) => (await runs.find(id)).chain),

@@ -94,6 +94,8 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   toolSettings: ToolSettings.prefault({}),
+  /** who answers approvals: names of people, and roles (`role:approver`), with the names of the API keys that answer for them */
+  people: z.record(z.string().min(1).max(200), z.array(KeyName)).default({}),
   /** USD that tenants and API keys may spend in all, by name; workers set them when they start */
   budgets: z
     .strictObject({
@@ -107,6 +109,8 @@ export const Config = z.strictObject({
   tools: z
     .union([z.array(z.custom<object>(isObject, NO_TOOL)), z.record(z.string(), z.custom<object>(isObject, NO_TOOL))])
     .default([]),
+  /** folders that hold skills: folders with a SKILL.md each, which agents load by name */
+  skills: z.array(z.string()).default(['skills']),
   /** HTTP APIs whose operations are tools, named `<api>__<operationId>`: see docs/openapi.md */
   openapi: OpenApiSources.default({}),
   /** MCP servers whose tools agents may use, named `<server>__<tool>`: see docs/mcp.md */

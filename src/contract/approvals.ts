@@ -23,6 +23,8 @@ export const ApprovalAnswer = later(() =>
   ApprovalDecision.extend({
     /** the step that asks */
     approval: z.string().min(1),
+    /** whom the gateway found the answerer to be: `key:<name>`, and the names and roles that key has. Left out, `by` counts */
+    identities: z.array(z.string()).optional(),
     /** ISO time at which the person answered; left out, when the run hears of it */
     at: z.iso.datetime().optional(),
     /** tells an answer that is sent twice from two answers */
@@ -59,6 +61,7 @@ export const PendingApproval = later(() =>
     pattern: z.string(),
     tenant: z.string().optional(),
     show: z.unknown(),
+    /** by key (`key:<name>`), role (`role:<name>`) or name */
     approvers: z.array(z.string()).optional(),
     requestedAt: z.string(),
     /** left out where the run waits for ever */

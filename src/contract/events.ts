@@ -107,6 +107,13 @@ export const EventBody = later(() =>
       /** nobody answered in time */
       expired: z.boolean().optional(),
     }),
+    /** somebody answered who may not */
+    data('approval.refused', {
+      approval: z.string(),
+      approved: z.boolean(),
+      by: z.string().optional(),
+      identities: z.array(z.string()).optional(),
+    }),
     data('budget.warning', { scope: z.string(), spentUsd: z.number(), budgetUsd: z.number() }),
     /** at most one a second */
     data('map.progress', MapProgress.shape),

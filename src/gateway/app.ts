@@ -25,6 +25,8 @@ export interface Surroundings {
   slots?(): Record<string, { used: number; of: number }>;
   /** signs links to approvals, and verifies who answers them without an API key */
   webhookSecret?: string;
+  /** names of people, and roles (`role:approver`), by the API keys that answer approvals for them */
+  people: Record<string, string[]>;
   /** ms between the comments that keep a silent event stream open */
   heartbeatMs: number;
 }

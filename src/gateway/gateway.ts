@@ -9,6 +9,7 @@ import { requireKey } from './authorization.ts';
 import { BODY_LIMITS, limitBody } from './limit-body.ts';
 import { problem, problemOf, problemResponse } from './problem.ts';
 import { addAccountRoutes } from './routes/account.ts';
+import { addAgentRoutes } from './routes/agents.ts';
 import { addApprovalWebhook } from './routes/approval-webhook.ts';
 import { addApprovalRoutes } from './routes/approvals.ts';
 import { addBudgetRoutes } from './routes/budgets.ts';
@@ -34,6 +35,8 @@ export interface GatewayOptions {
   log: Log;
   /** of the worker in this process, if there is one */
   slots?: Surroundings['slots'];
+  /** names of people, and roles, by the API keys that answer approvals for them */
+  people?: Surroundings['people'];
   /** ms between the comments that keep a silent event stream open */
   heartbeatMs?: number;
 }
@@ -41,7 +44,7 @@ export interface GatewayOptions {
 /** Cadenza over HTTP. What goes wrong is answered as RFC 9457 problem+json, and never with our insides. */
 export function createGateway(options: GatewayOptions): GatewayApp {
   const { log, apiKeys } = options;
-  const surroundings = { heartbeatMs: 15_000, ...options };
+  const surroundings = { heartbeatMs: 15_000, people: {}, ...options };
   const app: GatewayApp = new OpenAPIHono<GatewayEnv>({
     defaultHook: (checked) => {
       if (checked.success) return;
@@ -71,6 +74,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addEventsRoute(app, surroundings);
   addAccountRoutes(app, surroundings);
   addMessageRoutes(app, surroundings);
+  addAgentRoutes(app, surroundings);
   addApprovalRoutes(app, surroundings);
   addScheduleRoutes(app, surroundings);
   addMapRoutes(app, surroundings);

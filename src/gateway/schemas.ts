@@ -56,6 +56,8 @@ export const Answer = named('Answer', contract.Answer);
 export const ApprovalDecision = named('ApprovalDecision', contract.ApprovalDecision);
 export const ApprovalReceipt = named('ApprovalReceipt', contract.ApprovalReceipt);
 export const PendingApproval = named('PendingApproval', contract.PendingApproval);
+export const TakenByRun = named('TakenByRun', contract.TakenByRun);
+export const ToolResultInput = named('ToolResultInput', contract.ToolResultInput);
 export const CreateSchedule = named('CreateSchedule', contract.CreateSchedule);
 export const ScheduleInfo = named('ScheduleInfo', contract.ScheduleInfo);
 

@@ -2,7 +2,7 @@ import { type Config, toolVariables } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
 import { type ProviderRegistry, providerRegistry, secretsOf } from '../providers/index.ts';
 import { openStore, type Store } from '../store/index.ts';
-import { openApiSources, ownTools, type ToolRegistry, toolRegistry } from '../tools/index.ts';
+import { openApiSources, ownTools, skillTools, type ToolRegistry, toolRegistry } from '../tools/index.ts';
 
 /** The store and the providers, opened for a client or a worker. */
 export interface OpenRooms {
@@ -29,7 +29,10 @@ export interface RoomOptions {
 export async function openRooms({ databaseUrl, config, env, log = consoleLog }: RoomOptions): Promise<OpenRooms> {
   const store = await openStore({ url: databaseUrl, log });
   const providers = providerRegistry({ config, env });
-  const tools = toolRegistry([ownTools(config.tools), ...openApiSources(config.openapi, log)], config.toolSettings);
+  const tools = toolRegistry(
+    [ownTools(config.tools), skillTools(config.skills), ...openApiSources(config.openapi, log)],
+    config.toolSettings,
+  );
   return {
     store,
     providers,

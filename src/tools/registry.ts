@@ -8,6 +8,8 @@ import { type Tool, type ToolContext, ToolFailure } from './tool.ts';
 export interface ToolSource {
   /** all its tools begin so; left out, any name may be one of its own */
   prefix?: string;
+  /** its tools are known without asking anybody: a mistake in a name is found before a run starts */
+  isLocal?: boolean;
   /** @throws ToolFailure where it cannot be reached */
   list(): Promise<Tool[]>;
   close?(): Promise<void>;
@@ -24,6 +26,8 @@ export interface ToolRegistry {
   /** The tools that uses stand for, each once, in order. @throws ToolFailure InvalidRequest for one that is not there */
   resolve(uses: ToolUse[]): Promise<UsedTool[]>;
   find(name: string): Promise<Tool | undefined>;
+  /** What is wrong with a use, as far as that is known without asking a server for its tools. */
+  missing(use: ToolUse): Promise<CallError | undefined>;
   /** what one call of a tool may ask over HTTP. @param narrower where its agent may ask less than the tool */
   fetchFor(tool: Tool, narrower: Reach | undefined, signal: AbortSignal): ToolContext['fetch'];
   close(): Promise<void>;
@@ -45,8 +49,8 @@ export function toolRegistry(sources: ToolSource[], settings: ToolSettings): Too
     return isOpen ? found : found.slice(0, 1);
   }
 
-  async function unknown(name: string): Promise<CallError> {
-    const lists = await Promise.allSettled(sources.map((source) => source.list()));
+  async function unknown(name: string, asked = sources): Promise<CallError> {
+    const lists = await Promise.allSettled(asked.map((source) => source.list()));
     const known = lists.flatMap((list) => (list.status === 'fulfilled' ? list.value.map((tool) => tool.name) : []));
     return {
       type: 'InvalidRequest',
@@ -70,6 +74,17 @@ export function toolRegistry(sources: ToolSource[], settings: ToolSettings): Too
     async find(name) {
       const [tool] = await toolsOf(name);
       return tool;
+    },
+    async missing(given) {
+      const { name, parameters } = typeof given === 'string' ? { name: given, parameters: undefined } : given;
+      const isRemote = reachable(name.replace('*', '')).some(({ prefix, isLocal }) => prefix !== undefined && !isLocal);
+      if (parameters !== undefined || isRemote) return undefined;
+      return (await toolsOf(name)).length > 0
+        ? undefined
+        : unknown(
+            name,
+            sources.filter(({ prefix, isLocal }) => isLocal || prefix === undefined),
+          );
     },
     fetchFor: (tool, narrower, signal) =>
       guardedFetch(narrowed(tool.reach, narrower), { privateHosts, maxBytes, timeoutMs, signal }),

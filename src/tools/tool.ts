@@ -14,9 +14,6 @@ import {
 /** Longest a tool may take where it does not say, ms. */
 const DEFAULT_TIMEOUT_MS = 60_000;
 
-/** Whether a person is asked: a rule, or what it depends on. A function that says `false` asks nobody, `true` always. */
-export type Approval = ApprovalRule | ((args: never) => boolean | Promise<boolean>);
-
 /** A file of a run: small ones and large results that models read in pieces. */
 export interface RunFile {
   name: string;

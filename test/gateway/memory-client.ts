@@ -87,6 +87,9 @@ export function memoryClient() {
       }
       return { status, pages: pages() };
     },
+    steer: async (id) => ({ id: find(id).id, taken: true }),
+    stop: async (id) => void find(id),
+    toolResult: async (id) => ({ id: find(id).id, taken: true }),
     show: async (id) => info(find(id)),
     list: async (query) => ({
       runs: [...runs.values()].map(info).filter((run) => !query?.pattern || run.pattern === query.pattern),

@@ -161,6 +161,17 @@ export type ToolResultInput = z.infer<typeof ToolResultInput>;
 export const GivenToolResult = later(() => z.object({ toolCall: z.string().min(1), given: ToolResultInput }));
 export type GivenToolResult = z.infer<typeof GivenToolResult>;
 
+/** What became of something a run was told. */
+export const TakenByRun = later(() =>
+  z.object({
+    /** of the run */
+    id: z.string(),
+    /** false: no worker was there to take it, so Temporal keeps it until one is */
+    taken: z.boolean(),
+  }),
+);
+export type TakenByRun = z.infer<typeof TakenByRun>;
+
 /** Where an agent's transcript begins. */
 export interface OpenedAgent {
   place: TranscriptPlace;

@@ -55,7 +55,13 @@ const answerRoute = createRoute({
   },
 });
 
-export function addApprovalRoutes(app: GatewayApp, { client, webhookSecret }: Surroundings): void {
+/** Whom the key of a request stands for; undefined where no keys are asked for, and everybody is taken at their word. */
+function identitiesOf(key: string | undefined, people: Record<string, string[]>): string[] | undefined {
+  if (key === undefined) return undefined;
+  return [`key:${key}`, ...Object.keys(people).filter((name) => people[name]!.includes(key))];
+}
+
+export function addApprovalRoutes(app: GatewayApp, { client, webhookSecret, people }: Surroundings): void {
   const shown = (approval: Pending): Pending => {
     const self = `/v1/runs/${encodeURIComponent(approval.id)}`;
     const links = {
@@ -75,6 +81,7 @@ export function addApprovalRoutes(app: GatewayApp, { client, webhookSecret }: Su
 
   app.openapi(answerRoute, async (c) => {
     const { id, approvalId } = c.req.valid('param');
-    return c.json(await client.approve(id, approvalId, c.req.valid('json')), 202);
+    const identities = identitiesOf(c.get('key'), people);
+    return c.json(await client.approve(id, approvalId, c.req.valid('json'), identities), 202);
   });
 }

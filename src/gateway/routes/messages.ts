@@ -13,15 +13,17 @@ const NewMessage = contract.SendMessage.extend({
   id: contract.RunId.optional().describe('Names the message: sent again under the same id, it is answered as before'),
 }).openapi('NewMessage', { example: { text: 'And why do they bend back?' } });
 
-const TakenMessage = z.object({ id: z.string(), run: z.string(), links: Links }).openapi('TakenMessage');
+const TakenMessage = z
+  .object({ id: z.string(), run: z.string(), taken: z.boolean().optional(), links: Links })
+  .openapi('TakenMessage');
 
 const sendRoute = createRoute({
   method: 'post',
   path: '/v1/runs/{id}/messages',
   tags,
-  summary: 'Give a conversation its next message',
+  summary: 'Give a conversation its next message, or an agent one that it reads at its next turn',
   description:
-    'Messages sent at once are answered one after the other. With `wait=false` the answer comes by the events: of the step whose `step.started` has this message.',
+    'An agent does not answer by itself: the message is taken, with 202. In a conversation messages sent at once are answered one after the other. With `wait=false` the answer comes by the events: of the step whose `step.started` has this message.',
   request: {
     params: RunParams,
     query: z.object({
@@ -66,6 +68,10 @@ export function addMessageRoutes(app: GatewayApp, { client, links }: Surrounding
   app.openapi(sendRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { text, id: own } = c.req.valid('json');
+    if ((await client.show(id)).pattern !== 'conversation') {
+      const { taken } = await client.steer(id, text);
+      return c.json({ id: own ?? id, run: id, taken, links: linksOf({ id }, links) }, 202);
+    }
     const sent = await client.say(id, text, { id: own ?? c.req.valid('header')['idempotency-key'] });
     const answer = c.req.valid('query').wait === 'true' && (await unlessClosing(sent.answer(), c.env?.closing));
     if (answer) return c.json(answer, 200);

@@ -63,7 +63,7 @@ function take(given: ApprovalAnswer): { approval: string; approved: boolean } {
 function refusalOf(given: unknown): ApplicationFailure | undefined {
   const parsed = ApprovalAnswer.safeParse(given);
   if (!parsed.success) return refused('InvalidRequest', invalidRequest(parsed.error, 'answer').message);
-  const { approval, answer, by, at } = parsed.data;
+  const { approval, answer, by, identities, at } = parsed.data;
   const state = questions.get(approval);
   if (!state) {
     const known = [...questions.keys()].join(', ');
@@ -78,11 +78,19 @@ function refusalOf(given: unknown): ApplicationFailure | undefined {
   if (state.closed || isLate(state, at)) {
     return refused('ApprovalResolved', `The approval "${approval}" has expired: nobody answered in time`);
   }
-  if (state.approvers && (by === undefined || !state.approvers.includes(by))) {
-    const who = by === undefined ? 'the answer names nobody' : `"${by}" is none of them`;
-    return refused('NotAnApprover', `The approval "${approval}" is for ${state.approvers.join(', ')}, and ${who}`);
+  if (state.approvers && !mayAnswer(state.approvers, by, identities)) {
+    const who = identities?.join(', ') ?? by;
+    const problem = who === undefined ? 'the answer names nobody' : `"${who}" is none of them`;
+    return refused('NotAnApprover', `The approval "${approval}" is for ${state.approvers.join(', ')}, and ${problem}`);
   }
   return undefined;
+}
+
+/** Where it was found out who answers, that counts and nothing else; a name is taken at its word only where it was not. A
+ *  key or a role is never taken at its word. */
+function mayAnswer(approvers: string[], by: string | undefined, identities: string[] | undefined): boolean {
+  if (identities) return approvers.some((approver) => identities.includes(approver));
+  return by !== undefined && !/^(key|role):/.test(by) && approvers.includes(by);
 }
 
 /** Given after the deadline; one that only arrived after it counts. */

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { type Client, type ConnectionLike, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import {
+  CallError,
+  firstRunOf,
+  GIVE_TOOL_RESULT,
+  SendMessage,
+  STEER_AGENT,
+  STOP_AGENT,
+  type TakenByRun,
+  ToolResultInput,
+} from '../contract/index.ts';
+import type { StoredRun } from '../store/index.ts';
+import { deliver } from './deliver.ts';
+import { CadenzaError, checked, refusal } from './errors.ts';
+import { clientError } from './outcome.ts';
+
+interface Steering {
+  temporal: Client;
+  connection: ConnectionLike;
+}
+
+/** Gives an agent a message, which it reads at its next turn. @throws CadenzaError InvalidRequest, Conflict */
+export async function steer(steering: Steering, run: StoredRun, text: string): Promise<TakenByRun> {
+  const message = checked(SendMessage, { text }, '');
+  return { id: run.id, taken: await told(steering, run, STEER_AGENT, message, 'messages') };
+}
+
+/** Gives the result of a tool the client runs. @throws CadenzaError InvalidRequest, Conflict */
+export async function giveToolResult(
+  steering: Steering,
+  run: StoredRun,
+  toolCall: string,
+  given: ToolResultInput,
+): Promise<TakenByRun> {
+  const result = { toolCall, given: checked(ToolResultInput, given, '') };
+  return { id: run.id, taken: await told(steering, run, GIVE_TOOL_RESULT, result, 'results of tools') };
+}
+
+/** Stops an agent: what it is at is aborted, and it ends with what it has. */
+export async function stopAgent({ temporal }: Steering, run: StoredRun): Promise<void> {
+  assertRunning(run);
+  try {
+    const handle = temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: firstRunOf(run.chain) });
+    await handle.signal(STOP_AGENT);
+  } catch (thrown) {
+    throw thrown instanceof WorkflowNotFoundError ? hasEnded(run) : clientError(thrown, run.id);
+  }
+}
+
+async function told(steering: Steering, run: StoredRun, name: string, given: unknown, what: string): Promise<boolean> {
+  assertRunning(run);
+  try {
+    return await deliver(steering, run, name, given, randomUUID());
+  } catch (thrown) {
+    if (thrown instanceof WorkflowNotFoundError) throw hasEnded(run);
+    if (!(thrown instanceof WorkflowUpdateFailedError)) throw clientError(thrown, run.id);
+    const said = CallError.safeParse(
+      thrown.cause instanceof ApplicationFailure ? thrown.cause.details?.[0] : undefined,
+    );
+    if (said.success) throw new CadenzaError('InvalidRequest', said.data);
+    // The workflow knows no such Update.
+    throw refusal('InvalidRequest', `The run "${run.id}" is of the pattern ${run.pattern}, which takes no ${what}`, {
+      path: 'id',
+    });
+  }
+}
+
+function assertRunning(run: StoredRun): void {
+  if (run.status !== 'running') throw hasEnded(run);
+}
+
+function hasEnded({ id, status }: StoredRun): CadenzaError {
+  const how = status === 'running' ? 'has ended' : `is ${status}`;
+  return refusal('Conflict', `The run "${id}" ${how}: nobody is there to be told`, { path: 'id' });
+}
