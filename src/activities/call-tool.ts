@@ -112,7 +112,7 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
 
     async function started(): Promise<void> {
       const args = JSON.parse(redact(JSON.stringify(call.arguments), secrets)) as ToolCall['arguments'];
-      const data = { tool: name, id: call.id, agent: call.agent, arguments: args };
+      const data = { tool: name, id: call.id, agent: call.by, arguments: args };
       await store.events.record(run, [{ type: 'tool.started', key: `tool.started:${step}`, step, ...data }]);
     }
 

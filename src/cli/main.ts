@@ -18,6 +18,7 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
     () => import('./commands/chat.ts'),
   ],
   graph: ['Draw a chain as a Mermaid flowchart; nothing is started', () => import('./commands/graph.ts')],
+  crew: ['Run the crew of a folder: agents and tasks in YAML, as CrewAI has them', () => import('./commands/crew.ts')],
   map: ['Run a pattern for each row of a file, and write what became of them', () => import('./commands/map.ts')],
   runs: ['List runs, newest first', () => import('./commands/runs.ts')],
   bill: ['Show what a run has cost, call by call', () => import('./commands/bill.ts')],

@@ -1,5 +1,6 @@
 import { type Config, refusalOfUrl } from '../config/index.ts';
 import {
+  type CrewDefinition,
   DIRECT_PATTERNS,
   fieldPath,
   isDirectPattern,
@@ -15,6 +16,7 @@ import {
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
+import { checkCrew, policiesOfCrew } from './check-crew.ts';
 import { checkRoutes } from './check-route.ts';
 import { checkSchemas } from './check-schemas.ts';
 import { checkTools } from './check-tools.ts';
@@ -54,7 +56,8 @@ export async function checkStart(
     const wrongSchema = checkSchemas(parsed);
     if (wrongSchema) throw new CadenzaError('InvalidRequest', wrongSchema);
     await checkModels(providers, pattern, parsed);
-    const wrongTool = await checkTools(tools, parsed);
+    const wrongTool =
+      pattern === 'crew' ? await checkCrew({ tools }, parsed as CrewDefinition) : await checkTools(tools, parsed);
     if (wrongTool) throw new CadenzaError('InvalidRequest', wrongTool);
     const wrongRoute = await checkRoutes({ config, providers }, parsed);
     if (wrongRoute) throw new CadenzaError('InvalidRequest', wrongRoute);
@@ -106,7 +109,8 @@ async function assertSendable(config: Config, webhook: Webhook | undefined): Pro
 async function checkModels(providers: OpenRooms['providers'], pattern: string, input: object): Promise<void> {
   const { input: ofRows } = input as { input?: unknown };
   const inRows = pattern === 'map' && typeof ofRows === 'object' && ofRows !== null ? namedIn(ofRows, 'input.') : [];
-  const named = [...namedIn(input), ...inRows];
+  const inCrew = pattern === 'crew' ? policiesOfCrew(input as CrewDefinition) : [];
+  const named = [...namedIn(input), ...inRows, ...inCrew];
   await Promise.all(
     named
       .filter(([, ref]) => !isFilledInLater(ref))

@@ -4,6 +4,7 @@ export type { Cadenza, Outcome, SendOptions, SentMessage, StartedRun } from './c
 export type { StartOptions } from './check-start.ts';
 export { type ConnectOptions, connect } from './connect.ts';
 export { type ClientParts, connectWith } from './connect-with.ts';
+export { type CrewProject, readCrewProject } from './crewai/read-project.ts';
 export type { MapData } from './data-sets.ts';
 export { CadenzaError, type ClientErrorCode } from './errors.ts';
 export type { Schedules } from './schedules.ts';

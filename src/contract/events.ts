@@ -30,8 +30,10 @@ export const EventBody = later(() =>
   z.discriminatedUnion('type', [
     /** `pruned`: the events up to the run's end are no longer kept */
     data('run.started', { pattern: z.string(), tenant: z.string().optional(), pruned: z.boolean().optional() }),
-    /** `run`: the run the step is done by, where it is one of its own; `message`: what it answers in a conversation */
+    /** `run`: the run the step is done by, where it is one of its own; `agent`: who does it, in a crew; `message`: what it
+     *  answers in a conversation */
     data('step.started', {
+      agent: z.string().optional(),
       run: z.string().optional(),
       message: z.object({ id: z.string(), text: z.string() }).optional(),
     }),
@@ -71,7 +73,7 @@ export const EventBody = later(() =>
       id: z.string().optional(),
       agent: z.string().optional(),
       arguments: z.record(z.string(), z.unknown()),
-      by: z.enum(['client', 'person']).optional(),
+      by: z.enum(['client', 'person', 'workflow']).optional(),
     }),
     /** `result`: its beginning. `interrupted`: a crash hid what became of it */
     data('tool.completed', {

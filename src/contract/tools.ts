@@ -106,6 +106,8 @@ export interface ToolCall {
   step: string;
   /** whose call it is, as the journal knows it; with `turn`, `id` and the arguments it is the call's name */
   agent: string;
+  /** whose call it is, as people know it */
+  by: string;
   /** the agent's model call that asked for it, from 1 */
   turn: number;
   /** the model's own name of the call, where the transcript names it again */

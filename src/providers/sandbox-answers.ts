@@ -92,6 +92,7 @@ function toolArguments(tool: ToolDefinition, model: SandboxModel, prompt: string
     expression: /[\d(][\d\s.+\-*/^()%]*[\d)]/.exec(prompt)?.[0],
     url: /https?:\/\/[^\s"'<>]+/.exec(prompt)?.[0],
     query: topicOf(prompt),
+    task: topicOf(prompt),
     question: topicOf(prompt),
   };
   for (const name of Object.keys(args)) args[name] = told[name] ?? args[name];

@@ -2,17 +2,18 @@ import { workflowInfo } from '@temporalio/workflow';
 import { AgentInput, type AgentResult, type AgentStop, type ModelReply, type RunOptions } from '../contract/index.ts';
 import { compacted, maxTokensOf } from './agent/compaction.ts';
 import { type AgentInbox, openInbox } from './agent/inbox.ts';
+import type { OwnTools } from './agent/own-tools.ts';
 import { type AgentState, estimatedTokensOf, limitReached, resultOf, WRAP_UP, withReply } from './agent/state.ts';
 import { begun, profileOf } from './agent/team.ts';
 import { toolStep, type Used, useTool } from './agent/use-tool.ts';
 import { concurrently } from './concurrently.ts';
 import { callErrorOf } from './failures.ts';
 import { inputOf } from './input.ts';
-import { continueRun, policyOf } from './run.ts';
+import { continueRun, policyOf, record } from './run.ts';
 import { generate } from './steps/generate.ts';
 
-/** As a step of another workflow, `agent` is given a name; its own steps then begin with it. */
-export type AgentStep = AgentInput & { step?: string };
+/** As a step of another workflow, `agent` is given a name; its own steps then begin with it. `own`: tools that workflow does itself. */
+export type AgentStep = AgentInput & { step?: string; own?: OwnTools };
 
 /** Tool calls of one turn that run at once. */
 const AT_ONCE = 16;
@@ -32,7 +33,7 @@ const HALVINGS = 3;
  * go through the history. A message sent meanwhile is read at the next turn; told to stop, it ends with what it has.
  */
 export async function agent(
-  { step, ...given }: AgentStep,
+  { step, own, ...given }: AgentStep,
   options?: RunOptions,
   before?: AgentState,
 ): Promise<AgentResult> {
@@ -40,7 +41,8 @@ export async function agent(
   const { name = 'agent' } = input;
   const at = step ?? name;
   const inbox = openInbox();
-  let state = before ?? (await begun(input, name, at));
+  if (at !== name) await record([{ type: 'step.started', key: `step.started:${at}`, step: at, data: { agent: name } }]);
+  let state = before ?? (await begun(input, name, at, own));
 
   for (;;) {
     const limit = limitReached(input, state, Date.now());
@@ -52,7 +54,7 @@ export async function agent(
     if (toolCalls.length === 0 && !inbox.hasMessages()) return resultOf(state, 'done', name);
 
     const calls = toolCalls.map((call) => ({ call, step: toolStep(at, call) }));
-    const using = { input, state, inbox, agent: at };
+    const using = { input, state, inbox, agent: at, own };
     const used = await inbox.untilStopped(() =>
       concurrently(calls, AT_ONCE, ({ call, step: mine }) => useTool(call, mine, using)),
     );
@@ -79,6 +81,7 @@ async function answerOfModel(step: string, input: AgentInput, before: AgentState
     try {
       const reply = await generate({
         step,
+        by: active,
         // No other agent asks with this transcript, so that a cache would only be written.
         policy: { ...(await policyOf(profileOf(input, active).policy)), cache: false },
         transcript: {

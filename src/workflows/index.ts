@@ -1,10 +1,12 @@
 /** What users' own workflows import (`cadenza/workflow`): steps, and patterns used as steps. */
+export type { OwnTool, OwnTools } from './agent/own-tools.ts';
 export { type AgentStep, agent } from './agent.ts';
 export { ask } from './ask.ts';
 export { type BestOfStep, bestOf } from './best-of.ts';
 export { chain } from './chain.ts';
 export { type Compared, type CompareStep, compare } from './compare.ts';
 export { type CouncilStep, council } from './council.ts';
+export { type CrewStep, crew } from './crew.ts';
 export { callErrorOf } from './failures.ts';
 export { type Approval, type ApprovalRequest, approval } from './steps/approval.ts';
 export { type Generated, type GenerateRequest, generate } from './steps/generate.ts';

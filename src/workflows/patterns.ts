@@ -7,6 +7,7 @@ export { chain } from './chain.ts';
 export { compare } from './compare.ts';
 export { conversation } from './conversation.ts';
 export { council } from './council.ts';
+export { crew } from './crew.ts';
 export { mapRows as 'map-rows' } from './map/map-rows.ts';
 export { map } from './map.ts';
 export { webhook } from './webhook.ts';

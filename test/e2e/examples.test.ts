@@ -26,6 +26,12 @@ const runs = [
   { example: 'best-of', args: ['run', 'best-of', '--input', 'examples/best-of/input.json'] },
   { example: 'chain', args: ['run', 'chain', '--input', 'examples/chain/article.json'] },
   { example: 'council', args: ['run', 'council', '--input', 'examples/council/input.json'] },
+  { example: 'crew', args: ['crew', 'run', 'examples/crew', '--input', 'topic=oxbow lakes'] },
+  {
+    example: 'crew',
+    args: ['crew', 'run', 'examples/crew', '--input', 'topic=oxbow lakes', '--process', 'hierarchical', '--watch'],
+    shows: /→ manager: delegate_work.*\n[\s\S]*── research\/researcher · researcher · sandbox\//,
+  },
   { example: 'route', args: ['run', 'ask', '--input', 'examples/route/input.json'] },
   { example: 'route', args: ['run', 'ask', '--input', 'examples/route/cascade.json'] },
   { example: 'map', args: ['run', 'map', '--input', 'examples/map/input.json'], shows: /[1-9] rows done/ },

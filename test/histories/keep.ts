@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { pressReply } from '../crash/press-room.ts';
-import { failWith, mockProvider } from '../setup/mock-provider.ts';
+import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
 import startServers from '../setup/start-servers.ts';
 import { type StepBed, stepBed } from '../setup/step-bed.ts';
 import stopServers from '../setup/stop-servers.ts';
 import type { TestBed } from '../setup/test-bed.ts';
-import { untilEvent } from '../setup/until.ts';
+import { until, untilEvent } from '../setup/until.ts';
 
 const gpt = 'openai/gpt-6-sol';
 const claude = 'anthropic/claude-sonnet-5-5';
@@ -34,6 +34,18 @@ const guardrails = {
   after: [{ check: 'length', maxCharacters: 5_000 }],
 };
 
+const writer = { role: 'Writer', goal: 'Write of {topic}' };
+const crew = {
+  agents: { researcher: { role: 'Researcher', goal: 'Find out' }, writer },
+  tasks: {
+    look: { description: 'Look at {topic}', agent: 'researcher', async: true },
+    list: { description: 'List {topic}', agent: 'researcher' },
+    article: { description: 'Write it', agent: 'writer', guardrail: { check: 'length', maxCharacters: 5_000 } },
+  },
+  inputs: { topic: 'rivers' },
+  policy: { candidates: [claude] },
+};
+
 const runs: [file: string, pattern: string, input: object][] = [
   ['ask.plain', 'ask', { prompt: 'Why do rivers bend?', policy: { candidates: [claude] } }],
   ['ask.fallback', 'ask', { prompt: 'down', policy: { candidates: members, maxAttempts: 2 } }],
@@ -42,6 +54,8 @@ const runs: [file: string, pattern: string, input: object][] = [
   ['compare.plain', 'compare', { prompt: 'Tea or coffee?', models: members }],
   ['compare.judged', 'compare', { prompt: 'Sun or rain?', models: members, judge: claude, merge: claude }],
   ['council.plain', 'council', { prompt: 'Sea or hills?', members, chairman: claude }],
+  ['crew.sequential', 'crew', crew],
+  ['crew.hierarchical', 'crew', { ...crew, process: 'hierarchical' }],
   ['ask.route', 'ask', { prompt: 'Route me', route: rules }],
   ['ask.guardrails', 'ask', { prompt: 'My card is 4111 1111 1111 1111', policy: { candidates: [claude], guardrails } }],
   ['ask.hedge', 'ask', { prompt: 'slow at first', policy: { candidates: members, hedge: { afterMs: 200 } } }],
@@ -103,6 +117,18 @@ const talks: [file: string, talk: (bed: StepBed) => Promise<{ id: string; runId?
     },
   ],
   ['conversation.last', ({ client }) => conversation(client, 1)],
+  [
+    'crew.reviewed',
+    async ({ client }) => {
+      const letter = { description: 'A letter', agent: 'writer', humanInput: true };
+      const { id } = await client.start('crew', { ...crew, agents: { writer }, tasks: { letter } });
+      await untilEvent(client, id, 'approval.requested');
+      await client.approve(id, 'letter/review', { approved: false, comment: 'Shorter' });
+      await until(() => client.approve(id, 'letter/review#2', { approved: true }).catch(() => undefined));
+      await client.result(id);
+      return { id };
+    },
+  ],
   ['map.plain', ({ client }) => map(client, [claude])],
   ['map-rows.fallback', async ({ client }) => ({ id: `${(await map(client, members, 'down')).id}/rows-1` })],
   [
@@ -204,6 +230,11 @@ provider.first(
   () => ({ content: judged }),
 );
 provider.first((request) => JSON.stringify(request.messages).includes('topic-kept'), pressReply);
+// A manager gives each task to the writer, and answers with what comes back.
+provider.first(
+  (request) => promptOf(request).includes('delegate_work') && !request.messages.some(({ role }) => role === 'tool'),
+  () => ({ toolCalls: [{ name: 'delegate_work', arguments: JSON.stringify({ coworker: 'writer', task: 'Do it' }) }] }),
+);
 const bed = await stepBed(provider, { workflowsPath: fileURLToPath(new URL('./workflows.ts', import.meta.url)) });
 const folder = import.meta.dirname;
 try {

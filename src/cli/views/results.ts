@@ -8,10 +8,11 @@ import {
   PATTERNS,
   type PatternName,
   type PatternResult,
+  type TaskResult,
   type UsedToolCall,
 } from '../../contract/index.ts';
 import { plainText } from '../output.ts';
-import { count } from './numbers.ts';
+import { count, usd } from './numbers.ts';
 import { isAnswer, readable } from './readable.ts';
 import { EMPTY_STREAM, withStreamed } from './stream.ts';
 import { verdictText } from './verdicts.ts';
@@ -85,6 +86,14 @@ const VIEWS: Views = {
     answer: { heading: `final answer · ${final.model}`, text: plainText(final.text) },
   }),
 
+  crew: ({ tasks, final }) => {
+    const all = Object.entries(tasks);
+    const blocks = all.map(([name, task]) => ({ heading: taskHeading(name, task), text: taskText(task) }));
+    const at = all.findLastIndex(([, { text }]) => text === final.text);
+    const answer = blocks[at] ?? { heading: 'final', text: plainText(final.text) };
+    return { story: blocks.filter((_, index) => index !== at), answer };
+  },
+
   async chain({ steps, output }, { client }) {
     const text = readable(output);
     const all = await Promise.all(Object.entries(steps).map(([id, step]) => stepBlock(client, id, step)));
@@ -129,6 +138,23 @@ function workText(steps: number, calls: UsedToolCall[], stopReason: AgentStop): 
   });
   const ended = stopReason === 'done' ? '' : ` · ended by ${stopReason}`;
   return `${steps} model ${steps === 1 ? 'call' : 'calls'}${used.length > 0 ? ` · ${used.join(', ')}` : ''}${ended}`;
+}
+
+/** Who did a task, and how: `research · researcher · 3 model calls · web_search ×2 · $0.0012`. */
+function taskHeading(name: string, task: TaskResult): string {
+  const { agent, steps, toolCalls, stopReason, delegations, retries, revisions, costUsd } = task;
+  const helpers = [...new Set(delegations.map(({ to }) => to))];
+  return [
+    ...[name, agent, workText(steps, toolCalls, stopReason)],
+    ...(helpers.length > 0 ? [`with ${helpers.join(', ')}`] : []),
+    ...(retries > 0 ? [`${retries} ${retries === 1 ? 'retry' : 'retries'}`] : []),
+    ...(revisions > 0 ? [`${revisions} ${revisions === 1 ? 'revision' : 'revisions'}`] : []),
+    usd(costUsd),
+  ].join(' · ');
+}
+
+function taskText({ text, object }: TaskResult): string {
+  return object === undefined ? plainText(text) : readable(object);
 }
 
 /** @param pattern the run's workflow type; those of users are shown by what their result looks like */

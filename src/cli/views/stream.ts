@@ -1,5 +1,6 @@
-import type { RunEvent } from '../../contract/index.ts';
+import { oneLine, type RunEvent } from '../../contract/index.ts';
 import { plainText } from '../output.ts';
+import { count, usd } from './numbers.ts';
 import { readableAnswer } from './readable.ts';
 import { type CallView, EMPTY_TRANSCRIPT, type Transcript, withEvent } from './transcript.ts';
 import { isMarking, verdictText } from './verdicts.ts';
@@ -23,10 +24,16 @@ export const EMPTY_STREAM: Stream = { transcript: EMPTY_TRANSCRIPT, written: new
 /** Patterns of one step, whose answer needs no heading. */
 const PLAIN = new Set<string | undefined>([undefined, 'ask', 'conversation']);
 
+/** Patterns whose steps take several calls, and use tools. */
+const AT_WORK = new Set<string | undefined>(['agent', 'crew']);
+
+/** What was spent on an answer so far stands under it, and is no part of it. */
+export const SPENT_MARK = '  · ';
+
 /** @returns the state after the event, and what is to be written for it */
 export function withStreamed(stream: Stream, event: RunEvent): { stream: Stream; written: string } {
   const transcript = withEvent(stream.transcript, event);
-  const note = noteOf(event);
+  const note = noteOf(event, transcript);
   const next = writeSpeaker({ ...stream, transcript });
   // A note about another call must not land amid a line of this one.
   const breaks = note !== '' && !next.written.endsWith('\n') && (next.stream.floor?.length ?? 0) > 0;
@@ -50,7 +57,8 @@ function writeSpeaker(stream: Stream): { stream: Stream; written: string } {
     return { stream: { transcript, written: done, floor: now }, written };
   }
   const next = writeSpeaker({ transcript, written: new Set([...done, speaker.call]) });
-  return { stream: next.stream, written: `${written}${dropped ? '' : '\n'}${next.written}` };
+  const end = dropped ? '' : `\n${spentText(speaker, transcript)}`;
+  return { stream: next.stream, written: `${written}${end}${next.written}` };
 }
 
 function canSpeak(call: CallView, transcript: Transcript): boolean {
@@ -64,13 +72,29 @@ function isStructured({ text }: CallView, { pattern }: Transcript): boolean {
 }
 
 /** Who speaks, where more than one call does. */
-function heading({ step, model }: CallView, { calls, pattern }: Transcript): string {
+function heading({ step, model }: CallView, { calls, pattern, agents }: Transcript): string {
   if (PLAIN.has(pattern) && calls.length === 1) return '';
   if (pattern === 'conversation' && step !== 'summary') return '';
-  return `\n── ${step} · ${model}\n`;
+  const who = agents[nameOf(step)];
+  return `\n── ${[step, ...(who === undefined ? [] : [who]), model].join(' · ')}\n`;
 }
 
-function noteOf(event: RunEvent): string {
+/** What the calls of a step have cost so far. */
+function spentText({ step }: CallView, { calls, pattern }: Transcript): string {
+  if (!AT_WORK.has(pattern)) return '';
+  const all = calls.filter((call) => nameOf(call.step) === nameOf(step) && call.usage);
+  const sum = (of: (call: CallView) => number) => all.reduce((total, call) => total + of(call), 0);
+  const tokens = `${count(sum(({ usage }) => usage!.inputTokens))} + ${count(sum(({ usage }) => usage!.outputTokens))} tokens`;
+  const cost = all.some(({ costUsd }) => costUsd === null) ? null : sum(({ costUsd }) => costUsd ?? 0);
+  return `${SPENT_MARK}${[...(all.length > 1 ? [`${all.length} calls`] : []), tokens, usd(cost)].join(' · ')}\n`;
+}
+
+/** `research#2` is the second turn of `research`. */
+function nameOf(step: string): string {
+  return step.replace(/#\d+$/, '');
+}
+
+function noteOf(event: RunEvent, { pattern }: Transcript): string {
   switch (event.type) {
     case 'call.retrying':
       return `↻ ${event.model}: ${event.error.type}, ${sentence(event.error.message)} Trying again${inTime(event.delayMs)}.\n`;
@@ -87,7 +111,18 @@ function noteOf(event: RunEvent): string {
       return text && `\n${text}\n`;
     }
     case 'call.toolcall':
-      return event.arguments === undefined ? '' : `→ ${event.name}(${JSON.stringify(event.arguments)})\n`;
+      return event.arguments === undefined || AT_WORK.has(pattern)
+        ? ''
+        : `→ ${event.name}(${JSON.stringify(event.arguments)})\n`;
+    case 'tool.started': {
+      const who = event.agent === undefined || event.agent === pattern ? '' : `${event.agent}: `;
+      return `→ ${who}${event.tool}(${oneLine(plainText(JSON.stringify(event.arguments)), 300)})\n`;
+    }
+    case 'tool.completed': {
+      const { tool, result, error, interrupted } = event;
+      const said = interrupted ? 'interrupted' : error ? `✗ ${sentence(error.message)}` : (result ?? '');
+      return `← ${tool}: ${oneLine(plainText(said), 200)}\n`;
+    }
     case 'approval.requested':
       return `? Waits for the approval "${event.approval}": cadenza approve ${event.runId} ${event.approval}\n`;
     case 'budget.warning':

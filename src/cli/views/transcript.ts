@@ -26,9 +26,11 @@ export interface Transcript {
   startedAt?: number;
   endedAt?: number;
   calls: CallView[];
+  /** who does a step, in a crew */
+  agents: Record<string, string>;
 }
 
-export const EMPTY_TRANSCRIPT: Transcript = { calls: [] };
+export const EMPTY_TRANSCRIPT: Transcript = { calls: [], agents: {} };
 
 /** The transcript after one more event. Text of an attempt that failed is dropped. */
 export function withEvent(transcript: Transcript, event: RunEvent): Transcript {
@@ -40,6 +42,11 @@ export function withEvent(transcript: Transcript, event: RunEvent): Transcript {
     case 'run.failed':
     case 'run.cancelled':
       return { ...transcript, endedAt: at };
+    case 'step.started': {
+      const { step, agent } = event;
+      if (step === undefined || agent === undefined) return transcript;
+      return { ...transcript, agents: { ...transcript.agents, [step]: agent } };
+    }
     case 'call.fallback': {
       const left = transcript.calls.findLast(({ step, model }) => step === event.step && model === event.from);
       return left ? replaced(transcript, { ...left, phase: 'failed', error: event.error }) : transcript;

@@ -11,7 +11,7 @@ const Judged = z.union([
 
 /** True for steps that mark answers: what they say is for the pattern, and shown as its verdict. */
 export function isMarking(step: string): boolean {
-  return /(^|\/)(judge|rank)(\/|$)/.test(step);
+  return /(^|\/)(judge|rank|guardrail)(\/|$)/.test(step);
 }
 
 /** A verdict for people: the best first, each with its mark; empty where it is of no known kind. */

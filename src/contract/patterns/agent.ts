@@ -6,7 +6,7 @@ import { Duration, PolicyRef } from '../policy.ts';
 import { ToolName, ToolUse } from '../tools.ts';
 import type { TranscriptPlace } from '../transcripts.ts';
 
-const AgentName = later(() =>
+export const AgentName = later(() =>
   z
     .string()
     .regex(/^[A-Za-z][\w -]{0,39}$/, 'An agent is named with letters, digits, spaces, _ and -, at most 40 of them'),

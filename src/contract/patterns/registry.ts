@@ -8,6 +8,7 @@ import type { ChainPatterns } from './chain-check.ts';
 import { CompareInput, CompareResult } from './compare.ts';
 import { ConversationInput, ConversationResult } from './conversation.ts';
 import { CouncilInput, CouncilResult } from './council.ts';
+import { CrewInput, CrewResult } from './crew.ts';
 import { MapResult, mapInput } from './map.ts';
 
 /** The patterns that run from JSON alone, by their workflow type. */
@@ -33,6 +34,11 @@ export const PATTERNS = {
     input: CouncilInput,
     result: CouncilResult,
     summary: 'Models answer, rank each other without names, and a chairman writes the final answer',
+  },
+  crew: {
+    input: CrewInput,
+    result: CrewResult,
+    summary: 'Agents with roles do tasks, one after the other or as a manager gives them out, and check the answers',
   },
   map: {
     input: later(() => mapInput(allPatterns)),

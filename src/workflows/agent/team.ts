@@ -1,8 +1,9 @@
-import type { AgentActivities, AgentInput, ToolActivities, ToolUse } from '../../contract/index.ts';
+import type { AgentActivities, AgentInput, ToolActivities, Toolset, ToolUse } from '../../contract/index.ts';
 import { transcripts } from '../conversation/transcripts.ts';
 import { failure } from '../failures.ts';
 import { host } from '../host.ts';
 import { currentRun, policyOf } from '../run.ts';
+import { type OwnTools, ownToolUses } from './own-tools.ts';
 import type { AgentState, Opened } from './state.ts';
 
 export type Profile = Pick<AgentInput, 'system' | 'tools' | 'skills' | 'policy' | 'handoffs'>;
@@ -37,10 +38,10 @@ function handOverTool(to: string): string {
 }
 
 /** Opens an agent with all it may hand over to: whatever is wrong with their tools is found before a model is asked. */
-export async function begun(input: AgentInput, name: string, step: string): Promise<AgentState> {
+export async function begun(input: AgentInput, name: string, step: string, own: OwnTools = {}): Promise<AgentState> {
   const who = [name, ...Object.keys(input.agents ?? {})];
   for (const one of who) await assertNoGuardrails(profileOf(input, one), one);
-  const opened = await Promise.all(who.map((one) => openedOf(input, one)));
+  const opened = await Promise.all(who.map((one) => openedOf(input, one, one === name ? ownToolUses(own) : [])));
   const messages = input.messages ?? [{ role: 'user' as const, content: input.task! }];
   const { place, task, tokens } = await agentActivities().openTranscript(`${currentRun().ref.chain}~${step}`, messages);
   const first = opened[0]!;
@@ -62,11 +63,12 @@ export async function begun(input: AgentInput, name: string, step: string): Prom
   };
 }
 
-async function openedOf(input: AgentInput, who: string): Promise<Opened> {
-  const { system, tools = [], skills = [], handoffs = [] } = profileOf(input, who);
+async function openedOf(input: AgentInput, who: string, own: ToolUse[]): Promise<Opened> {
+  const profile = profileOf(input, who);
+  const { system, handoffs = [] } = profile;
   const uses: ToolUse[] = [
-    ...tools,
-    ...skills.map((skill) => `skill__${skill}`),
+    ...usesOf(profile),
+    ...own,
     ...handoffs.map((to) => ({
       name: handOverTool(to),
       description: `Hand the task over to ${to}, who goes on with it in your place. ${descriptionOf(input, to)}`,
@@ -78,10 +80,31 @@ async function openedOf(input: AgentInput, who: string): Promise<Opened> {
     })),
   ];
   const [toolset, kept] = await Promise.all([
-    uses.length === 0 ? undefined : opening(`tools of ${who}`).openTools(currentRun().ref, uses),
+    uses.length === 0 ? undefined : openedTools(uses, who),
     system === undefined ? [] : transcripts.keepMessages([{ role: 'system', content: system }]),
   ]);
   return { ...(toolset && { toolset }), ...(kept[0] && { system: kept[0].hash }) };
+}
+
+function usesOf({ tools = [], skills = [] }: Profile): ToolUse[] {
+  return [...tools, ...skills.map((skill) => `skill__${skill}`)];
+}
+
+/** What a run has opened: agents of a crew come to work many times. */
+const toolsets = new Map<string, Promise<Toolset>>();
+
+function openedTools(uses: ToolUse[], who: string): Promise<Toolset> {
+  const key = JSON.stringify(uses);
+  const opened = toolsets.get(key) ?? opening(`tools of ${who}`).openTools(currentRun().ref, uses);
+  toolsets.set(key, opened);
+  return opened;
+}
+
+/** Finds what is wrong with an agent that comes to work later. @throws InvalidRequest */
+export async function checkProfile(profile: Profile, who: string): Promise<void> {
+  await assertNoGuardrails(profile, who);
+  const uses = usesOf(profile);
+  if (uses.length > 0) await openedTools(uses, who);
 }
 
 function descriptionOf(input: AgentInput, to: string): string {

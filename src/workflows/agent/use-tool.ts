@@ -18,6 +18,7 @@ import { currentRun, note, record, totalUsd } from '../run.ts';
 import { stepId } from '../step-id.ts';
 import { approval } from '../steps/approval.ts';
 import type { AgentInbox } from './inbox.ts';
+import { type OwnTools, ranOwn } from './own-tools.ts';
 import type { AgentState } from './state.ts';
 import { handedTo } from './team.ts';
 
@@ -45,6 +46,8 @@ export interface UsingTools {
   inbox: AgentInbox;
   /** whose call it is, as the journal knows it */
   agent: string;
+  /** tools that the workflow does itself */
+  own?: OwnTools;
 }
 
 /**
@@ -107,7 +110,7 @@ async function ran(asked: ToolCallPart, step: string, facts: ToolFacts, using: U
   const { replay, reach, timeoutMs } = facts;
   const call: ToolCall = {
     run: currentRun().ref,
-    ...{ step, agent, turn: state.steps, id: asked.id, tool: asked.name, arguments: asked.arguments },
+    ...{ step, agent, by: state.active, turn: state.steps, id: asked.id, tool: asked.name, arguments: asked.arguments },
     ...{ replay, reach, timeoutMs: Math.min(timeoutMs, Number.MAX_SAFE_INTEGER) },
     tools: state.team[state.active]!.toolset!.tools.map(({ name }) => name),
   };
@@ -164,18 +167,24 @@ async function clarified(asked: ToolCallPart, step: string, outcome: ToolDone, f
   return { ...said(asked, step, text), call: usedOf(asked, step, outcome) };
 }
 
-/** Waits for whoever does the work of a tool that no worker does: a client, or a person who is asked. */
+/** Waits for whoever does the work of a tool that no worker does: this workflow, a client, or a person who is asked. */
 async function answered(
   asked: ToolCallPart,
   step: string,
   facts: ToolFacts,
-  { inbox, state }: UsingTools,
+  { inbox, state, own = {} }: UsingTools,
 ): Promise<Used> {
   const { kind, patience, approvers } = facts;
   const event = { tool: asked.name, id: asked.id };
-  const started = { ...event, agent: state.active, arguments: asked.arguments, by: kind };
+  const mine = own[asked.name];
+  const by = mine ? 'workflow' : kind;
+  const started = { ...event, agent: state.active, arguments: asked.arguments, by };
   await record([{ type: 'tool.started', key: `tool.started:${step}`, step, data: started }]);
-  const given = kind === 'person' ? await personSays(asked, step, facts) : await inbox.resultOf(asked.id, patience);
+  const given = mine
+    ? await ranOwn(mine, asked.arguments, step)
+    : kind === 'person'
+      ? await personSays(asked, step, facts)
+      : await inbox.resultOf(asked.id, patience);
   const used = !given
     ? failed(asked, step, { type: 'Timeout', message: `Nobody gave a result of ${asked.name} in time` })
     : given.error !== undefined

@@ -26,6 +26,8 @@ const LOST_WORKERS = 200;
 
 export interface CallPlan extends Pick<Ask, 'model' | 'nth' | 'fallback' | 'sample' | 'evict' | 'unasked'> {
   step: string;
+  /** who asks, where that is not the step */
+  by?: string;
   policy: Policy;
   request: ModelRequest;
   /** ms since 1970 until which the step waits */
@@ -36,12 +38,13 @@ export interface CallPlan extends Pick<Ask, 'model' | 'nth' | 'fallback' | 'samp
 
 export type CallOutcome = { reply: ModelReply } | { error: CallError };
 
-/** One model call as one activity, seen in the Temporal UI as `callModel • <provider/model> · <step>`.
+/** One model call as one activity, seen in the Temporal UI as `callModel • <provider/model> · <step>`, and
+ *  where somebody else than the step asks, ` · <who>`.
  *  A provider's failure is a value here; only cancellation throws. */
 export async function callModel(plan: CallPlan): Promise<CallOutcome> {
-  const { step, model, nth, hedge } = plan;
+  const { step, by = step, model, nth, hedge } = plan;
   const asked = hedge ? `${model}, after ${hedge.afterMs} ms also ${hedge.model}` : model;
-  const title = `${asked} · ${step}${nth > 1 ? ` · attempt ${nth}` : ''}`;
+  const title = `${asked} · ${step}${isNamedAfter(step, by) ? '' : ` · ${by}`}${nth > 1 ? ` · attempt ${nth}` : ''}`;
   try {
     const activity = activityFor(plan.policy, title);
     const reply = hedge
@@ -58,6 +61,11 @@ export async function callModel(plan: CallPlan): Promise<CallOutcome> {
     note(`${step}: ${model} failed, ${error.type}`);
     return { error };
   }
+}
+
+/** `agent#2` is the second turn of `agent`. */
+function isNamedAfter(step: string, by: string): boolean {
+  return step.replace(/#\d+$/, '') === by;
 }
 
 function callOf({ step, model, policy, deadline, request, fallback, sample, evict, unasked }: CallPlan): ModelCall {

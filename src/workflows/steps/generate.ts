@@ -32,6 +32,8 @@ import { corrected, usabilityOf } from './usable-reply.ts';
 export interface GenerateRequest<Output = unknown> {
   /** stable name of the step; used again in the same run it is numbered: `draft`, `draft#2` */
   step?: string;
+  /** who asks, where that is not the step: people see it beside the step's name */
+  by?: string;
   prompt?: string;
   messages?: Message[];
   /** lines of a transcript in the store, before `prompt` or `messages` */
@@ -95,6 +97,7 @@ export async function generateAs<Output>(step: string, asked: GenerateRequest<Ou
     const called = await callModel({
       ...ask,
       step,
+      by: request.by,
       policy,
       request: corrected(mine.request, ask.corrections),
       deadline: course.deadline,
