@@ -1,4 +1,4 @@
-// The arrows of docs/architecture.md: contract <- {providers, tools, store} <- {activities, runtime} <- workers; runtime <- client;
+// The arrows of docs/architecture.md: contract <- {providers, tools, store, documents} <- {activities, runtime} <- workers; runtime <- client;
 // contract <- workflows <- (types only) client <- {gateway, evaluation} <- cli.
 const room = (name) => `^src/${name}/`;
 const may = (from, ...allowed) => ({
@@ -29,7 +29,8 @@ module.exports = {
     may('providers', 'contract', 'config'),
     may('tools', 'contract', 'config', 'providers'),
     may('store', 'contract'),
-    may('activities', 'contract', 'config', 'providers', 'tools', 'store'),
+    may('documents', 'contract'),
+    may('activities', 'contract', 'config', 'providers', 'tools', 'store', 'documents'),
     may('runtime', 'contract', 'config', 'providers', 'tools', 'store'),
     may('workers', 'contract', 'config', 'providers', 'activities', 'tools', 'store', 'runtime', 'client', 'workflows'),
     may('client', 'contract', 'config', 'store', 'providers', 'runtime'),

@@ -1,8 +1,10 @@
 import {
   type AgentActivities,
   type CadenzaActivities,
+  type IngestActivities,
   type MapActivities,
   type NewEvent,
+  type SearchActivities,
   type ToolActivities,
   type TranscriptActivities,
   unknownRoute,
@@ -14,6 +16,7 @@ import { createCallModel } from './call-model.ts';
 import { createCallTool } from './call-tool.ts';
 import { createDecideRoute } from './decide-route.ts';
 import { createDeliverWebhook } from './deliver-webhook.ts';
+import { createDocumentActivities } from './documents/index.ts';
 import { failureOf } from './failure.ts';
 import { checkGuardrails } from './guardrails/index.ts';
 import { createMapActivities } from './map/index.ts';
@@ -26,7 +29,13 @@ export type { Rooms } from './rooms.ts';
 /** The activities a worker registers. */
 export function createActivities(
   rooms: Rooms,
-): AgentActivities & CadenzaActivities & MapActivities & ToolActivities & TranscriptActivities {
+): AgentActivities &
+  CadenzaActivities &
+  IngestActivities &
+  MapActivities &
+  SearchActivities &
+  ToolActivities &
+  TranscriptActivities {
   return {
     callModel: createCallModel(rooms),
     callHedged: createCallHedged(rooms),
@@ -35,6 +44,7 @@ export function createActivities(
     ...createAgentActivities(rooms),
     ...createOpenTools(rooms),
     ...createCallTool(rooms),
+    ...createDocumentActivities(rooms),
     deliverWebhook: createDeliverWebhook(rooms),
 
     async resolvePolicy(policy) {

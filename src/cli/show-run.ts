@@ -33,7 +33,8 @@ export async function showRun(run: ShownRun, { watch, json }: Showing): Promise<
 
 async function watchRun(run: ShownRun): Promise<void> {
   if (run.pattern === 'compare') return watchCompare(run, run.models);
-  if (run.pattern === 'map') return watchProgress(run);
+  if (run.pattern === 'map') return watchProgress(run, 'rows');
+  if (run.pattern === 'ingest') return watchProgress(run, 'documents');
   const { transcript, written } = await watchStream(run);
   const view = await resultView(run.pattern, await resultOrFooter(run, transcript), run);
   const rest = unwritten(view, transcript, written);
@@ -55,14 +56,14 @@ function unwritten(view: ResultView, { calls }: Transcript, streamed: string): s
   return isBegun ? answer.text.slice(said.length).trim() : `\n${blockText(answer)}`;
 }
 
-async function watchProgress(run: ShownRun): Promise<void> {
+async function watchProgress(run: ShownRun, of: 'rows' | 'documents'): Promise<void> {
   const { drawProgress } = await import('./views/map-progress.ts');
-  const bar = drawProgress();
+  const bar = drawProgress(of);
   let transcript: Transcript = EMPTY_TRANSCRIPT;
   try {
     await follow(run, (event) => {
       transcript = withEvent(transcript, event);
-      if (event.type === 'map.progress') bar.show(event);
+      if (event.type === 'map.progress' || event.type === 'ingest.progress') bar.show(event);
     });
   } finally {
     bar.stop();
@@ -103,6 +104,9 @@ async function showProgress(events: AsyncIterable<RunEvent>): Promise<void> {
     for await (const event of events) {
       transcript = withEvent(transcript, event);
       if (event.type === 'map.progress') rows = `${event.done + event.failed} of ${event.total} rows`;
+      if (event.type === 'ingest.progress') {
+        rows = `${event.done + event.skipped + event.failed} of ${event.total} documents`;
+      }
     }
   } catch {
     // The result says what went wrong.

@@ -7,6 +7,7 @@ import {
   isPattern,
   type ModelRef,
   modelsOfGuardrails,
+  noCollection,
   PATTERNS,
   type PolicyRef,
   RunId,
@@ -42,7 +43,7 @@ export interface CheckedStart {
 /** Finds everything that is wrong with a start before anything is started.
  *  @throws CadenzaError `InvalidRequest` with the path of the field */
 export async function checkStart(
-  { config, providers, tools }: Pick<OpenRooms, 'config' | 'providers' | 'tools'>,
+  { config, providers, store, tools }: Pick<OpenRooms, 'config' | 'providers' | 'store' | 'tools'>,
   pattern: string,
   input: unknown,
   { id, lane: asked, ...options }: StartOptions,
@@ -61,7 +62,13 @@ export async function checkStart(
     if (wrongTool) throw new CadenzaError('InvalidRequest', wrongTool);
     const wrongRoute = await checkRoutes({ config, providers }, parsed);
     if (wrongRoute) throw new CadenzaError('InvalidRequest', wrongRoute);
-    return { ...place, workflowType: pattern, lane: laneOf(providers, pattern, parsed, asked), input };
+    await checkCollection(store, parsed, runOptions.tenant);
+    return {
+      ...place,
+      workflowType: pattern,
+      lane: laneOf(providers, pattern, parsed as { policy?: PolicyRef }, asked),
+      input,
+    };
   }
   if (asked !== undefined) throw noDirectLane(pattern);
   const own = Object.hasOwn(config.workflows, pattern) ? config.workflows[pattern] : undefined;
@@ -105,6 +112,14 @@ async function assertSendable(config: Config, webhook: Webhook | undefined): Pro
   });
 }
 
+/** @throws CadenzaError where a question is put to a collection that is not there; an ingest makes its own */
+async function checkCollection({ documents }: OpenRooms['store'], input: object, tenant = ''): Promise<void> {
+  if (!('collection' in input) || !('question' in input)) return;
+  const { collection } = input as { collection: string };
+  if (await documents.find(tenant, collection)) return;
+  throw new CadenzaError('InvalidRequest', noCollection(collection));
+}
+
 /** Checks every model and policy that an input names. */
 async function checkModels(providers: OpenRooms['providers'], pattern: string, input: object): Promise<void> {
   const { input: ofRows } = input as { input?: unknown };
@@ -134,6 +149,8 @@ interface Named {
   models?: ModelRef[];
   judge?: PolicyRef;
   merge?: PolicyRef;
+  /** of an answer */
+  rerank?: PolicyRef;
   /** of a conversation */
   context?: { summary?: { policy?: PolicyRef }; policy?: PolicyRef };
   /** of an agent: whom it may hand over to */
@@ -148,14 +165,17 @@ interface Named {
 
 /** Every model and policy an input names, with the path to it. */
 function namedIn(input: object, prefix = ''): [path: string, ref: PolicyRef][] {
-  const { policy, judge, merge, chairman, models, members, steps, parallel, context, agents } = input as Named;
+  const { policy, judge, merge, rerank, chairman, models, members, steps, parallel, context, agents } = input as Named;
   const nested = Object.entries({ steps, parallel }).flatMap(([field, list]) =>
     listOf(list).flatMap((step, index) => {
       const at = `${prefix}${field}[${index}].`;
       return [...namedIn(step, at), ...(step.input ? namedIn(step.input, `${at}input.`) : [])];
     }),
   );
-  const named = Object.entries({ policy, judge, merge, chairman }).map(([field, ref]) => [`${prefix}${field}`, ref]);
+  const named = Object.entries({ policy, judge, merge, rerank, chairman }).map(([field, ref]) => [
+    `${prefix}${field}`,
+    ref,
+  ]);
   const listed = Object.entries({ models, members }).flatMap(([field, list]) =>
     listOf(list).map((model, index) => [`${prefix}${field}[${index}]`, model]),
   );

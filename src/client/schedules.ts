@@ -38,7 +38,7 @@ const INVALID_ARGUMENT = 3;
 
 export function createSchedules(
   temporal: Client,
-  rooms: Pick<OpenRooms, 'config' | 'providers' | 'tools'>,
+  rooms: Pick<OpenRooms, 'config' | 'providers' | 'store' | 'tools'>,
   taskQueue: string,
 ): Schedules {
   const { schedule: schedules } = temporal;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   BudgetUsd,
+  DEFAULT_EMBEDDINGS,
   Duration,
   durationMs,
   KeyName,
@@ -96,6 +97,14 @@ export const Config = z.strictObject({
   toolSettings: ToolSettings.prefault({}),
   /** who answers approvals: names of people, and roles (`role:approver`), with the names of the API keys that answer for them */
   people: z.record(z.string().min(1).max(200), z.array(KeyName)).default({}),
+  documents: z
+    .strictObject({
+      /** folders `ingest` may read files in; else those of `CADENZA_DOCUMENTS` */
+      roots: z.array(z.string()).optional(),
+      /** model of the vectors, where an ingest names none */
+      embeddings: ModelRef.default(DEFAULT_EMBEDDINGS),
+    })
+    .prefault({}),
   /** USD that tenants and API keys may spend in all, by name; workers set them when they start */
   budgets: z
     .strictObject({

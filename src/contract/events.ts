@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FoundPassage } from './documents.ts';
 import { CallError } from './errors.ts';
 import { GuardrailEvent } from './guardrails.ts';
 import { later } from './later.ts';
@@ -19,6 +20,23 @@ export const MapProgress = later(() =>
   }),
 );
 export type MapProgress = z.infer<typeof MapProgress>;
+
+/** How far an ingest is, in documents. */
+export const IngestProgress = later(() =>
+  z.object({
+    /** read and embedded */
+    done: z.number().int(),
+    /** there as they are */
+    skipped: z.number().int(),
+    failed: z.number().int(),
+    total: z.number().int(),
+    /** pieces of what is done */
+    chunks: z.number().int(),
+    /** of the run; null without prices */
+    costUsd: z.number().nullable(),
+  }),
+);
+export type IngestProgress = z.infer<typeof IngestProgress>;
 
 const money = { usage: Usage, costUsd: z.number().nullable() };
 
@@ -119,6 +137,14 @@ export const EventBody = later(() =>
     data('budget.warning', { scope: z.string(), spentUsd: z.number(), budgetUsd: z.number() }),
     /** at most one a second */
     data('map.progress', MapProgress.shape),
+    /** at most one a second */
+    data('ingest.progress', IngestProgress.shape),
+    /** a document could not be read */
+    data('ingest.failed', { source: z.string(), error: CallError }),
+    /** what a question found, nearest first */
+    data('documents.found', { query: z.string(), passages: z.array(FoundPassage) }),
+    /** each quote of an answer was looked for in its passage; those that are not there are left out */
+    data('citations.checked', { citations: z.number().int(), removed: z.array(z.string()) }),
     data('verdict', { verdict: z.unknown() }),
     data('step.completed', {}),
     /** the step has no result, and the run goes on without it */

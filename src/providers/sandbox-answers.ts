@@ -1,6 +1,14 @@
-import { type ModelRequest, oneLine, partsOf, type ToolDefinition, textOf } from '../contract/index.ts';
+import {
+  type JsonSchema,
+  type ModelRequest,
+  oneLine,
+  partsOf,
+  type ToolDefinition,
+  textOf,
+} from '../contract/index.ts';
 import { exampleOf } from './example-of-schema.ts';
 import type { SandboxModel } from './sandbox-models.ts';
+import { quotingAnswer } from './sandbox-quotes.ts';
 import { estimateInput, estimateTokens } from './tokens.ts';
 
 /** What a simulated model says to a request. The same request always gets the same answer. */
@@ -20,9 +28,13 @@ export function sandboxAnswer(model: SandboxModel, request: ModelRequest): Sandb
     const outputTokens = estimateTokens(tool.name + JSON.stringify(args));
     return { toolCall: { name: tool.name, arguments: args }, cutShort: false, inputTokens, outputTokens };
   }
-  const whole = request.schema ? JSON.stringify(exampleOf(request.schema, label(model))) : words(model, request);
+  const whole = request.schema ? JSON.stringify(objectFor(request, request.schema, model)) : words(model, request);
   const { text, cutShort } = shortened(whole, request.maxOutputTokens);
   return { text, cutShort, inputTokens, outputTokens: estimateTokens(text) };
+}
+
+function objectFor(request: ModelRequest, schema: JsonSchema, model: SandboxModel): unknown {
+  return quotingAnswer(request, label(model)) ?? exampleOf(schema, label(model));
 }
 
 const label = (model: SandboxModel) => `sandbox/${model}`;

@@ -15,6 +15,9 @@ import type {
 type Money = ColumnType<string, string | number, string | number>;
 type Json<Value> = ColumnType<Value, string, string>;
 
+/** What a document was ingested as. */
+export type DocumentKind = 'file' | 'url' | 'text';
+
 export interface Database {
   runs: {
     chain: string;
@@ -161,6 +164,64 @@ export interface Database {
     turn: number | null;
     status: MapItemStatus;
     answer: Json<unknown> | null;
+    error: Json<CallError> | null;
+  };
+  collections: {
+    id: GeneratedAlways<number>;
+    tenant: string;
+    name: string;
+    embeddings: string;
+    version: Generated<number>;
+    created_at: Generated<Date>;
+  };
+  documents: {
+    id: GeneratedAlways<number>;
+    collection: number;
+    source: string;
+    kind: DocumentKind;
+    hash: string;
+    title: string | null;
+    language: string;
+    /** all its chunks have their vectors */
+    ready: Generated<boolean>;
+    at: Generated<Date>;
+  };
+  chunks: {
+    id: GeneratedAlways<number>;
+    collection: number;
+    document: number;
+    n: number;
+    text: string;
+    heading: string | null;
+    page: number | null;
+    span_start: number;
+    span_end: number;
+    line_from: number;
+    line_to: number;
+    hash: string;
+    vector: number[] | null;
+    search: string;
+  };
+  ingests: {
+    chain: string;
+    collection: number;
+    chunk_tokens: number;
+    overlap_tokens: number;
+    total: number;
+    folders: string[];
+    removed: number | null;
+    reported_at: Generated<Date>;
+  };
+  ingest_items: {
+    chain: string;
+    n: number;
+    source: string;
+    kind: DocumentKind;
+    content: Json<{ text: string; type: string }> | null;
+    status: Generated<'waiting' | 'done' | 'skipped' | 'failed'>;
+    attempts: Generated<number>;
+    document: number | null;
+    chunks: Generated<number>;
     error: Json<CallError> | null;
   };
   blobs: { hash: string; bytes: Buffer; used_at: Generated<Date> };

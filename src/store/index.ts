@@ -2,9 +2,11 @@ export type { Approvals, StoredApproval } from './approvals.ts';
 export { type Blobs, hashOf } from './blobs.ts';
 export type { Cache, Claim, Flight, Held, Waited } from './cache.ts';
 export type { DataSets } from './data-sets.ts';
-export type { Database } from './database.ts';
+export type { Database, DocumentKind } from './database.ts';
+export type { Documents, NewChunk } from './documents.ts';
 export type { FollowOptions } from './event-followers.ts';
 export { type EventLog, stepKey } from './events.ts';
+export type { IngestItem, Ingests, StoredIngest, WaitingItem } from './ingests.ts';
 export type {
   Attempt,
   AttemptOutcome,
@@ -20,6 +22,7 @@ export type { Account, AccountId, Ledger } from './ledger.ts';
 export type { MapRowEnd, Maps, StoredMap } from './maps.ts';
 export { type OpenStore, openStore, type Store } from './open-store.ts';
 export { isStoreError } from './outage.ts';
+export type { Passages } from './passages.ts';
 export type { RetentionAges } from './prune-rows.ts';
 export type { PrunedRows, Retention, TableSize } from './retention.ts';
 export { decidedBefore, type ModelStatistics, modelStatistics } from './route-statistics.ts';

@@ -7,9 +7,11 @@ import { type Cache, createCache, createFlightBells } from './cache.ts';
 import { ANSWER_WITHIN_MS, kyselyPool, openConnections } from './connections.ts';
 import { createDataSets, type DataSets } from './data-sets.ts';
 import type { Database } from './database.ts';
+import { createDocuments, type Documents } from './documents.ts';
 import { createFollowers } from './event-followers.ts';
 import { createEventWriter } from './event-writer.ts';
 import { createEventLog, type EventLog } from './events.ts';
+import { createIngests, type Ingests } from './ingests.ts';
 import { createJournal } from './journal.ts';
 import type { Journal } from './journaled-calls.ts';
 import { createLedger, type Ledger } from './ledger.ts';
@@ -17,6 +19,7 @@ import { createListener } from './listener.ts';
 import { createMaps, type Maps } from './maps.ts';
 import { migrate } from './migrate.ts';
 import { PATIENCE_MS, retrying } from './outage.ts';
+import { createPassages, type Passages } from './passages.ts';
 import { createRetention, type Retention } from './retention.ts';
 import { createRunFiles, type RunFileStore } from './run-files.ts';
 import { createRuns, type Runs } from './runs.ts';
@@ -37,6 +40,9 @@ export interface Store {
   files: RunFileStore;
   dataSets: DataSets;
   maps: Maps;
+  documents: Documents;
+  ingests: Ingests;
+  passages: Passages;
   retention: Retention;
   /** @throws Error if the database cannot be reached */
   ping(): Promise<void>;
@@ -116,6 +122,9 @@ export async function openStore({
     transcripts: retrying('transcripts', createTranscripts(db), waiting),
     dataSets,
     maps: retrying('maps', createMaps(db, dataSets), waiting),
+    documents: retrying('documents', createDocuments(db), waiting),
+    ingests: retrying('ingests', createIngests(db), waiting),
+    passages: retrying('passages', createPassages(db), briefly),
     retention: createRetention(db, url, log),
     async ping() {
       await sql`select 1`.execute(db);

@@ -60,6 +60,8 @@ export async function pruneRuns(
     ['files', await deleteRows(db, 'run_files', sql`chain = ${chains}`)],
     ['budgets of runs', await deleteRows(db, 'accounts', sql`id = any (${accounts}::text[])`)],
     ...(await pruneMaps(db, runs)),
+    ['rows of ingests', await deleteRows(db, 'ingest_items', sql`chain = ${chains}`)],
+    ['ingests', await deleteRows(db, 'ingests', sql`chain = ${chains}`)],
     ...(await pruneMessages(db, runs)),
     ...(await pruneRefs(db, runs)),
   );

@@ -28,3 +28,13 @@ export function callErrorOf(thrown: unknown): CallError {
   }
   return { type: 'InvalidRequest', message: cause instanceof Error ? cause.message : String(cause) };
 }
+
+/** What an activity gave; its failure becomes the step's, or the run's own. */
+export async function resultOfActivity<Result>(asked: Promise<Result>, step?: string): Promise<Result> {
+  try {
+    return await asked;
+  } catch (thrown) {
+    if (isCancellation(thrown)) throw thrown;
+    throw failure({ ...callErrorOf(thrown), ...(step === undefined ? {} : { step }) });
+  }
+}

@@ -1,6 +1,7 @@
 /** What users' own workflows import (`cadenza/workflow`): steps, and patterns used as steps. */
 export type { OwnTool, OwnTools } from './agent/own-tools.ts';
 export { type AgentStep, agent } from './agent.ts';
+export { type AnswerStep, answer } from './answer.ts';
 export { ask } from './ask.ts';
 export { type BestOfStep, bestOf } from './best-of.ts';
 export { chain } from './chain.ts';
@@ -16,6 +17,7 @@ export { type MergeRequest, merge } from './steps/merge.ts';
 export { type Normalisation, normalised } from './steps/normalise.ts';
 export { type RankRequest, rank, standingsOf } from './steps/rank.ts';
 export { type Critique, type Refined, type RefineRequest, refine } from './steps/refine.ts';
+export { type RetrieveRequest, retrieve } from './steps/retrieve.ts';
 export { type RouteRequest, route } from './steps/route.ts';
 export type { Routed } from './steps/route-decided.ts';
 export { estimatedTokens, splitText } from './steps/split-text.ts';

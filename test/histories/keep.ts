@@ -140,6 +140,9 @@ const talks: [file: string, talk: (bed: StepBed) => Promise<{ id: string; runId?
       return { id: `${run.id}/rows-1` };
     },
   ],
+  ['ingest.plain', ({ client }) => ingested(client, 'kept')],
+  ['answer.plain', ({ client }) => answered(client, 'Why do rivers bend?')],
+  ['answer.corrected', ({ client }) => answered(client, 'Do rivers sing?', { rerank: claude })],
   ['ask.webhook', async ({ temporal, taskQueue }) => withWebhook(temporal, taskQueue)],
   [
     'webhook.refused',
@@ -195,6 +198,25 @@ async function map(client: TestBed['client'], candidates: string[], word = 'Row'
   return { id: run.id };
 }
 
+async function ingested(client: TestBed['client'], collection: string): Promise<{ id: string }> {
+  const sources = [
+    { name: 'rivers', text: '# Rivers\n\nRivers bend because water runs faster outside.' },
+    { name: 'lakes', text: '# Lakes\n\nAn oxbow lake is a bend that was cut off.' },
+  ];
+  const run = await client.start('ingest', { collection, sources });
+  await run.result();
+  return { id: run.id };
+}
+
+async function answered(client: TestBed['client'], question: string, more: object = {}): Promise<{ id: string }> {
+  await ingested(client, 'asked');
+  const run = await client.start('answer', {
+    ...{ collection: 'asked', question, policy: { candidates: [claude] }, ...more },
+  });
+  await run.result();
+  return { id: run.id };
+}
+
 /** A run whose end is told to an address that no webhook may be sent to. */
 async function withWebhook(temporal: Client, taskQueue: string): Promise<{ id: string; runId: string }> {
   const id = `kept-webhook-${randomUUID()}`;
@@ -234,6 +256,15 @@ provider.first((request) => JSON.stringify(request.messages).includes('topic-kep
 provider.first(
   (request) => promptOf(request).includes('delegate_work') && !request.messages.some(({ role }) => role === 'tool'),
   () => ({ toolCalls: [{ name: 'delegate_work', arguments: JSON.stringify({ coworker: 'writer', task: 'Do it' }) }] }),
+);
+provider.first(
+  (request) => JSON.stringify(request.messages).includes('<passage '),
+  (request) => {
+    const said = JSON.stringify(request.messages);
+    if (said.includes('Say which passages help')) return { content: '{"ranking":[{"passage":1,"relevance":1}]}' };
+    const quote = said.includes('Do rivers sing?') && !said.includes('is not in passage') ? 'They sing' : 'Rivers bend';
+    return { content: JSON.stringify({ found: true, answer: 'They bend [1].', quotes: [{ passage: 1, quote }] }) };
+  },
 );
 const bed = await stepBed(provider, { workflowsPath: fileURLToPath(new URL('./workflows.ts', import.meta.url)) });
 const folder = import.meta.dirname;

@@ -21,6 +21,8 @@ export function configure(command: Command): void {
       outliveReader();
       const stop = stopRequested();
       const { env } = process;
+      // Whoever starts it has the files it may read; a worker elsewhere is told which.
+      if (flags.embedded) env.CADENZA_DOCUMENTS ??= process.cwd();
       const log = openLog(env, flags.embedded ? 'warn' : 'info');
       const target = findTarget(env);
       const worker = await launchWorker(target, log);

@@ -3,8 +3,11 @@ import {
   type AgentStop,
   type Candidate,
   type ChainStepResult,
+  type Citation,
   type ComparedAnswer,
   isPattern,
+  MOST_FAILURES_LISTED,
+  oneLine,
   PATTERNS,
   type PatternName,
   type PatternResult,
@@ -43,6 +46,8 @@ type Views = {
 
 /** Rows of a map that are shown. */
 const SHOWN_ROWS = 20;
+/** Characters of a quote that are shown. */
+const SHOWN_QUOTE = 300;
 
 /** How each pattern's result is shown. */
 const VIEWS: Views = {
@@ -116,6 +121,22 @@ const VIEWS: Views = {
     return { story: rows, answer: { text } };
   },
 
+  ingest({ documents, chunks, skipped, removed, failed }) {
+    const counts = [
+      `${count(documents)} ${documents === 1 ? 'document' : 'documents'} read (${count(chunks)} chunks)`,
+      `${count(skipped)} as they were`,
+      `${count(removed)} taken out`,
+      `${count(failed.length)}${failed.length === MOST_FAILURES_LISTED ? ' or more' : ''} failed`,
+    ];
+    const story = failed.map(({ source, error }) => ({ heading: source, text: errorText(error) }));
+    return { story, answer: { text: `${counts.join(', ')}.` } };
+  },
+
+  answer({ text, citations }) {
+    const sources = citations.map(citationText);
+    return { story: [], answer: { text: [plainText(text), ...sources].join('\n\n') } };
+  },
+
   async conversation({ turns }, { client, id }) {
     const answer = { text: `${count(turns)} ${turns === 1 ? 'message was' : 'messages were'} answered.` };
     let stream = EMPTY_STREAM;
@@ -185,6 +206,15 @@ export function blockText({ heading, text }: Block): string {
 function blockOf(answer: ComparedAnswer | Candidate): Block {
   if ('error' in answer) return { heading: answer.model ?? 'no answer', text: errorText(answer.error) };
   return { heading: answer.model, text: plainText(answer.text) };
+}
+
+/** Where to look, and what stands there. */
+function citationText({ source, page, heading, lines, quote }: Citation, index: number): string {
+  const place = [
+    page === undefined ? `${source}:${lines.from}` : `${source}, page ${page}`,
+    ...(heading === undefined ? [] : [heading]),
+  ];
+  return `[${index + 1}] ${plainText(place.join(' · '))}\n    “${oneLine(plainText(quote), SHOWN_QUOTE)}”`;
 }
 
 function errorText({ type, message }: { type: string; message: string }): string {

@@ -123,6 +123,10 @@ function noteOf(event: RunEvent, { pattern }: Transcript): string {
       const said = interrupted ? 'interrupted' : error ? `✗ ${sentence(error.message)}` : (result ?? '');
       return `← ${tool}: ${oneLine(plainText(said), 200)}\n`;
     }
+    case 'documents.found':
+      return `⌕ ${plainText(foundText(event.passages))}\n`;
+    case 'citations.checked':
+      return event.removed.map((problem) => `! Left out: ${plainText(problem)}\n`).join('');
     case 'approval.requested':
       return `? Waits for the approval "${event.approval}": cadenza approve ${event.runId} ${event.approval}\n`;
     case 'budget.warning':
@@ -130,6 +134,15 @@ function noteOf(event: RunEvent, { pattern }: Transcript): string {
     default:
       return '';
   }
+}
+
+/** Documents in the order they were found, with how many passages of each. */
+function foundText(passages: { source: string }[]): string {
+  if (passages.length === 0) return 'No passages: the collection is empty';
+  const counts = new Map<string, number>();
+  for (const { source } of passages) counts.set(source, (counts.get(source) ?? 0) + 1);
+  const sources = [...counts].map(([source, count]) => (count === 1 ? source : `${source} (${count})`));
+  return `${passages.length} passages: ${sources.join(', ')}`;
 }
 
 function inTime(delayMs: number): string {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { later } from '../later.ts';
 import { AgentInput, AgentResult } from './agent.ts';
+import { AnswerInput, AnswerResult } from './answer.ts';
 import { AskInput, AskResult } from './ask.ts';
 import { BestOfInput, BestOfResult } from './best-of.ts';
 import { ChainResult, chainInput } from './chain.ts';
@@ -9,6 +10,7 @@ import { CompareInput, CompareResult } from './compare.ts';
 import { ConversationInput, ConversationResult } from './conversation.ts';
 import { CouncilInput, CouncilResult } from './council.ts';
 import { CrewInput, CrewResult } from './crew.ts';
+import { IngestInput, IngestResult } from './ingest.ts';
 import { MapResult, mapInput } from './map.ts';
 
 /** The patterns that run from JSON alone, by their workflow type. */
@@ -44,6 +46,16 @@ export const PATTERNS = {
     input: later(() => mapInput(allPatterns)),
     result: MapResult,
     summary: 'Run a pattern for each row of a data set, so many at once, and list what became of them',
+  },
+  ingest: {
+    input: IngestInput,
+    result: IngestResult,
+    summary: 'Read files, folders and addresses into a collection that questions are answered from',
+  },
+  answer: {
+    input: AnswerInput,
+    result: AnswerResult,
+    summary: 'Answer a question from a collection of documents, with citations that were found in them',
   },
   'best-of': { input: BestOfInput, result: BestOfResult, summary: 'Ask the same n times, and keep the best answer' },
 } as const;

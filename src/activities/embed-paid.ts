@@ -1,0 +1,100 @@
+import { type CallError, type ModelRef, type ModelReply, providerOf, type RunRef } from '../contract/index.ts';
+import { embed, ProviderError, priceOf } from '../providers/index.ts';
+import type { OpenCall } from '../store/index.ts';
+import { sha256 } from './call-key.ts';
+import type { Next } from './failure.ts';
+import type { Rooms } from './rooms.ts';
+
+/** Texts, and who asks for them. */
+export interface PaidTexts {
+  run: RunRef;
+  step: string;
+  model: ModelRef;
+  texts: string[];
+  signal: AbortSignal;
+  /** keeps the vectors for equal texts of the same tenant too */
+  cache?: { requestHash: string; ttlSeconds: number };
+  /** the step has further calls */
+  isPart?: boolean;
+  /** whether a failed call is made again, by whoever called this; else it is not */
+  next?(error: CallError, call: OpenCall): Next;
+}
+
+/** Vectors in the order of the texts, and what they cost now (USD): 0 if they were there already. */
+export interface TextVectors {
+  vectors: number[][];
+  costUsd: number | null;
+}
+
+/** Thrown where texts have no vectors; what the journal says of the call is `next`. */
+export class EmbedFailed extends ProviderError {
+  readonly next: Next;
+
+  constructor(error: CallError, next: Next, cause?: unknown) {
+    super(error, { cause });
+    this.next = next;
+  }
+}
+
+/** Texts are sized up without a tokenizer: an estimate is near enough for a reservation. */
+const CHARACTERS_A_TOKEN = 3;
+
+/**
+ * Vectors of texts by one call, which is in the journal, the events and the bill as every call is, and never made again
+ * once it is finished. The sandbox's cost nothing, and are made here.
+ * @throws EmbedFailed
+ */
+export async function embedPaid(
+  { store, providers, config }: Rooms,
+  { run, step, model, texts, signal, cache, isPart = false, next = () => 'final' }: PaidTexts,
+): Promise<TextVectors> {
+  if (providerOf(model) === 'sandbox') {
+    const { vectors } = await embed(providers.open(model), model, texts, signal);
+    return { vectors, costUsd: 0 };
+  }
+  // Equal texts have equal vectors, whichever step asks.
+  const place = { key: sha256([run.chain, model, embedHash(model, texts)].join('\n')), run, step, model };
+  const estimate = Math.ceil(texts.reduce((sum, text) => sum + text.length, 0) / CHARACTERS_A_TOKEN);
+  const worstCaseUsd = priceOf(model, { inputTokens: estimate, outputTokens: 0 }, config.prices);
+  const begun = await store.journal.begin({ ...place, worstCaseUsd });
+  if (begun.state === 'finished') return { vectors: unpacked(begun.reply), costUsd: begun.reply.costUsd };
+  if (begun.state === 'overBudget') throw new EmbedFailed(begun.error, 'final');
+
+  const { epoch } = begun;
+  const provider = providers.open(model);
+  try {
+    const { vectors, usage } = await embed(provider, model, texts, signal);
+    const reply: ModelReply = {
+      text: '',
+      object: packed(vectors),
+      model,
+      usage,
+      costUsd: priceOf(model, usage, config.prices),
+      finishReason: 'stop',
+    };
+    const kept = cache && { tenant: run.tenant ?? '', ...cache };
+    await store.journal.end({ ...place, epoch }, { reply, completesStep: !isPart, cache: kept });
+    return { vectors, costUsd: reply.costUsd };
+  } catch (thrown) {
+    const error: CallError = thrown instanceof ProviderError ? thrown.error : provider.asCallError(thrown, model);
+    const decided = next(error, begun);
+    await store.journal.end({ ...place, epoch }, { error, next: decided });
+    throw new EmbedFailed(error, decided, thrown);
+  }
+}
+
+export function embedHash(model: ModelRef, texts: string[]): string {
+  return sha256(JSON.stringify(['embed', model, texts]));
+}
+
+/** Single precision in base64: a third of what the numbers take as text. */
+function packed(vectors: number[][]): { vectors: string[] } {
+  return { vectors: vectors.map((vector) => Buffer.from(Float32Array.from(vector).buffer).toString('base64')) };
+}
+
+export function unpacked({ object }: ModelReply): number[][] {
+  return (object as { vectors: string[] }).vectors.map((text) => {
+    const bytes = Buffer.from(text, 'base64');
+    return [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))];
+  });
+}
