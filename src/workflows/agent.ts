@@ -61,7 +61,7 @@ export async function agent(
     if (used === 'stopped') return resultOf(state, 'stopped', name);
     state = withResults(state, used);
     if (toolCalls.some((call) => input.stopOn?.includes(call.name))) return resultOf(state, 'stopOn', name);
-    if (step === undefined && isFull()) break;
+    if (step === undefined && isFull(input)) break;
   }
   return continueRun(given, options ?? {}, state);
 }
@@ -130,7 +130,7 @@ function withResults(state: AgentState, used: Used[]): AgentState {
   };
 }
 
-function isFull(): boolean {
+function isFull({ historyEvents = HISTORY_EVENTS }: AgentInput): boolean {
   const { historyLength, continueAsNewSuggested } = workflowInfo();
-  return continueAsNewSuggested || historyLength >= HISTORY_EVENTS;
+  return continueAsNewSuggested || historyLength >= historyEvents;
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import { type Cadenza, connect } from '../../src/client/index.ts';
-import { parseConfig } from '../../src/config/index.ts';
+import { loadConfig, parseConfig } from '../../src/config/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { MockProvider } from '../setup/mock-provider.ts';
 import { testBundle } from '../setup/test-bundle.ts';
@@ -28,17 +28,28 @@ export interface CrashBedOptions {
   provider: MockProvider;
   /** a user's workflow that is started, among those of test-workflows.ts; else the worker is `cadenza worker` */
   workflow?: string;
+  /** where the worker's cadenza.config.ts lies, and what of the environment it reads */
+  folder?: string;
+  env?: Record<string, string>;
   /** else the Temporal server of all tests */
   temporalAddress?: string;
 }
 
-export async function crashBed({ provider, workflow, temporalAddress }: CrashBedOptions): Promise<CrashBed> {
+export async function crashBed({
+  provider,
+  workflow,
+  temporalAddress,
+  folder = '.',
+  env: own,
+}: CrashBedOptions): Promise<CrashBed> {
   const { store, url: databaseUrl, drop } = await freshStore();
   const taskQueue = `crash-${randomUUID()}`;
   const address = temporalAddress ?? process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
   const env = {
     ...process.env,
     ...provider.env,
+    ...own,
+    CADENZA_HOME: path.join(ROOT, '.cadenza'),
     CADENZA_DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: address,
     ...(workflow ? { TASK_QUEUE: taskQueue } : { CADENZA_TASK_QUEUE: taskQueue }),
@@ -47,7 +58,8 @@ export async function crashBed({ provider, workflow, temporalAddress }: CrashBed
   const bundle = workflow ? await testBundle() : undefined;
   // The killed do not get to write what they compiled: they find what this process has of the same modules.
   flushCompileCache();
-  const config = parseConfig(workflow ? { workflows: { [workflow]: { taskQueue } } } : {});
+  const cwd = path.resolve(ROOT, folder);
+  const config = workflow ? parseConfig({ workflows: { [workflow]: { taskQueue } } }) : await loadConfig({ cwd });
   const cadenza = await connect({ temporalAddress: address, databaseUrl, env, config, log: testLog().log });
   let worker: ChildProcess | undefined;
 
@@ -62,10 +74,14 @@ export async function crashBed({ provider, workflow, temporalAddress }: CrashBed
     cadenza,
     store,
     async start() {
-      worker = await startProcess(workflow ? ['test/crash/users-worker.ts'] : ['src/cli/main.ts', 'worker'], {
-        ...env,
-        WORKFLOW_BUNDLE: bundle?.codePath,
-      });
+      worker = await startProcess(
+        workflow ? ['test/crash/users-worker.ts'] : [path.join(ROOT, 'src/cli/main.ts'), 'worker'],
+        cwd,
+        {
+          ...env,
+          WORKFLOW_BUNDLE: bundle?.codePath,
+        },
+      );
     },
     kill,
     async close() {
@@ -77,8 +93,8 @@ export async function crashBed({ provider, workflow, temporalAddress }: CrashBed
   };
 }
 
-async function startProcess(args: string[], env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const worker = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+async function startProcess(args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  const worker = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const said: string[] = [];
   worker.stderr!.on('data', (data: Buffer) => said.push(data.toString()));
   await Promise.race([

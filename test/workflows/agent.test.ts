@@ -341,6 +341,40 @@ test('told to stop in mid-stream it hangs up, makes no further call, and books w
   expect(calls[0]!.usage.outputTokens).toBeGreaterThan(0);
 });
 
+test('what no longer fits becomes a summary: the task stays, and no result is parted from its call', async () => {
+  const requests: ChatCompletionRequest[] = [];
+  bed.provider.first(
+    (request) => JSON.stringify(request.messages).includes('remember all'),
+    (request) => {
+      requests.push(request);
+      const usage = { prompt_tokens: 1_500, completion_tokens: 20 };
+      if (promptOf(request).startsWith('Write down the work so far')) return { content: 'Rome was sunny.', usage };
+      if (requests.length > 12) return { content: 'enough', usage };
+      return { toolCalls: [{ name: 'weather', arguments: `{"city":"city ${requests.length}"}` }], usage };
+    },
+  );
+  const context = { maxTokens: 1_000, keepTokens: 100 };
+  const result = await (await start('remember all', { tools: ['weather'], context })).result();
+  expect(result.text).toBe('enough');
+  const last = JSON.stringify(requests.at(-1)!.messages);
+  expect(last).toContain('What was done before, in short:\\nRome was sunny.');
+  expect(last).toContain('remember all');
+  for (const { messages } of requests) {
+    const called = new Set(messages.flatMap((message) => message.tool_calls?.map(({ id }) => id) ?? []));
+    for (const message of messages) if (message.role === 'tool') expect(called).toContain(message.tool_call_id);
+  }
+});
+
+test('it goes on in a new history without asking anything twice', async () => {
+  done.length = 0;
+  const run = await start('for ever', { tools: ['weather'], maxSteps: 30, historyEvents: 60 });
+  const result = await run.result();
+  expect(result).toMatchObject({ steps: 30, stopReason: 'maxSteps' });
+  expect(done).toEqual(Array.from({ length: 29 }, (_, n) => `city ${n}`));
+  const { raw } = await bed.temporal.workflow.getHandle(run.id).describe();
+  expect(raw.workflowExecutionInfo!.firstRunId).not.toBe(raw.workflowExecutionInfo!.execution!.runId);
+});
+
 test.each([
   ['an unknown tool', { tools: ['wether'] }, 'Did you mean "weather"?'],
   [

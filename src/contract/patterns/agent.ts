@@ -76,6 +76,8 @@ export const AgentInput = later(() =>
       context: AgentContext.optional(),
       /** tools after whose use it stops, without a further model call */
       stopOn: z.array(ToolName).optional(),
+      /** events one Temporal history holds before the run goes on in a new one, default 4,000 */
+      historyEvents: z.number().int().min(50).max(20_000).optional(),
       /** others that take part by hand-over */
       agents: z.record(AgentName, AgentProfile).optional(),
     })
