@@ -8,6 +8,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { z } from 'zod';
+import { defineTool } from '../../src/tools/index.ts';
 import { pressReply } from '../crash/press-room.ts';
 import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
 import startServers from '../setup/start-servers.ts';
@@ -172,6 +174,46 @@ const talks: [file: string, talk: (bed: StepBed) => Promise<{ id: string; runId?
     },
   ],
   [
+    'agent.continued',
+    async ({ client, temporal }) => {
+      const policy = { candidates: [claude] };
+      const run = await client.start('agent', { task: 'kept rounds', tools: ['kept_tool'], policy, historyEvents: 50 });
+      const { runId } = await temporal.workflow.getHandle(run.id).describe();
+      await run.result();
+      return { id: run.id, runId };
+    },
+  ],
+  [
+    'agent.asks',
+    async ({ client }) => {
+      const tools = ['kept_approved', { name: 'kept_client', parameters: { properties: { x: { type: 'number' } } } }];
+      const run = await client.start('agent', { task: 'kept questions', tools, policy: { candidates: [claude] } });
+      const { approval } = await untilEvent(client, run.id, 'approval.requested');
+      await client.approve(run.id, approval, { approved: true });
+      const { id } = await untilEvent(client, run.id, 'tool.started', ({ by }) => by === 'client');
+      await client.toolResult(run.id, id!, { result: 7 });
+      await run.result();
+      return { id: run.id };
+    },
+  ],
+  [
+    'agent.team',
+    async ({ client }) => {
+      const other = { description: 'Goes on.', system: 'You go on.', tools: ['kept_tool'] };
+      const context = { maxTokens: 1_000, keepTokens: 100 };
+      const input = {
+        task: 'kept team',
+        handoffs: ['other'],
+        agents: { other },
+        context,
+        policy: { candidates: [claude] },
+      };
+      const run = await client.start('agent', input);
+      await run.result();
+      return { id: run.id };
+    },
+  ],
+  [
     'branches.plain',
     async ({ step }) => {
       await step('branches', ['a', 'b'], 'kept-branches');
@@ -266,25 +308,62 @@ provider.first(
     return { content: JSON.stringify({ found: true, answer: 'They bend [1].', quotes: [{ passage: 1, quote }] }) };
   },
 );
-const bed = await stepBed(provider, { workflowsPath: fileURLToPath(new URL('./workflows.ts', import.meta.url)) });
+/** Agents do what their task says, one tool a turn. */
+const PLANS: Record<string, string[]> = {
+  'kept rounds': Array.from({ length: 8 }, () => 'kept_tool'),
+  'kept questions': ['kept_approved', 'kept_client'],
+  'kept team': ['hand_over_to_other', 'kept_tool', 'kept_tool', 'kept_tool'],
+};
+for (const [task, plan] of Object.entries(PLANS)) {
+  let turn = 0;
+  provider.first(
+    (request) => JSON.stringify(request.messages).includes(task),
+    (request) => {
+      const usage = { input_tokens: 1_500, output_tokens: 10 };
+      if (promptOf(request).startsWith('Write down the work so far')) return { content: 'Some was done.', usage };
+      const name = plan[turn++];
+      return name === undefined ? { content: 'done', usage } : { toolCalls: [{ name, arguments: '{}' }], usage };
+    },
+  );
+}
+const said = z.object({});
+const config = {
+  tools: [
+    defineTool({ name: 'kept_tool', description: 'A tool.', input: said, replay: 'safe', run: () => 'fine' }),
+    defineTool({ name: 'kept_approved', description: 'A tool.', input: said, approval: 'always', run: () => 'fine' }),
+  ],
+};
+const bed = await stepBed(provider, {
+  config,
+  workflowsPath: fileURLToPath(new URL('./workflows.ts', import.meta.url)),
+});
 const folder = import.meta.dirname;
 try {
   await mkdir(folder, { recursive: true });
-  for (const [file, pattern, input] of runs) {
+  for (const [file, pattern, input] of runs.filter(([file]) => isWanted(file))) {
     const run = await bed.client.startUnchecked(pattern, input);
     await run.result().catch(() => {});
     await keep(file, run.id);
   }
-  const topic = { topic: 'topic-kept', writers: members, policy: { candidates: [claude] } };
-  await bed.step('pressRelease', topic, 'kept-press-release');
-  await keep('pressRelease.plain', 'kept-press-release');
-  for (const [file, talk] of talks) {
+  if (isWanted('pressRelease')) await keepPressRelease();
+  for (const [file, talk] of talks.filter(([file]) => isWanted(file))) {
     const { id, runId } = await talk(bed);
     await keep(file, id, runId);
   }
 } finally {
   await bed.close();
   await stopServers();
+}
+
+/** `npm run histories -- agent` keeps those alone that begin so. */
+function isWanted(file: string): boolean {
+  return file.startsWith(process.argv[2] ?? '');
+}
+
+async function keepPressRelease(): Promise<void> {
+  const topic = { topic: 'topic-kept', writers: members, policy: { candidates: [claude] } };
+  await bed.step('pressRelease', topic, 'kept-press-release');
+  await keep('pressRelease.plain', 'kept-press-release');
 }
 
 async function keep(file: string, id: string, runId?: string): Promise<void> {

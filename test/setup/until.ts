@@ -6,9 +6,10 @@ export async function untilEvent<Type extends EventType>(
   client: Cadenza,
   id: string,
   type: Type,
+  isWanted: (event: Extract<RunEvent, { type: Type }>) => boolean = () => true,
 ): Promise<Extract<RunEvent, { type: Type }>> {
   for await (const event of client.events(id)) {
-    if (event.type === type) return event as Extract<RunEvent, { type: Type }>;
+    if (event.type === type && isWanted(event as never)) return event as Extract<RunEvent, { type: Type }>;
   }
   throw new Error(`The run ${id} ended without ${type}`);
 }
