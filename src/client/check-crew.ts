@@ -42,7 +42,7 @@ export async function checkCrew(
   }
   for (const { path, item } of [...membersOf('agents', agents), ...membersOf('tasks', tasks)]) {
     const wrongTool = await checkTools(tools, item, fieldPath('input', path));
-    if (wrongTool) return wrongTool;
+    if (wrongTool) return { ...wrongTool, message: `${wrongTool.path}: ${wrongTool.message}` };
   }
   return undefined;
 }

@@ -129,6 +129,11 @@ function noteOf(event: RunEvent, { pattern }: Transcript): string {
       return event.removed.map((problem) => `! Left out: ${plainText(problem)}\n`).join('');
     case 'approval.requested':
       return `? Waits for the approval "${event.approval}": cadenza approve ${event.runId} ${event.approval}\n`;
+    case 'approval.resolved': {
+      const { approved, expired, by = 'Somebody', comment } = event;
+      const said = expired ? 'Nobody answered in time' : `${by} ${approved ? 'approved' : 'said no'}`;
+      return `${approved ? '✓' : '✗'} ${plainText(said)}${comment === undefined ? '' : `: ${oneLine(plainText(comment), 300)}`}\n`;
+    }
     case 'budget.warning':
       return `! ${event.scope} has spent $${event.spentUsd} of $${event.budgetUsd}.\n`;
     default:
