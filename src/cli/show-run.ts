@@ -4,7 +4,6 @@ import { onInterrupt } from './interruption.ts';
 import { printJson, printLine } from './output.ts';
 import { seconds } from './views/numbers.ts';
 import { blockText, type ResultView, resultView, viewText } from './views/results.ts';
-import { SPENT_MARK } from './views/stream.ts';
 import { EMPTY_TRANSCRIPT, type Transcript, withEvent } from './views/transcript.ts';
 import { watchCompare } from './watch-compare.ts';
 import { follow, printFooter, resultOrFooter, stillRunning, type Watching, watchStream } from './watch-run.ts';
@@ -42,12 +41,9 @@ async function watchRun(run: ShownRun): Promise<void> {
   await printFooter(run, transcript);
 }
 
-const LAST_SPENT = new RegExp(`\\n${SPENT_MARK}[^\\n]*\\n*$`);
-
-/** What of a view is not on the screen yet. @param streamed the end of what is */
-function unwritten(view: ResultView, { calls }: Transcript, streamed: string): string {
+/** What of a view is not on the screen yet. @param written the end of what is */
+function unwritten(view: ResultView, { calls }: Transcript, written: string): string {
   const { answer } = view;
-  const written = streamed.replace(LAST_SPENT, '');
   if (written.trim() === '') return viewText(view);
   if (answer === undefined || written.trimEnd().endsWith(answer.text.trimEnd())) return '';
   // A merged answer ends with its sources, which no model has said.

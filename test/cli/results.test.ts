@@ -91,6 +91,19 @@ const cases: Case[] = [
     answer: 'Yes, of glass [A].',
   },
   {
+    pattern: 'crew',
+    input: {
+      policy,
+      agents: { scout: { role: 'Scout', goal: 'Look' }, clerk: { role: 'Clerk', goal: 'Write' } },
+      tasks: {
+        look: { description: 'a look', agent: 'scout' },
+        note: { description: 'a note', agent: 'clerk', context: [] },
+      },
+    },
+    before: ['── look · scout · ', 'Answer to a look', '── note · clerk · '],
+    answer: 'Answer to a note\n\nGive the actual, complete content as your final answer, not a summary of it. worth 2',
+  },
+  {
     pattern: 'map',
     input: { pattern: 'ask', items: [{ prompt: 'first' }, { prompt: 'second' }], policy },
     before: ['── row 1\nAnswer to first worth 2', '── row 2\nAnswer to second worth 2'],

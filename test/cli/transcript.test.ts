@@ -135,3 +135,24 @@ test('in a pipe lines that are taken back are marked', () => {
     '[a m/a] uno',
   ]);
 });
+
+test('a crew is told task by task: who speaks, with which tools, and what it cost', () => {
+  const said = spoken(
+    { type: 'run.started', pattern: 'crew' },
+    { type: 'step.started', step: 'look', agent: 'scout' },
+    ...[started('look'), completed('look')],
+    { type: 'tool.started', step: 'look/search', agent: 'scout', tool: 'search', arguments: { query: 'oxbow' } },
+    { type: 'tool.completed', step: 'look/search', tool: 'search', result: 'three\nlakes' },
+    { ...started('b'), step: 'look#2' },
+    { ...delta('b', 'Three lakes.'), step: 'look#2' },
+    { ...completed('b'), step: 'look#2' },
+    { type: 'step.started', step: 'note', agent: 'clerk' },
+    ...[started('note'), delta('note', 'Noted.'), completed('note')],
+    { type: 'run.completed', costUsd: 1.5 },
+  );
+  expect(said).toBe(
+    '→ scout: search({"query":"oxbow"})\n← search: three lakes\n' +
+      '\n── look#2 · scout · m/b\nThree lakes.\n  · 2 calls · 2 + 4 tokens · $1.00\n' +
+      '\n── note · clerk · m/note\nNoted.\n',
+  );
+});

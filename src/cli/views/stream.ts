@@ -15,6 +15,8 @@ export interface Stream {
   floor?: { call: string; epoch: number; length: number };
   /** calls that are on the screen whole */
   written: ReadonlySet<string>;
+  /** what the last answer cost: said as soon as anything else is, so that the last answer of all stands last */
+  spent?: string;
 }
 
 const DROPPED = '\n↻ The text above is dropped.\n';
@@ -27,9 +29,6 @@ const PLAIN = new Set<string | undefined>([undefined, 'ask', 'conversation']);
 /** Patterns whose steps take several calls, and use tools. */
 const AT_WORK = new Set<string | undefined>(['agent', 'crew']);
 
-/** What was spent on an answer so far stands under it, and is no part of it. */
-export const SPENT_MARK = '  · ';
-
 /** @returns the state after the event, and what is to be written for it */
 export function withStreamed(stream: Stream, event: RunEvent): { stream: Stream; written: string } {
   const transcript = withEvent(stream.transcript, event);
@@ -37,7 +36,9 @@ export function withStreamed(stream: Stream, event: RunEvent): { stream: Stream;
   const next = writeSpeaker({ ...stream, transcript });
   // A note about another call must not land amid a line of this one.
   const breaks = note !== '' && !next.written.endsWith('\n') && (next.stream.floor?.length ?? 0) > 0;
-  return { stream: next.stream, written: next.written + (breaks ? '\n' : '') + note };
+  if (note === '') return next;
+  const { spent = '', ...rest } = next.stream;
+  return { stream: rest, written: `${next.written}${breaks ? '\n' : ''}${spent}${note}` };
 }
 
 function writeSpeaker(stream: Stream): { stream: Stream; written: string } {
@@ -51,14 +52,14 @@ function writeSpeaker(stream: Stream): { stream: Stream; written: string } {
   const text = isStructured(speaker, transcript) ? readableAnswer(speaker.text) : speaker.text;
   const more = text.slice(anew ? 0 : before.length);
   const dropped = before.length > 0 && (anew || speaker.phase === 'failed');
-  const written = (floor ? '' : heading(speaker, transcript)) + (dropped ? DROPPED : '') + more;
+  const written = (floor ? '' : (stream.spent ?? '') + heading(speaker, transcript)) + (dropped ? DROPPED : '') + more;
   if (speaker.phase !== 'done' && speaker.phase !== 'failed') {
     const now = { call: speaker.call, epoch: speaker.epoch, length: speaker.text.length };
     return { stream: { transcript, written: done, floor: now }, written };
   }
-  const next = writeSpeaker({ transcript, written: new Set([...done, speaker.call]) });
-  const end = dropped ? '' : `\n${spentText(speaker, transcript)}`;
-  return { stream: next.stream, written: `${written}${end}${next.written}` };
+  const spent = spentText(speaker, transcript);
+  const next = writeSpeaker({ transcript, written: new Set([...done, speaker.call]), spent });
+  return { stream: next.stream, written: `${written}${dropped ? '' : '\n'}${next.written}` };
 }
 
 function canSpeak(call: CallView, transcript: Transcript): boolean {
@@ -86,7 +87,7 @@ function spentText({ step }: CallView, { calls, pattern }: Transcript): string {
   const sum = (of: (call: CallView) => number) => all.reduce((total, call) => total + of(call), 0);
   const tokens = `${count(sum(({ usage }) => usage!.inputTokens))} + ${count(sum(({ usage }) => usage!.outputTokens))} tokens`;
   const cost = all.some(({ costUsd }) => costUsd === null) ? null : sum(({ costUsd }) => costUsd ?? 0);
-  return `${SPENT_MARK}${[...(all.length > 1 ? [`${all.length} calls`] : []), tokens, usd(cost)].join(' · ')}\n`;
+  return `  · ${[...(all.length > 1 ? [`${all.length} calls`] : []), tokens, usd(cost)].join(' · ')}\n`;
 }
 
 /** `research#2` is the second turn of `research`. */
