@@ -146,6 +146,7 @@ async function checkModels(providers: OpenRooms['providers'], pattern: string, i
 
 interface Named {
   policy?: PolicyRef;
+  model?: ModelRef;
   models?: ModelRef[];
   judge?: PolicyRef;
   merge?: PolicyRef;
@@ -158,6 +159,8 @@ interface Named {
   /** of a council */
   members?: ModelRef[];
   chairman?: PolicyRef;
+  /** of a debate */
+  debaters?: Named[];
   /** of a chain: each may hold further steps, or the input of a run of its own */
   steps?: (Named & { parallel?: Named[]; input?: object })[];
   parallel?: Named['steps'];
@@ -165,14 +168,15 @@ interface Named {
 
 /** Every model and policy an input names, with the path to it. */
 function namedIn(input: object, prefix = ''): [path: string, ref: PolicyRef][] {
-  const { policy, judge, merge, rerank, chairman, models, members, steps, parallel, context, agents } = input as Named;
-  const nested = Object.entries({ steps, parallel }).flatMap(([field, list]) =>
+  const { policy, model, judge, merge, rerank, chairman, models, members, debaters, steps, parallel, context, agents } =
+    input as Named;
+  const nested = Object.entries({ steps, parallel, debaters }).flatMap(([field, list]) =>
     listOf(list).flatMap((step, index) => {
       const at = `${prefix}${field}[${index}].`;
-      return [...namedIn(step, at), ...(step.input ? namedIn(step.input, `${at}input.`) : [])];
+      return [...namedIn(step, at), ...('input' in step && step.input ? namedIn(step.input, `${at}input.`) : [])];
     }),
   );
-  const named = Object.entries({ policy, judge, merge, rerank, chairman }).map(([field, ref]) => [
+  const named = Object.entries({ policy, model, judge, merge, rerank, chairman }).map(([field, ref]) => [
     `${prefix}${field}`,
     ref,
   ]);

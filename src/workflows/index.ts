@@ -8,6 +8,7 @@ export { chain } from './chain.ts';
 export { type Compared, type CompareStep, compare } from './compare.ts';
 export { type CouncilStep, council } from './council.ts';
 export { type CrewStep, crew } from './crew.ts';
+export { type DebateStep, debate } from './debate.ts';
 export { callErrorOf } from './failures.ts';
 export { type Approval, type ApprovalRequest, approval } from './steps/approval.ts';
 export { type Generated, type GenerateRequest, generate } from './steps/generate.ts';

@@ -9,6 +9,7 @@ export { compare } from './compare.ts';
 export { conversation } from './conversation.ts';
 export { council } from './council.ts';
 export { crew } from './crew.ts';
+export { debate } from './debate.ts';
 export { ingest } from './ingest.ts';
 export { mapRows as 'map-rows' } from './map/map-rows.ts';
 export { map } from './map.ts';

@@ -16,6 +16,10 @@ let samples = 0;
 beforeAll(async () => {
   const provider = await mockProvider((request) => {
     const prompt = promptOf(request);
+    if (JSON.stringify(request.messages).includes('who debate a question')) {
+      const held = request.model === 'gpt-6-sol' || prompt.includes('This is round 2') ? 'Wood' : 'Glass';
+      return { content: JSON.stringify({ argument: `It is ${held}.`, position: held }), usage: USAGE };
+    }
     if (prompt === 'facts') return { content: JSON.stringify({ worth: 5 }), usage: USAGE };
     if (prompt.includes('[A] ')) return { content: 'Yes, of glass [A].', usage: USAGE };
     const answers = [...prompt.matchAll(/Answer (\w):\n[^\n]*worth (\d)/g)].map(([, letter, worth]) => ({
@@ -71,6 +75,18 @@ const cases: Case[] = [
     input: { prompt: 'all', members: models, chairman: GPT },
     before: ['Answer to all worth 3', 'Mean ranks, 1 is best:\n', `★ 1.00  ${CLAUDE}\n  2.00  ${GPT}`],
     answer: 'Yes, of glass [A].',
+  },
+  {
+    pattern: 'debate',
+    input: {
+      question: 'of what?',
+      debaters: [
+        { name: 'ann', model: GPT },
+        { name: 'bob', model: CLAUDE },
+      ],
+    },
+    before: ['It is Glass.', '★ Wood (all agree; held by ann, bob)\n'],
+    answer: 'Wood\n\nIt is Wood.',
   },
   {
     pattern: 'best-of',

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ChatCompletionRequest, FixtureResponse } from '@copilotkit/aimock';
 import type { Client } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { z } from 'zod';
@@ -58,6 +59,23 @@ const runs: [file: string, pattern: string, input: object][] = [
   ['council.plain', 'council', { prompt: 'Sea or hills?', members, chairman: claude }],
   ['crew.sequential', 'crew', crew],
   ['crew.hierarchical', 'crew', { ...crew, process: 'hierarchical' }],
+  [
+    'debate.judged',
+    'debate',
+    { question: 'Tea or wine?', debaters: [{ model: gpt }, { model: claude }], rounds: 2, judge: claude },
+  ],
+  [
+    'debate.agreed',
+    'debate',
+    {
+      question: 'Rum or agreed?',
+      debaters: [
+        { model: gpt, role: 'for' },
+        { model: claude, role: 'against' },
+      ],
+    },
+  ],
+  ['debate.ranked', 'debate', { question: 'Ale or mead?', debaters: [{ model: gpt }, { model: claude }], rounds: 1 }],
   ['ask.route', 'ask', { prompt: 'Route me', route: rules }],
   ['ask.guardrails', 'ask', { prompt: 'My card is 4111 1111 1111 1111', policy: { candidates: [claude], guardrails } }],
   ['ask.hedge', 'ask', { prompt: 'slow at first', policy: { candidates: members, hedge: { afterMs: 200 } } }],
@@ -308,6 +326,7 @@ provider.first(
     return { content: JSON.stringify({ found: true, answer: 'They bend [1].', quotes: [{ passage: 1, quote }] }) };
   },
 );
+provider.first((request) => JSON.stringify(request.messages).includes('debate'), debateReply);
 /** Agents do what their task says, one tool a turn. */
 const PLANS: Record<string, string[]> = {
   'kept rounds': Array.from({ length: 8 }, () => 'kept_tool'),
@@ -364,6 +383,20 @@ async function keepPressRelease(): Promise<void> {
   const topic = { topic: 'topic-kept', writers: members, policy: { candidates: [claude] } };
   await bed.step('pressRelease', topic, 'kept-press-release');
   await keep('pressRelease.plain', 'kept-press-release');
+}
+
+/** A turn that repeats itself, unless the question is agreed on in the second round; a judge that likes A; a look at both. */
+function debateReply({ messages }: ChatCompletionRequest): FixtureResponse {
+  const text = JSON.stringify(messages);
+  const [, letter = 'A'] = /You are debater (\w)/.exec(text) ?? [];
+  const agrees = text.includes('Rum or agreed?') && text.includes('This is round 2');
+  const mark = { reason: 'shown', score: 0.5 };
+  const said = text.includes('You judge a debate')
+    ? { debaters: { A: mark, B: mark }, reason: 'It is even.', answer: 'Tea.' }
+    : text.includes('differ in substance')
+      ? { reason: 'One is hot.', differ: true }
+      : { argument: `${letter} argues.`, position: agrees ? 'rum' : letter };
+  return { content: JSON.stringify(said) };
 }
 
 async function keep(file: string, id: string, runId?: string): Promise<void> {

@@ -5,6 +5,7 @@ import {
   type ChainStepResult,
   type Citation,
   type ComparedAnswer,
+  type DebateTurn,
   isPattern,
   MOST_FAILURES_LISTED,
   oneLine,
@@ -98,6 +99,18 @@ const VIEWS: Views = {
     const answer = blocks[at] ?? { heading: 'final', text: plainText(final.text) };
     return { story: blocks.filter((_, index) => index !== at), answer };
   },
+
+  debate: ({ transcript, verdict, absent, final }) => ({
+    story: [
+      ...transcript.map(turnBlock),
+      ...absent.map(({ speaker, round, error }) => ({
+        heading: `round ${round} · ${speaker}`,
+        text: errorText(error),
+      })),
+    ],
+    verdict: verdictText(verdict),
+    answer: { heading: `final answer · ${final.model}`, text: plainText(final.text) },
+  }),
 
   async chain({ steps, output }, { client }) {
     const text = readable(output);
@@ -219,6 +232,11 @@ function citationText({ source, page, heading, lines, quote }: Citation, index: 
 
 function errorText({ type, message }: { type: string; message: string }): string {
   return `✗ ${type}: ${plainText(message)}`;
+}
+
+function turnBlock({ round, speaker, role, model, position, text }: DebateTurn): Block {
+  const who = role === undefined ? speaker : `${speaker} (${role})`;
+  return { heading: `round ${round} · ${who} · ${model}`, text: `${plainText(text)}\n→ ${plainText(position)}` };
 }
 
 async function stepBlock(client: Cadenza, id: string, step: ChainStepResult): Promise<Block> {

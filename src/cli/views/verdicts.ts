@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { Standing, Verdict } from '../../contract/index.ts';
+import { DebateRound, DebateVerdict, Standing, Verdict } from '../../contract/index.ts';
 import { plainText } from '../output.ts';
 
-/** What the event `verdict` and the results of patterns hold: a judge's verdict, a council's mean ranks, or a critique. */
+/** What the event `verdict` and the results of patterns hold: a judge's verdict, a council's mean ranks, a critique, or where debaters stand. */
 const Judged = z.union([
   Verdict,
+  DebateVerdict,
+  DebateRound,
   z.object({ standings: z.array(Standing) }),
   z.object({ round: z.number(), score: z.number(), accepted: z.boolean(), problems: z.array(z.string()) }),
 ]);
@@ -18,6 +20,8 @@ export function isMarking(step: string): boolean {
 export function verdictText(verdict: unknown): string {
   const judged = Judged.safeParse(verdict);
   if (!judged.success) return '';
+  if ('method' in judged.data) return debateVerdictText(judged.data);
+  if ('positions' in judged.data) return debateRoundText(judged.data);
   if ('standings' in judged.data) {
     const [first] = judged.data.standings;
     const lines = judged.data.standings.map(
@@ -40,5 +44,34 @@ export function verdictText(verdict: unknown): string {
     ...scores.map(({ answer, model, score, reason: why }) =>
       [`  ${score.toFixed(2)}  ${named(answer, model)}`, plainText(why)].filter(Boolean).join(': '),
     ),
+  ].join('\n');
+}
+
+const HOW: Record<DebateVerdict['method'], string> = {
+  agreement: 'all agree',
+  judge: 'by the judge',
+  vote: 'by vote',
+  ranking: 'by ranking each other',
+  alone: 'nobody else was left',
+};
+
+function debateVerdictText({ method, position, heldBy, reason, scores, standings, tied }: DebateVerdict): string {
+  const tie = tied === undefined ? '' : `, tied: ${tied.join(', ')}`;
+  const marks = [
+    ...(scores ?? []).map(({ speaker, score, reason: why }) => `  ${score.toFixed(2)}  ${speaker}: ${plainText(why)}`),
+    ...(standings ?? []).map(({ speaker, meanRank }) => `  mean rank ${meanRank.toFixed(2)}  ${speaker}`),
+  ];
+  return [
+    `★ ${plainText(position)} (${HOW[method]}${tie}; held by ${heldBy.join(', ')})`,
+    ...(reason === undefined ? [] : [`  ${plainText(reason)}`]),
+    ...marks,
+  ].join('\n');
+}
+
+function debateRoundText({ round, positions, agreed, reason }: DebateRound): string {
+  const why = reason === undefined ? '' : `: ${plainText(reason)}`;
+  return [
+    `Round ${round}, ${agreed ? 'all agree' : 'they differ'}${why}`,
+    ...positions.map(({ speaker, position }) => `  ${speaker}: ${plainText(position)}`),
   ].join('\n');
 }

@@ -10,6 +10,7 @@ import { CompareInput, CompareResult } from './compare.ts';
 import { ConversationInput, ConversationResult } from './conversation.ts';
 import { CouncilInput, CouncilResult } from './council.ts';
 import { CrewInput, CrewResult } from './crew.ts';
+import { DebateInput, DebateResult } from './debate.ts';
 import { IngestInput, IngestResult } from './ingest.ts';
 import { MapResult, mapInput } from './map.ts';
 
@@ -41,6 +42,12 @@ export const PATTERNS = {
     input: CrewInput,
     result: CrewResult,
     summary: 'Agents with roles do tasks, one after the other or as a manager gives them out, and check the answers',
+  },
+  debate: {
+    input: DebateInput,
+    result: DebateResult,
+    summary:
+      'Models answer, read each other without names and answer again, until they agree, a judge decides or they vote',
   },
   map: {
     input: later(() => mapInput(allPatterns)),
