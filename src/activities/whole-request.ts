@@ -17,6 +17,10 @@ const SAID_BESIDE_CALLS = 500;
 const KEPT_TOOLSETS = 100;
 const toolsets = new Map<string, ToolDefinition[]>();
 
+/** Lines of transcripts that this process keeps in all, those of the newest requests: some 25 MB where they are long. */
+const KEPT_LINES = 5_000;
+const keptLines = new Map<string, { from: number; lines: Message[] }>();
+
 /** A request as a provider gets it, and where its answer is to be kept. */
 export interface WholeRequest {
   request: ModelRequest;
@@ -36,7 +40,7 @@ export async function wholeRequest(
   const place = added.length === 0 ? id : await store.transcripts.append(id, to, added);
   const length = to + added.length;
   const [lines, messages] = await Promise.all([
-    store.transcripts.read(place, from, length),
+    linesOf(store, place, from, length),
     store.transcripts.messages([...fixed, ...head]),
   ]);
   const system = [...messages.slice(0, fixed.length).map(textOf), ...(rest.system === undefined ? [] : [rest.system])];
@@ -72,6 +76,29 @@ function messageOf({ text, reasoning, reasoningSignature, toolCalls = [] }: Mode
     ...toolCalls,
   ];
   return { role: 'assistant', content: parts.length === 0 ? '(no text)' : parts };
+}
+
+/**
+ * Lines of a transcript, of which this process keeps what it has read: they never change, and the next request of a
+ * conversation or an agent is all of this one and a few lines more.
+ */
+async function linesOf({ transcripts }: Store, id: string, from: number, to: number): Promise<Message[]> {
+  const known = keptLines.get(id);
+  const isKnown = known !== undefined && known.from <= from && from <= known.from + known.lines.length;
+  const start = isKnown ? known.from : from;
+  const before = isKnown ? known.lines : [];
+  const fresh = start + before.length < to ? await transcripts.read(id, start + before.length, to) : [];
+  const lines = fresh.length === 0 ? before : [...before, ...fresh];
+  const mine = lines.slice(from - start, to - start);
+  keptLines.delete(id);
+  if (mine.length <= KEPT_LINES) keptLines.set(id, { from, lines: lines.slice(from - start) });
+  let sum = [...keptLines.values()].reduce((all, kept) => all + kept.lines.length, 0);
+  for (const [oldest, kept] of keptLines) {
+    if (sum <= KEPT_LINES) break;
+    keptLines.delete(oldest);
+    sum -= kept.lines.length;
+  }
+  return mine;
 }
 
 async function toolsOf({ blobs }: Store, hash: string): Promise<ToolDefinition[]> {

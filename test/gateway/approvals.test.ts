@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
 import type { PendingApproval } from '../../src/contract/index.ts';
@@ -11,6 +11,7 @@ import { untilEvent } from '../setup/until.ts';
 
 const SECRET = `whsec_${Buffer.from('only this test knows it').toString('base64')}`;
 const KEY = 'a-key-of-this-test';
+const OTHER = 'another-key-of-this-test';
 
 let bed: StepBed;
 let served: ServedGateway;
@@ -18,7 +19,15 @@ beforeAll(async () => {
   bed = await stepBed(await mockProvider());
   const { log } = testLog();
   const links = { namespace: 'default' };
-  const app = createGateway({ client: bed.client, links, apiKeys: [KEY], webhookSecret: SECRET, version: '1', log });
+  const app = createGateway({
+    client: bed.client,
+    links,
+    apiKeys: [KEY, OTHER],
+    people: { ann: [nameOf(KEY)], 'role:approver': [nameOf(KEY)] },
+    webhookSecret: SECRET,
+    version: '1',
+    log,
+  });
   served = await serveGateway({ app, port: 0, host: '127.0.0.1', log });
 });
 afterAll(async () => {
@@ -26,13 +35,18 @@ afterAll(async () => {
   await bed.close();
 });
 
+/** How runs and budgets call a key. */
+function nameOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex').slice(0, 12);
+}
+
 /** A run that waits for the approval `sign-off`. */
-async function asked() {
+async function asked(approvers?: string[]) {
   const id = `gateway-${randomUUID()}`;
   const started = await bed.temporal.workflow.start('approval', {
     workflowId: id,
     taskQueue: `${bed.taskQueue}-steps`,
-    args: [{ step: 'sign-off', show: 'A draft', patience: '1 hour' }],
+    args: [{ step: 'sign-off', show: 'A draft', patience: '1 hour', approvers }],
   });
   await untilEvent(bed.client, id, 'approval.requested');
   return { id, result: () => started.result() };
@@ -80,6 +94,27 @@ test('an approval is listed, answered once with 202, and then 409', async () => 
     body: { errorType: 'Conflict', detail: expect.stringContaining('was approved by ann') },
   });
   expect((await send(`/v1/runs/${id}/approvals`, undefined, withKey)).body).toEqual({ approvals: [] });
+});
+
+test.each([
+  ['a key', `key:${nameOf(KEY)}`],
+  ['a role', 'role:approver'],
+  ['a person', 'ann'],
+])('who may answer is known by the key: of %s, another key’s yes is refused and recorded', async (_, approver) => {
+  const { id, result } = await asked([approver]);
+  const claimed = { approved: true, by: approver };
+  const refused = await send(pathOf(id), claimed, { authorization: `Bearer ${OTHER}` });
+  expect(refused).toMatchObject({
+    status: 400,
+    body: { path: 'by', detail: expect.stringContaining('is none of them') },
+  });
+  expect((await send(`/v1/runs/${id}/approvals`, undefined, withKey)).body).toMatchObject({ approvals: [{ id }] });
+  expect((await send(pathOf(id), { approved: true }, withKey)).status).toBe(202);
+  expect(await result()).toMatchObject({ approved: true });
+  const events = await bed.eventsOf(id);
+  expect(events.filter(({ type }) => type === 'approval.refused')).toMatchObject([
+    { approval: 'sign-off', approved: true, by: approver, identities: [`key:${nameOf(OTHER)}`] },
+  ]);
 });
 
 test('what is not there is 404, what is not an answer 400, who has no key 401', async () => {
