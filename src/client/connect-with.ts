@@ -145,7 +145,9 @@ export function connectWith({
 
     async stop(id) {
       const run = await runs.find(id);
-      await (run.pattern === 'agent' ? stopAgent({ temporal, connection }, run) : client.cancel(id));
+      await (run.pattern === 'agent' || run.pattern === 'crew'
+        ? stopAgent({ temporal, connection }, run)
+        : client.cancel(id));
     },
 
     async toolResult(id, toolCall, given) {

@@ -17,6 +17,15 @@ function isBefore({ before }: Fork, step: string): boolean {
   return before === 'all' || before.includes(step);
 }
 
+/**
+ * The chain whose transcripts an agent's begin as. In a fork they are the old run's: as long as nothing is different they
+ * have the same lines, so that its calls are found in the old journal; what is different becomes a transcript of its own.
+ */
+export function chainOfTranscripts(own: string): string {
+  const { from } = currentFork() ?? {};
+  return from && 'chain' in from ? from.chain : own;
+}
+
 /** What a step asks with, as the fork has it. */
 export function asForked<Request extends { prompt?: string; messages?: Message[]; policy?: PolicyRef }>(
   step: string,

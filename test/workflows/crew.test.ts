@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { RunEvent } from '../../src/contract/index.ts';
 import { defineTool } from '../../src/tools/index.ts';
 import { mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
-import { type TestBed, testBed } from '../setup/test-bed.ts';
+import { type StepBed, stepBed } from '../setup/step-bed.ts';
 import { untilEvent } from '../setup/until.ts';
 
 const policy = 'openai/gpt-6-sol';
@@ -42,9 +42,9 @@ const tools = [
   }),
 ];
 
-let bed: TestBed;
+let bed: StepBed;
 beforeAll(async () => {
-  bed = await testBed({ provider: await mockProvider(reply), config: { tools } });
+  bed = await stepBed(await mockProvider(reply), { config: { tools } });
 });
 afterAll(() => bed.close());
 
@@ -137,6 +137,32 @@ test('async tasks run at once with what does not need them, and are waited for b
   expect(await untilEvent(bed.client, run.id, 'step.completed')).toMatchObject({ step: 'research' });
   finishSlow();
   expect((await run.result()).final.text).toBe('join(slowly() research())');
+});
+
+test('a fork pays nothing for the tasks before, and asks the others anew', async () => {
+  const again = { description: 'FORKED {topic}', agent: 'researcher' };
+  const tasks = { again, end: { description: 'ENDING it', agent: 'writer' } };
+  const run = await bed.client.start('crew', { agents, tasks, inputs, policy });
+  await run.result();
+  const fork = await bed.client.fork(run.id, { fromStep: 'end', overrides: { policy: 'openai/gpt-6.1-terra' } });
+  expect(await bed.client.result(fork.id)).toMatchObject({
+    tasks: { again: { model: policy, costUsd: 0 }, end: { model: 'openai/gpt-6.1-terra', text: 'ending(forked())' } },
+  });
+  expect([askedWith('FORKED rivers').length, bed.provider.asked('ENDING it')]).toEqual([1, 2]);
+});
+
+test('as a step of a workflow of its own, its steps begin with its name', async () => {
+  const id = 'crew-in-a-workflow';
+  const tasks = {
+    part: { description: 'PART of it', agent: 'writer' },
+    rest: { description: 'REST of it', agent: 'writer' },
+  };
+  expect(await bed.step('crew', { step: 'report', agents, tasks, inputs, policy }, id)).toMatchObject({
+    tasks: { part: { text: 'part()' } },
+    final: { text: 'rest(part())' },
+  });
+  const steps = of(await bed.eventsOf(id), 'step.started').map(({ step }) => step);
+  expect(steps).toEqual(['report/part', 'report/rest']);
 });
 
 describe('an answer that its guardrail does not accept', () => {
@@ -345,7 +371,7 @@ test('told to stop, it ends with what it has', async () => {
     policy,
   });
   await untilStep(run.id, 'call.started', 'stay');
-  await bed.temporal.workflow.getHandle(run.id).signal('stop');
+  await bed.client.stop(run.id);
   expect(await run.result()).toMatchObject({
     stopped: true,
     tasks: { research: { stopReason: 'done' }, stay: { stopReason: 'stopped' } },

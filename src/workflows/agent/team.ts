@@ -1,6 +1,7 @@
 import type { AgentActivities, AgentInput, ToolActivities, Toolset, ToolUse } from '../../contract/index.ts';
 import { transcripts } from '../conversation/transcripts.ts';
 import { failure } from '../failures.ts';
+import { chainOfTranscripts } from '../fork.ts';
 import { host } from '../host.ts';
 import { currentRun, policyOf } from '../run.ts';
 import { type OwnTools, ownToolUses } from './own-tools.ts';
@@ -43,7 +44,10 @@ export async function begun(input: AgentInput, name: string, step: string, own: 
   for (const one of who) await assertNoGuardrails(profileOf(input, one), one);
   const opened = await Promise.all(who.map((one) => openedOf(input, one, one === name ? ownToolUses(own) : [])));
   const messages = input.messages ?? [{ role: 'user' as const, content: input.task! }];
-  const { place, task, tokens } = await agentActivities().openTranscript(`${currentRun().ref.chain}~${step}`, messages);
+  const { place, task, tokens } = await agentActivities().openTranscript(
+    `${chainOfTranscripts(currentRun().ref.chain)}~${step}`,
+    messages,
+  );
   const first = opened[0]!;
   return {
     team: Object.fromEntries(who.map((one, index) => [one, opened[index]!])),
