@@ -150,8 +150,8 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
 }
 
 /** The name under which a tool call is made once: neither the attempt nor the run id is part of it. */
-function toolKey({ run, agent, turn, id, tool, arguments: args }: ToolCall): string {
-  return sha256(['tool', run.chain, agent, String(turn), id, tool, JSON.stringify(args)].join('\n'));
+function toolKey({ run, journal = run.chain, agent, turn, id, tool, arguments: args }: ToolCall): string {
+  return sha256(['tool', journal, agent, String(turn), id, tool, JSON.stringify(args)].join('\n'));
 }
 
 async function within(

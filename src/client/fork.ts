@@ -30,9 +30,6 @@ export interface ForkParts {
 /** These take what they do from elsewhere than their input, and have ways of their own to go on. */
 const NOT_FORKED: Record<string, string> = {
   map: 'Rows are asked again by a new map that names this one in after.',
-  agent: 'Its transcript is its own: start another one with what it said as messages.',
-  crew: 'The transcripts of its agents are their own: start another one.',
-  plan: 'The transcripts of its agents are their own: start another one.',
   conversation: 'Its messages are not part of its input: start another one, and send them.',
 };
 

@@ -108,6 +108,8 @@ export interface ToolCall {
   agent: string;
   /** whose call it is, as people know it */
   by: string;
+  /** chain in whose journal it is, where it is not the run's own: a fork takes over what was done before it */
+  journal?: string;
   /** the agent's model call that asked for it, from 1 */
   turn: number;
   /** the model's own name of the call, where the transcript names it again */

@@ -10,7 +10,8 @@ import { concurrently } from './concurrently.ts';
 import { callErrorOf } from './failures.ts';
 import { inputOf } from './input.ts';
 import { continueRun, policyOf, record } from './run.ts';
-import { generate } from './steps/generate.ts';
+import { stepId } from './step-id.ts';
+import { generateAs } from './steps/generate.ts';
 
 /** As a step of another workflow, `agent` is given a name; its own steps then begin with it. `own`: tools that workflow does itself. */
 export type AgentStep = AgentInput & { step?: string; own?: OwnTools };
@@ -79,8 +80,8 @@ async function answerOfModel(step: string, input: AgentInput, before: AgentState
     const { active, team, place, head, add } = state;
     const { toolset, system } = team[active]!;
     try {
-      const reply = await generate({
-        step,
+      const asks = stepId(step);
+      const reply = await generateAs(asks, {
         by: active,
         // No other agent asks with this transcript, so that a cache would only be written.
         policy: { ...(await policyOf(profileOf(input, active).policy)), cache: false },
@@ -94,7 +95,7 @@ async function answerOfModel(step: string, input: AgentInput, before: AgentState
         keepsPrefix: true,
         ...(toolset && { toolset: toolset.hash, toolChoice: limit === undefined ? 'auto' : 'none' }),
       });
-      return { reply, state: withReply(state, reply) };
+      return { reply, state: withReply(state, reply, asks) };
     } catch (thrown) {
       if (callErrorOf(thrown).type !== 'ContextTooLong' || halved >= HALVINGS) throw thrown;
       const maxTokens = Math.floor(Math.min(maxTokensOf(input, state), state.tokens) / 2);

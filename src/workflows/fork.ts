@@ -26,6 +26,16 @@ export function chainOfTranscripts(own: string): string {
   return from && 'chain' in from ? from.chain : own;
 }
 
+/**
+ * The chain in whose journal a tool call is, where it is the old run's: one that was asked for before the step the fork is
+ * from. What it did is done; only its outcome is taken over.
+ * @param askedBy the step whose model asked for it
+ */
+export function chainOfToolCall(askedBy: string): string | undefined {
+  const fork = currentFork();
+  return fork && 'chain' in fork.from && isBefore(fork, askedBy) ? fork.from.chain : undefined;
+}
+
 /** What a step asks with, as the fork has it. */
 export function asForked<Request extends { prompt?: string; messages?: Message[]; policy?: PolicyRef }>(
   step: string,

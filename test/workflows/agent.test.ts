@@ -375,6 +375,19 @@ test('it goes on in a new history without asking anything twice', async () => {
   expect(raw.workflowExecutionInfo!.firstRunId).not.toBe(raw.workflowExecutionInfo!.execution!.runId);
 });
 
+test('a fork takes over what its tools did, and pays nothing for the turns before', async () => {
+  done.length = 0;
+  const run = await start('cities', { tools: ['weather'] });
+  await run.result();
+  const before = bed.provider.requests().length;
+  const fork = await bed.client.fork(run.id, { fromStep: 'agent#3' });
+  expect(await bed.client.result(fork.id)).toMatchObject({
+    text: 'done: sunny in Rome | sunny in Oslo | sunny in Bern',
+  });
+  expect(bed.provider.requests().length - before).toBe(1);
+  expect(done).toHaveLength(3);
+});
+
 test.each([
   ['an unknown tool', { tools: ['wether'] }, 'Did you mean "weather"?'],
   [

@@ -37,6 +37,8 @@ export interface AgentState {
   tokens: number;
   /** most tokens of a request, where a provider took less than the input allows */
   maxTokens?: number;
+  /** the step of the model call made last */
+  askedIn?: string;
   /** model calls made */
   steps: number;
   usage: Usage;
@@ -72,7 +74,8 @@ export const WRAP_UP: Record<Exclude<AgentStop, 'done' | 'stopOn' | 'stopped'>, 
   toolErrors: 'The tools keep failing.',
 };
 
-export function withReply(state: AgentState, reply: ModelReply): AgentState {
+/** @param askedIn the step of the model call */
+export function withReply(state: AgentState, reply: ModelReply, askedIn: string): AgentState {
   const { keptAt, usage, costUsd, text, object, model, finishReason } = reply;
   const { from } = state.place;
   return {
@@ -81,6 +84,7 @@ export function withReply(state: AgentState, reply: ModelReply): AgentState {
     add: [],
     tokens: usage.inputTokens + usage.outputTokens,
     steps: state.steps + 1,
+    askedIn,
     usage: sumOf(state.usage, usage),
     costUsd: costUsd === null || state.costUsd === null ? null : state.costUsd + costUsd,
     last: { text, object, model, finishReason },

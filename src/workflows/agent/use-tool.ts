@@ -13,6 +13,7 @@ import {
   toolSummary,
   type UsedToolCall,
 } from '../../contract/index.ts';
+import { chainOfToolCall } from '../fork.ts';
 import { host } from '../host.ts';
 import { currentRun, note, record, totalUsd } from '../run.ts';
 import { stepId } from '../step-id.ts';
@@ -110,6 +111,7 @@ async function ran(asked: ToolCallPart, step: string, facts: ToolFacts, using: U
   const { replay, reach, timeoutMs } = facts;
   const call: ToolCall = {
     run: currentRun().ref,
+    journal: chainOfToolCall(state.askedIn!),
     ...{ step, agent, by: state.active, turn: state.steps, id: asked.id, tool: asked.name, arguments: asked.arguments },
     ...{ replay, reach, timeoutMs: Math.min(timeoutMs, Number.MAX_SAFE_INTEGER) },
     tools: state.team[state.active]!.toolset!.tools.map(({ name }) => name),
