@@ -140,7 +140,12 @@ test('async tasks run at once with what does not need them, and are waited for b
 });
 
 test('a fork pays nothing for the tasks before, and asks the others anew', async () => {
-  const again = { description: 'FORKED {topic}', agent: 'researcher' };
+  bed.provider.first(
+    (request) => promptOf(request).startsWith('FORKED'),
+    (request) => (resultsIn(request).length === 0 ? call('look_up', { word: 'ford' }) : reply(request)),
+  );
+  const before = looked;
+  const again = { description: 'FORKED {topic}', agent: 'researcher', tools: ['look_up'] };
   const tasks = { again, end: { description: 'ENDING it', agent: 'writer' } };
   const run = await bed.client.start('crew', { agents, tasks, inputs, policy });
   await run.result();
@@ -148,7 +153,8 @@ test('a fork pays nothing for the tasks before, and asks the others anew', async
   expect(await bed.client.result(fork.id)).toMatchObject({
     tasks: { again: { model: policy, costUsd: 0 }, end: { model: 'openai/gpt-6.1-terra', text: 'ending(forked())' } },
   });
-  expect([askedWith('FORKED rivers').length, bed.provider.asked('ENDING it')]).toEqual([1, 2]);
+  expect([askedWith('FORKED rivers').length, bed.provider.asked('ENDING it')]).toEqual([2, 2]);
+  expect(looked - before).toBe(1);
 });
 
 test('as a step of a workflow of its own, its steps begin with its name', async () => {
