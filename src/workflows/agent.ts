@@ -5,7 +5,8 @@ import { type AgentInbox, openInbox } from './agent/inbox.ts';
 import type { OwnTools } from './agent/own-tools.ts';
 import { type AgentState, estimatedTokensOf, limitReached, resultOf, WRAP_UP, withReply } from './agent/state.ts';
 import { begun, profileOf } from './agent/team.ts';
-import { toolStep, type Used, useTool } from './agent/use-tool.ts';
+import type { Used } from './agent/tool-line.ts';
+import { toolStep, useTool } from './agent/use-tool.ts';
 import { concurrently } from './concurrently.ts';
 import { callErrorOf } from './failures.ts';
 import { inputOf } from './input.ts';
@@ -55,7 +56,7 @@ export async function agent(
     if (toolCalls.length === 0 && !inbox.hasMessages()) return resultOf(state, 'done', name);
 
     const calls = toolCalls.map((call) => ({ call, step: toolStep(at, call) }));
-    const using = { input, state, inbox, agent: at, own };
+    const using = { input, state, inbox, agent: at, own, deciding: new Map() };
     const used = await inbox.untilStopped(() =>
       concurrently(calls, AT_ONCE, ({ call, step: mine }) => useTool(call, mine, using)),
     );
