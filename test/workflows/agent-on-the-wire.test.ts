@@ -84,11 +84,18 @@ function claudeCalls(): string {
   return claude(...events).join('');
 }
 
+const closedAt = Promise.withResolvers<number>();
 let peer: Peer;
 let bed: TestBed;
 beforeAll(async () => {
   peer = await scriptedPeer((_, response, sent) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
+    if (JSON.stringify(sent.body).includes('Talk without end')) {
+      response.on('close', () => closedAt.resolve(Date.now()));
+      const talk = setInterval(() => response.write(sse(delta('word '))), 50);
+      response.on('close', () => clearInterval(talk));
+      return;
+    }
     response.end(answerTo(sent));
   });
   const env = {
@@ -139,3 +146,19 @@ test.each([
     expect(payloads.filter((payload) => payload.includes(signature))).toEqual([]);
   },
 );
+
+test('told to stop in mid-stream, it closes the provider’s connection within a second, asks nothing more, and books what was said', async () => {
+  const before = peer.sent.length;
+  const policy = { candidates: ['openai/gpt-6-sol'] };
+  const run = await bed.client.start('agent', { task: 'Talk without end', tools: ['look'], policy });
+  for await (const event of run.events()) if (event.type === 'call.delta') break;
+  const toldAt = Date.now();
+  await bed.client.stop(run.id);
+  expect(await run.result()).toMatchObject({ stopReason: 'stopped', steps: 0 });
+  const ms = (await closedAt.promise) - toldAt;
+  console.log(`stopped: the provider saw its connection close after ${ms} ms`);
+  expect(peer.sent.length - before).toBe(1);
+  const { calls } = await bed.client.bill(run.id);
+  expect(calls).toMatchObject([{ estimated: true }]);
+  expect(calls[0]!.usage.outputTokens).toBeGreaterThan(0);
+});
