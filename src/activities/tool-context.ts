@@ -1,5 +1,7 @@
-import type { ToolCall } from '../contract/index.ts';
+import { isOutage, type Passage, type ToolCall } from '../contract/index.ts';
+import { ProviderError } from '../providers/index.ts';
 import { type RunFiles, type Tool, type ToolContext, ToolFailure } from '../tools/index.ts';
+import { createFindPassages } from './documents/find-passages.ts';
 import type { Rooms } from './rooms.ts';
 
 /** What a tool is given besides its arguments. */
@@ -18,6 +20,7 @@ export function toolContext(
     idempotencyKey,
     fetch: tools.fetchFor(tool, call.reach, signal),
     files: filesOf(rooms, call),
+    documents: { search: (query) => passagesFor(rooms, call, query, signal) },
     log,
     env,
     async call(name, args) {
@@ -30,6 +33,32 @@ export function toolContext(
       return other.run(checked.args, toolContext(rooms, call, other, signal, idempotencyKey));
     },
   };
+}
+
+async function passagesFor(
+  rooms: Rooms,
+  { run, step }: ToolCall,
+  { collection, ...query }: Parameters<ToolContext['documents']['search']>[0],
+  signal: AbortSignal,
+): Promise<Passage[]> {
+  try {
+    const named = { ...query, collection: collection ?? (await onlyCollection(rooms, run.tenant)) };
+    const { passages } = await createFindPassages(rooms)({ run, step: `${step}/search`, query: named, signal });
+    return passages;
+  } catch (thrown) {
+    if (!(thrown instanceof ProviderError)) throw thrown;
+    throw new ToolFailure(thrown.error, { retryable: isOutage(thrown.error.type) });
+  }
+}
+
+async function onlyCollection({ store }: Rooms, tenant = ''): Promise<string> {
+  const names = await store.documents.names(tenant);
+  if (names.length === 1) return names[0]!;
+  const message =
+    names.length === 0
+      ? 'There are no documents'
+      : `Say which collection is searched: ${names.slice(0, 20).join(', ')}`;
+  throw new ToolFailure({ type: 'InvalidRequest', message });
 }
 
 function refused(message: string): ToolFailure {

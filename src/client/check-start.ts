@@ -117,7 +117,7 @@ async function checkCollection({ documents }: OpenRooms['store'], input: object,
   if (!('collection' in input) || !('question' in input)) return;
   const { collection } = input as { collection: string };
   if (await documents.find(tenant, collection)) return;
-  throw new CadenzaError('InvalidRequest', noCollection(collection));
+  throw new CadenzaError('InvalidRequest', noCollection(collection, await documents.names(tenant)));
 }
 
 /** Checks every model and policy that an input names. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CallError } from './errors.ts';
 import { later } from './later.ts';
+import { suggestion } from './nearest-names.ts';
 
 export const CollectionName = later(() =>
   z.string().regex(/^[\w.-]{1,100}$/, 'A collection is named by letters, digits and . _ -'),
@@ -68,10 +69,11 @@ export type DocumentQuery = z.infer<typeof DocumentQuery>;
 
 export const DEFAULT_PASSAGES = 8;
 
-export function noCollection(name: string): CallError {
+/** @param known names of those that are there */
+export function noCollection(name: string, known: string[]): CallError {
   return {
     type: 'InvalidRequest',
-    message: `There is no collection "${name}"`,
+    message: `There is no collection "${name}".${suggestion(name, known)}`,
     hint: `Make it with: cadenza run ingest --input '{"collection":"${name}","sources":["docs"]}'`,
     path: 'input.collection',
   };

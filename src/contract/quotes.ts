@@ -6,8 +6,9 @@ const SAME: Record<string, string> = {
   ...{ '‘': "'", '’': "'", '‚': "'", '“': '"', '”': '"', '„': '"', '«': '"', '»': '"' },
   ...{ '‐': '-', '‑': '-', '–': '-', '—': '-', '−': '-' },
 };
-/** What quotes are put into. */
-const AROUND = /^[\s"'.…]+|[\s"'.…]+$/g;
+/** What quotes are put into, and where they are broken off. */
+const AROUND = /^[\s"']+|[\s"']+$/g;
+const BROKEN_OFF = /^[\s"'.…]+|[\s"'.,;:…]+$/g;
 /** A shorter quote says nothing, letters and digits. */
 const SHORTEST = 2;
 
@@ -17,11 +18,14 @@ const SHORTEST = 2;
  * @returns undefined where it does not say so
  */
 export function findQuote(text: string, quote: string): Span | undefined {
-  const wanted = plain(quote).words.replace(AROUND, '');
-  if (wanted.replace(/[^\p{L}\p{N}]/gu, '').length < SHORTEST) return undefined;
   const { words, at } = plain(text);
-  const found = words.indexOf(wanted);
-  return found === -1 ? undefined : { start: at[found]!, end: at[found + wanted.length - 1]! + 1 };
+  for (const around of [AROUND, BROKEN_OFF]) {
+    const wanted = plain(quote).words.replace(around, '');
+    if (wanted.replace(/[^\p{L}\p{N}]/gu, '').length < SHORTEST) return undefined;
+    const found = words.indexOf(wanted);
+    if (found !== -1) return { start: at[found]!, end: at[found + wanted.length - 1]! + 1 };
+  }
+  return undefined;
 }
 
 /** A text without what may differ, and where each of its characters stands. */

@@ -2,7 +2,14 @@ import { type Config, toolVariables } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
 import { type ProviderRegistry, providerRegistry, secretsOf } from '../providers/index.ts';
 import { openStore, type Store } from '../store/index.ts';
-import { openApiSources, ownTools, skillTools, type ToolRegistry, toolRegistry } from '../tools/index.ts';
+import {
+  documentTools,
+  openApiSources,
+  ownTools,
+  skillTools,
+  type ToolRegistry,
+  toolRegistry,
+} from '../tools/index.ts';
 
 /** The store and the providers, opened for a client or a worker. */
 export interface OpenRooms {
@@ -30,7 +37,7 @@ export async function openRooms({ databaseUrl, config, env, log = consoleLog }: 
   const store = await openStore({ url: databaseUrl, log });
   const providers = providerRegistry({ config, env });
   const tools = toolRegistry(
-    [ownTools(config.tools), skillTools(config.skills), ...openApiSources(config.openapi, log)],
+    [ownTools(config.tools), skillTools(config.skills), documentTools(), ...openApiSources(config.openapi, log)],
     config.toolSettings,
   );
   return {

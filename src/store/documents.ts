@@ -47,6 +47,8 @@ export interface Documents {
    *  @returns undefined where its vectors are of another model */
   open(tenant: string, name: string, embeddings: string): Promise<number | undefined>;
   find(tenant: string, name: string): Promise<StoredCollection | undefined>;
+  /** The tenant's collections, by name. */
+  names(tenant: string): Promise<string[]>;
   /** How the source is there now: the hash of what is seen. */
   hashOf(collection: number, source: string): Promise<string | undefined>;
   /**
@@ -86,6 +88,16 @@ export function createDocuments(db: Kysely<Database>): Documents {
         .where('tenant', '=', tenant)
         .where('name', '=', name)
         .executeTakeFirst(),
+
+    async names(tenant) {
+      const rows = await db
+        .selectFrom('collections')
+        .select('name')
+        .where('tenant', '=', tenant)
+        .orderBy('name')
+        .execute();
+      return rows.map(({ name }) => name);
+    },
 
     async hashOf(collection, source) {
       const row = await db

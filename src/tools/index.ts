@@ -3,6 +3,7 @@ export { narrowed } from './guard/reach.ts';
 export { openApiSources } from './openapi/source.ts';
 export { ownTools } from './own-tools.ts';
 export { type ToolRegistry, type ToolSource, toolRegistry, type UsedTool } from './registry.ts';
+export { documentTools } from './search-documents.ts';
 export { skillTools } from './skills.ts';
 export {
   asUnfinished,

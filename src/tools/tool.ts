@@ -2,10 +2,12 @@ import { z } from 'zod';
 import {
   type ApprovalRule,
   type CallError,
+  type DocumentQuery,
   type Duration,
   durationMs,
   type JsonSchema,
   type Log,
+  type Passage,
   type Reach,
   type Replay,
   type RunRef,
@@ -42,6 +44,10 @@ export interface ToolContext {
   /** asks only what the tool may reach, and gives up on what is too long or too slow; @throws ToolFailure ToolDenied */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
   files: RunFiles;
+  documents: {
+    /** Passages of a collection of the run's tenant, nearest first; of its only one where none is named. @throws ToolFailure */
+    search(query: Omit<DocumentQuery, 'collection'> & { collection?: string }): Promise<Passage[]>;
+  };
   /** Calls another of the agent's tools, if it is safe and needs no approval. @throws ToolFailure */
   call(tool: string, args: Record<string, unknown>): Promise<unknown>;
   log: Log;

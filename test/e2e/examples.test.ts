@@ -36,6 +36,16 @@ const runs = [
   { example: 'route', args: ['run', 'ask', '--input', 'examples/route/input.json'] },
   { example: 'route', args: ['run', 'ask', '--input', 'examples/route/cascade.json'] },
   { example: 'map', args: ['run', 'map', '--input', 'examples/map/input.json'], shows: /[1-9] rows done/ },
+  {
+    example: 'documents',
+    args: ['run', 'ingest', '--input', 'examples/documents/ingest.json'],
+    shows: /3 documents read/,
+  },
+  {
+    example: 'documents',
+    args: ['run', 'answer', '--input', 'examples/documents/question.json'],
+    shows: /\[sandbox\/.* October 1871[\s\S]*\[1\] examples\/documents\/library\/lighthouse\.md:5/,
+  },
   { example: 'conversation', args: ['chat', 'walk', '--input', 'examples/conversation/input.json'], stdin: talk },
 ];
 

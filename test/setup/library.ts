@@ -8,8 +8,9 @@ export interface Library extends Peer {
   embedded: Map<string, number>;
   /** requests for vectors, as they came: sizes */
   batches: number[];
-  /** what the model says next, in JSON, to each request: given its last message and how many there were before */
-  says: (prompt: string, nth: number) => object;
+  /** what the model says next, in JSON, to each request: given its last message and how many there were before; `toolCall`:
+   *  it uses a tool instead */
+  says: (prompt: string, nth: number) => object | { toolCall: { name: string; arguments: object } };
   /** holds back the vectors of request n (from 1) until what it returns is kept */
   hold?: (nth: number) => Promise<void> | undefined;
   /** instead of vectors */
@@ -45,14 +46,21 @@ export async function library(): Promise<Library> {
   }
 
   function answer(body: Sent['body'], response: ServerResponse, nth: number): void {
-    const content = JSON.stringify(made.says(String(body.messages.at(-1).content), nth));
+    const said = made.says(String(body.messages.at(-1).content), nth);
+    const delta =
+      'toolCall' in said ? toolCallDelta(said.toolCall) : { role: 'assistant', content: JSON.stringify(said) };
     const head = { id: 'c1', object: 'chat.completion.chunk', model: body.model };
     response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(sse({ ...head, choices: [{ index: 0, delta, finish_reason: null }] }));
     response.write(
-      sse({ ...head, choices: [{ index: 0, delta: { role: 'assistant', content }, finish_reason: null }] }),
+      sse({ ...head, choices: [{ index: 0, delta: {}, finish_reason: 'toolCall' in said ? 'tool_calls' : 'stop' }] }),
     );
-    response.write(sse({ ...head, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }));
     const usage = { prompt_tokens: 20, completion_tokens: 10, total_tokens: 30 };
     response.end(sse({ ...head, choices: [], usage }, '[DONE]'));
   }
+}
+
+function toolCallDelta({ name, arguments: args }: { name: string; arguments: object }) {
+  const call = { index: 0, id: 'call_1', type: 'function', function: { name, arguments: JSON.stringify(args) } };
+  return { role: 'assistant', tool_calls: [call] };
 }

@@ -11,6 +11,7 @@ export function toolContext(given: Partial<ToolContext> = {}): ToolContext & { k
     step: 'agent',
     idempotencyKey: 'one-call',
     fetch: (url, init) => fetch(url, init),
+    documents: { search: async () => [] },
     files: {
       list: async () => [...listed.values()],
       read: async (name) => kept.get(name),

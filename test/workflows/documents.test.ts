@@ -233,9 +233,32 @@ test('tenants have collections of their own, under the same name', async () => {
   expect(prompts.map((prompt) => /plum|pear/.exec(prompt)![0])).toEqual(['plum', 'pear']);
   await expect(answer(input, 'eve')).rejects.toMatchObject({
     code: 'InvalidRequest',
-    message: 'There is no collection "shared"',
+    message: 'There is no collection "shared".',
   });
   await expect(answer(input)).rejects.toMatchObject({ code: 'InvalidRequest' });
+});
+
+test('an agent searches the documents of its tenant, and of no other', async () => {
+  await ingest({ collection: 'river', sources: [{ name: 'river', text: RIVER }] }, 'agents');
+  const prompts: string[] = [];
+  books.says = (prompt) => {
+    prompts.push(prompt);
+    const query = 'What is an oxbow lake?';
+    return prompts.length === 1 ? { toolCall: { name: 'search_documents', arguments: { query } } } : { done: true };
+  };
+  const input = {
+    task: 'Find out.',
+    tools: ['search_documents'],
+    policy: { candidates: ['books/reader'], cache: false },
+  };
+  const run = await bed.client.start('agent', input as never, { tenant: 'agents' });
+  await run.result();
+  expect(prompts[1]).toContain('[river, lines 5-7, Rivers > Lakes]');
+  expect(prompts[1]).toContain('An oxbow lake is a bend that was cut off.');
+  prompts.length = 0;
+  const other = await bed.client.start('agent', input as never, { tenant: 'strangers' });
+  await other.result();
+  expect(prompts[1]).toContain('There are no documents');
 });
 
 test('the vectors are on the bill and within the budget; a collection keeps its model', async () => {

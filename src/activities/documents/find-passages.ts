@@ -39,7 +39,7 @@ export function createFindPassages(rooms: Rooms): (asked: FindPassages) => Promi
 
   return async ({ run, step, query, signal }) => {
     const collection = await documents.find(run.tenant ?? '', query.collection);
-    if (!collection) throw new ProviderError(noCollection(query.collection));
+    if (!collection) throw new ProviderError(noCollection(query.collection, await documents.names(run.tenant ?? '')));
     await events.record(run, [{ type: 'step.started', key: stepKey('step.started', step), step }]);
     const { embeddings } = collection;
     const texts = [query.query];

@@ -63,7 +63,8 @@ function writeSpeaker(stream: Stream): { stream: Stream; written: string } {
 }
 
 function canSpeak(call: CallView, transcript: Transcript): boolean {
-  if (call.text === '' || isMarking(call.step)) return false;
+  // An answer over documents is JSON with quotes: it is shown once these are checked.
+  if (call.text === '' || isMarking(call.step) || transcript.pattern === 'answer') return false;
   return !isStructured(call, transcript) || call.phase === 'done';
 }
 
