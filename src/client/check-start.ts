@@ -159,6 +159,8 @@ interface Named {
   /** of a council */
   members?: ModelRef[];
   chairman?: PolicyRef;
+  /** of a plan */
+  worker?: PolicyRef;
   /** of a debate */
   debaters?: Named[];
   /** of a chain: each may hold further steps, or the input of a run of its own */
@@ -168,15 +170,29 @@ interface Named {
 
 /** Every model and policy an input names, with the path to it. */
 function namedIn(input: object, prefix = ''): [path: string, ref: PolicyRef][] {
-  const { policy, model, judge, merge, rerank, chairman, models, members, debaters, steps, parallel, context, agents } =
-    input as Named;
+  const {
+    policy,
+    model,
+    judge,
+    merge,
+    rerank,
+    chairman,
+    worker,
+    models,
+    members,
+    debaters,
+    steps,
+    parallel,
+    context,
+    agents,
+  } = input as Named;
   const nested = Object.entries({ steps, parallel, debaters }).flatMap(([field, list]) =>
     listOf(list).flatMap((step, index) => {
       const at = `${prefix}${field}[${index}].`;
       return [...namedIn(step, at), ...('input' in step && step.input ? namedIn(step.input, `${at}input.`) : [])];
     }),
   );
-  const named = Object.entries({ policy, model, judge, merge, rerank, chairman }).map(([field, ref]) => [
+  const named = Object.entries({ policy, model, judge, merge, rerank, chairman, worker }).map(([field, ref]) => [
     `${prefix}${field}`,
     ref,
   ]);

@@ -42,6 +42,9 @@ export interface ClientParts {
   close?: () => Promise<void>;
 }
 
+/** Patterns whose agents end with what they have when they are told to stop. */
+const WITH_AGENTS = ['agent', 'crew', 'plan'];
+
 /** A client over a connection and rooms that are open already. */
 export function connectWith({
   connection,
@@ -145,9 +148,7 @@ export function connectWith({
 
     async stop(id) {
       const run = await runs.find(id);
-      await (run.pattern === 'agent' || run.pattern === 'crew'
-        ? stopAgent({ temporal, connection }, run)
-        : client.cancel(id));
+      await (WITH_AGENTS.includes(run.pattern) ? stopAgent({ temporal, connection }, run) : client.cancel(id));
     },
 
     async toolResult(id, toolCall, given) {

@@ -37,6 +37,8 @@ export * from './patterns/map.ts';
 export * from './patterns/map-template.ts';
 export * from './patterns/map-work.ts';
 export * from './patterns/merged.ts';
+export * from './patterns/plan.ts';
+export * from './patterns/plan-check.ts';
 export * from './patterns/registry.ts';
 export * from './patterns/template.ts';
 export * from './patterns/verdict.ts';

@@ -8,7 +8,7 @@ import {
   type RunOptions,
 } from '../contract/index.ts';
 import { attempt, noneAnswered } from './attempt.ts';
-import { agreementOf, type Debate, decided } from './debate/decision.ts';
+import { agreementOf, type Debate, decided, writtenBy } from './debate/decision.ts';
 import { type Seat, seated, spoken } from './debate/turns.ts';
 import { failure } from './failures.ts';
 import { inputOf } from './input.ts';
@@ -53,11 +53,12 @@ export async function debate({ step, ...input }: DebateStep, _options?: RunOptio
     else if (await agree()) ended = 'agreed';
   }
 
-  const { verdict, final } = await decided(held(), ended, { judge, rubric });
+  const { verdict, final: inTheirWords } = await decided(held(), ended, { judge, rubric });
   const key = stepId(`verdict:${named('verdict')}`);
   await record([{ type: 'verdict', key, step: named('verdict'), data: { verdict } }]);
   note(`${named('verdict')}: by ${verdict.method}, "${verdict.position}", held by ${verdict.heldBy.join(', ')}`);
-  return { transcript, rounds: round, ended, verdict, absent, final };
+  const written = ended === 'agreed' && judge ? await writtenBy(judge, held(), verdict.position) : undefined;
+  return { transcript, rounds: round, ended, verdict, absent, final: written ?? inTheirWords };
 
   function held(): Debate {
     return { question, seats, transcript, round, named };

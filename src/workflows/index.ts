@@ -10,6 +10,7 @@ export { type CouncilStep, council } from './council.ts';
 export { type CrewStep, crew } from './crew.ts';
 export { type DebateStep, debate } from './debate.ts';
 export { callErrorOf } from './failures.ts';
+export { type PlanStep, plan } from './plan.ts';
 export { type Approval, type ApprovalRequest, approval } from './steps/approval.ts';
 export { type Generated, type GenerateRequest, generate } from './steps/generate.ts';
 export { type Judged, type JudgeRequest, judge } from './steps/judge.ts';

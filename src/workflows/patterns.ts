@@ -13,4 +13,5 @@ export { debate } from './debate.ts';
 export { ingest } from './ingest.ts';
 export { mapRows as 'map-rows' } from './map/map-rows.ts';
 export { map } from './map.ts';
+export { plan } from './plan.ts';
 export { webhook } from './webhook.ts';

@@ -20,6 +20,13 @@ beforeAll(async () => {
       const held = request.model === 'gpt-6-sol' || prompt.includes('This is round 2') ? 'Wood' : 'Glass';
       return { content: JSON.stringify({ argument: `It is ${held}.`, position: held }), usage: USAGE };
     }
+    if (prompt.startsWith('Your step: ')) {
+      return {
+        content: JSON.stringify({ result: `worth ${prompt.includes('[one]') ? 9 : 4}`, done: true }),
+        usage: USAGE,
+      };
+    }
+    if (prompt.includes('Results of the steps:')) return { content: 'It is worth 13.', usage: USAGE };
     if (prompt === 'facts') return { content: JSON.stringify({ worth: 5 }), usage: USAGE };
     if (prompt.includes('[A] ')) return { content: 'Yes, of glass [A].', usage: USAGE };
     const answers = [...prompt.matchAll(/Answer (\w):\n[^\n]*worth (\d)/g)].map(([, letter, worth]) => ({
@@ -85,8 +92,24 @@ const cases: Case[] = [
         { name: 'bob', model: CLAUDE },
       ],
     },
-    before: ['It is Glass.', '★ Wood (all agree; held by ann, bob)\n'],
+    before: ['It is Glass.\n→ Glass', '★ Wood (all agree; held by ann, bob)\n'],
     answer: 'Wood\n\nIt is Wood.',
+  },
+  {
+    pattern: 'plan',
+    input: {
+      goal: 'a sum',
+      tools: [],
+      policy,
+      plan: {
+        steps: [
+          { id: 'one', what: 'x' },
+          { id: 'two', what: 'y', needs: ['one'] },
+        ],
+      },
+    },
+    before: ['worth 4', 'worth 9'],
+    answer: 'It is worth 13.',
   },
   {
     pattern: 'best-of',

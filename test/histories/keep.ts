@@ -75,6 +75,7 @@ const runs: [file: string, pattern: string, input: object][] = [
       ],
     },
   ],
+  ['plan.replanned', 'plan', { goal: 'kept plan', tools: ['kept_tool'], policy: { candidates: [claude] } }],
   ['debate.ranked', 'debate', { question: 'Ale or mead?', debaters: [{ model: gpt }, { model: claude }], rounds: 1 }],
   ['ask.route', 'ask', { prompt: 'Route me', route: rules }],
   ['ask.guardrails', 'ask', { prompt: 'My card is 4111 1111 1111 1111', policy: { candidates: [claude], guardrails } }],
@@ -232,6 +233,24 @@ const talks: [file: string, talk: (bed: StepBed) => Promise<{ id: string; runId?
     },
   ],
   [
+    'plan.approved',
+    async ({ client }) => {
+      const input = { goal: 'kept plan', tools: ['kept_tool'], policy: { candidates: [claude] }, approve: true };
+      const { id } = await client.start('plan', input);
+      const work = { id: 'first', what: 'WORK', needs: [] as string[] };
+      for (const [approval, needs] of [
+        ['approve', ['nowhere']],
+        ['approve#2', []],
+      ] as const) {
+        await until(async () => (await client.approvals(id)).find((one) => one.approval === approval));
+        const steps = [{ ...work, needs: [...needs] }];
+        await client.approve(id, approval, { approved: true, arguments: { steps } });
+      }
+      await client.result(id);
+      return { id };
+    },
+  ],
+  [
     'branches.plain',
     async ({ step }) => {
       await step('branches', ['a', 'b'], 'kept-branches');
@@ -352,6 +371,7 @@ const config = {
     defineTool({ name: 'kept_approved', description: 'A tool.', input: said, approval: 'always', run: () => 'fine' }),
   ],
 };
+provider.first((request) => JSON.stringify(request.messages).includes('kept plan'), planReply);
 const bed = await stepBed(provider, {
   config,
   workflowsPath: fileURLToPath(new URL('./workflows.ts', import.meta.url)),
@@ -383,6 +403,21 @@ async function keepPressRelease(): Promise<void> {
   const topic = { topic: 'topic-kept', writers: members, policy: { candidates: [claude] } };
   await bed.step('pressRelease', topic, 'kept-press-release');
   await keep('pressRelease.plain', 'kept-press-release');
+}
+
+/** A plan whose second step fails, and another one for it; steps that use a tool. */
+function planReply(request: ChatCompletionRequest): FixtureResponse {
+  const text = JSON.stringify(request.messages);
+  const say = (object: object) => ({ content: JSON.stringify(object) });
+  if (text.includes('You plan how a goal is reached')) {
+    const step = (id: string, what: string, needs: string[]) => ({ id, what, tools: ['kept_tool'], needs });
+    const steps = [step('first', 'WORK', []), step('second', 'BREAK', ['first'])];
+    return say({ steps: text.includes('An earlier plan was begun') ? [step('other', 'WORK', ['first'])] : steps });
+  }
+  if (text.includes('A plan for a goal was carried out')) return { content: 'Fine.' };
+  if (text.includes('Your step: BREAK')) return say({ result: 'It is broken.', done: false });
+  const isDone = request.messages.some(({ role }) => role === 'tool');
+  return isDone ? say({ result: 'fine', done: true }) : { toolCalls: [{ name: 'kept_tool', arguments: '{}' }] };
 }
 
 /** A turn that repeats itself, unless the question is agreed on in the second round; a judge that likes A; a look at both. */

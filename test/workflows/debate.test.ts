@@ -32,6 +32,7 @@ function reply(request: ChatCompletionRequest): FixtureResponse {
   const text = textOf(request);
   const [, word = 'converge'] = /Question: (\w+)/.exec(text) ?? [];
   if (text.includes('You judge a debate')) return judgement(text);
+  if (text.includes('came to agree')) return { content: 'Of wood, all say so.', usage: USAGE };
   if (text.includes('differ in substance')) {
     return { content: JSON.stringify({ reason: 'all say wood', differ: word !== 'wording' }), usage: USAGE };
   }
@@ -138,6 +139,7 @@ test('a judge reads the whole debate, scores the debaters and writes the answer'
 test('a judge ends the debate where the positions differ in words alone', async () => {
   const { result, events } = await debated({ question: 'wording: of what?', judge: JUDGE });
   expect(result).toMatchObject({ rounds: 1, ended: 'agreed', verdict: { method: 'agreement', position: 'of wood' } });
+  expect(result.final).toMatchObject({ text: 'Of wood, all say so.', model: JUDGE });
   expect(verdictsOf(events)[0]).toMatchObject({ agreed: true, reason: 'all say wood' });
   const counted = await debated({ question: 'wording: of what, in words?', judge: JUDGE, agreement: 'words' });
   expect(counted.result).toMatchObject({ rounds: 3, ended: 'rounds', verdict: { method: 'judge' } });

@@ -1,5 +1,6 @@
 import type { Cadenza } from '../../client/cadenza.ts';
 import {
+  type AgentResult,
   type AgentStop,
   type Candidate,
   type ChainStepResult,
@@ -12,6 +13,8 @@ import {
   PATTERNS,
   type PatternName,
   type PatternResult,
+  type PlannedStep,
+  type PlanResult,
   type TaskResult,
   type UsedToolCall,
 } from '../../contract/index.ts';
@@ -19,6 +22,7 @@ import { plainText } from '../output.ts';
 import { count, usd } from './numbers.ts';
 import { isAnswer, readable } from './readable.ts';
 import { EMPTY_STREAM, withStreamed } from './stream.ts';
+import { turnText } from './structured.ts';
 import { verdictText } from './verdicts.ts';
 
 /** A piece of a result, under the name of who gave it. */
@@ -110,6 +114,18 @@ const VIEWS: Views = {
     ],
     verdict: verdictText(verdict),
     answer: { heading: `final answer · ${final.model}`, text: plainText(final.text) },
+  }),
+
+  plan: ({ plan, steps, failures, replans, ended, final }) => ({
+    story: [
+      ...plan.steps.map((step) => plannedBlock(step, steps[step.id])),
+      ...failures.map(({ step, error }) => ({ heading: step, text: errorText(error) })),
+      { text: planText(Object.values(steps), replans, ended) },
+    ],
+    answer: {
+      heading: ended === 'stopped' ? 'stopped' : `final answer · ${final.model}`,
+      text: final.object === undefined ? plainText(final.text) : readable(final.object),
+    },
   }),
 
   async chain({ steps, output }, { client }) {
@@ -234,9 +250,26 @@ function errorText({ type, message }: { type: string; message: string }): string
   return `✗ ${type}: ${plainText(message)}`;
 }
 
+function plannedBlock({ id, needs = [] }: PlannedStep, result: AgentResult | undefined): Block {
+  const after = needs.length === 0 ? '' : ` · after ${needs.join(', ')}`;
+  if (!result) return { heading: `${id}${after}`, text: 'not done' };
+  return { heading: `${id}${after} · ${result.model}`, text: plainText(result.text) };
+}
+
+function planText(done: AgentResult[], replans: number, ended: PlanResult['ended']): string {
+  const calls = done.flatMap(({ toolCalls }) => toolCalls);
+  const work = workText(
+    done.reduce((sum, { steps }) => sum + steps, 0),
+    calls,
+    ended === 'stopped' ? 'stopped' : 'done',
+  );
+  const anew = replans === 0 ? '' : ` · planned anew ${replans === 1 ? 'once' : `${replans} times`}`;
+  return `${count(done.length)} ${done.length === 1 ? 'step' : 'steps'} done · ${work}${anew}`;
+}
+
 function turnBlock({ round, speaker, role, model, position, text }: DebateTurn): Block {
   const who = role === undefined ? speaker : `${speaker} (${role})`;
-  return { heading: `round ${round} · ${who} · ${model}`, text: `${plainText(text)}\n→ ${plainText(position)}` };
+  return { heading: `round ${round} · ${who} · ${model}`, text: turnText(text, position) };
 }
 
 async function stepBlock(client: Cadenza, id: string, step: ChainStepResult): Promise<Block> {

@@ -1,7 +1,7 @@
 import { oneLine, type RunEvent } from '../../contract/index.ts';
 import { plainText } from '../output.ts';
 import { count, usd } from './numbers.ts';
-import { readableAnswer } from './readable.ts';
+import { structuredText } from './structured.ts';
 import { type CallView, EMPTY_TRANSCRIPT, type Transcript, withEvent } from './transcript.ts';
 import { isMarking, verdictText } from './verdicts.ts';
 
@@ -27,7 +27,7 @@ export const EMPTY_STREAM: Stream = { transcript: EMPTY_TRANSCRIPT, written: new
 const PLAIN = new Set<string | undefined>([undefined, 'ask', 'conversation']);
 
 /** Patterns whose steps take several calls, and use tools. */
-const AT_WORK = new Set<string | undefined>(['agent', 'crew']);
+const AT_WORK = new Set<string | undefined>(['agent', 'crew', 'debate', 'plan']);
 
 /** @returns the state after the event, and what is to be written for it */
 export function withStreamed(stream: Stream, event: RunEvent): { stream: Stream; written: string } {
@@ -49,7 +49,7 @@ function writeSpeaker(stream: Stream): { stream: Stream; written: string } {
   if (!speaker) return { stream, written: '' };
   const before = floor ?? { call: speaker.call, epoch: speaker.epoch, length: 0 };
   const anew = speaker.epoch > before.epoch;
-  const text = isStructured(speaker, transcript) ? readableAnswer(speaker.text) : speaker.text;
+  const text = isStructured(speaker, transcript) ? structuredText(speaker.text) : speaker.text;
   const more = text.slice(anew ? 0 : before.length);
   const dropped = before.length > 0 && (anew || speaker.phase === 'failed');
   const written = (floor ? '' : (stream.spent ?? '') + heading(speaker, transcript)) + (dropped ? DROPPED : '') + more;

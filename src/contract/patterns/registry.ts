@@ -13,6 +13,7 @@ import { CrewInput, CrewResult } from './crew.ts';
 import { DebateInput, DebateResult } from './debate.ts';
 import { IngestInput, IngestResult } from './ingest.ts';
 import { MapResult, mapInput } from './map.ts';
+import { PlanInput, PlanResult } from './plan.ts';
 
 /** The patterns that run from JSON alone, by their workflow type. */
 export const PATTERNS = {
@@ -63,6 +64,11 @@ export const PATTERNS = {
     input: AnswerInput,
     result: AnswerResult,
     summary: 'Answer a question from a collection of documents, with citations that were found in them',
+  },
+  plan: {
+    input: PlanInput,
+    result: PlanResult,
+    summary: 'A planner makes a plan of a goal, agents carry it out with tools, and it is made anew where a step fails',
   },
   'best-of': { input: BestOfInput, result: BestOfResult, summary: 'Ask the same n times, and keep the best answer' },
 } as const;

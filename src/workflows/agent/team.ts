@@ -104,11 +104,11 @@ function openedTools(uses: ToolUse[], who: string): Promise<Toolset> {
   return opened;
 }
 
-/** Finds what is wrong with an agent that comes to work later. @throws InvalidRequest */
-export async function checkProfile(profile: Profile, who: string): Promise<void> {
+/** Finds what is wrong with an agent that comes to work later. @returns its tools @throws InvalidRequest */
+export async function checkProfile(profile: Profile, who: string): Promise<Toolset | undefined> {
   await assertNoGuardrails(profile, who);
   const uses = usesOf(profile);
-  if (uses.length > 0) await openedTools(uses, who);
+  return uses.length > 0 ? openedTools(uses, who) : undefined;
 }
 
 function descriptionOf(input: AgentInput, to: string): string {

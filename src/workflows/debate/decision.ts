@@ -76,13 +76,30 @@ export async function decided(
   { judge, rubric = DEFAULT_RUBRIC }: { judge?: PolicyRef; rubric?: string },
 ): Promise<Decision> {
   const turns = countingTurns(debate);
-  if (ended !== 'rounds') {
-    const method = ended === 'alone' ? 'alone' : 'agreement';
-    return wonBy(turns[0]!, debate, { method });
-  }
+  if (ended === 'alone') return wonBy(turns[0]!, debate, { method: 'alone' });
+  if (ended === 'agreed') return wonBy(turns[0]!, debate, { method: 'agreement' });
   const step = debate.named('judge');
   const judged = judge === undefined ? undefined : await attempt(judgedBy(judge, step, debate, rubric), step);
   return judged === undefined || 'error' in judged ? votedOn(debate) : judged;
+}
+
+/** What the debaters agree on in the judge's words, as theirs answer each other. @returns undefined if it cannot write it */
+export async function writtenBy(policy: PolicyRef, debate: Debate, position: string): Promise<Answer | undefined> {
+  const step = debate.named('answer');
+  const written = await attempt(
+    generate({
+      step,
+      policy,
+      system:
+        'You are given a debate whose debaters came to agree. Answer the question as they do, for somebody who has not read ' +
+        'the debate: with the reasons that held, and what stays open. Name no debaters.',
+      prompt: [`Question: ${debate.question}`, ...documentOf(debate.transcript), `They agree on: ${position}`].join(
+        '\n\n',
+      ),
+    }),
+    step,
+  );
+  return 'error' in written || written.text.trim() === '' ? undefined : answerOf(written);
 }
 
 /**
