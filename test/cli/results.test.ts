@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { resultView, viewText } from '../../src/cli/views/results.ts';
 import { mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
@@ -236,4 +239,44 @@ test.each([
   ['nothing', undefined, ''],
 ])("a user's workflow that gives %s is shown without JSON", async (_, result, shown) => {
   expect(viewText(await resultView('pressRelease', result, nowhere))).toBe(shown);
+});
+
+test('a folder with agents.yaml and tasks.yaml runs, and what is not supported is named beside the result', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'cadenza-crew-'));
+  const agent = (role: string) => `{ role: ${role}, goal: Go, verbose: true, llm: openai/no-such-model }`;
+  writeFileSync(path.join(folder, 'agents.yaml'), `scout: ${agent('Scout')}\nclerk: ${agent('Clerk')}\n`);
+  writeFileSync(
+    path.join(folder, 'tasks.yaml'),
+    "look: { description: 'a look at {topic}' }\nnote: { description: a note, agent: clerk, output_file: '{topic}/note.md' }\n",
+  );
+  const out = path.join(folder, 'out');
+  const run = (...flags: string[]) => cadenza(['crew', 'run', folder, ...flags], { env });
+  try {
+    const models = ['--policy', GPT];
+    expect(await run('--input', 'topic=rivers', ...models)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/These tasks name no agent: look\.\n {2}.*--assign look=scout/),
+    });
+    const assigned = ['--assign', 'look=scout', '--json', '--out', out];
+    expect(await run('--input', 'topic=rivers', ...assigned)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('"path":"input.agents.scout.llm"'),
+    });
+    expect(await run('--input', 'place=here', ...assigned, ...models)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('"path":"input.inputs.topic"'),
+    });
+    const { code, stdout, stderr } = await run('--input', '{"topic":"rivers"}', ...assigned, ...models);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(
+        /^Not supported, and left out:\n {2}agents\.yaml: verbose \(scout, clerk\)\nWrote /,
+      ),
+    });
+    const { tasks, final } = JSON.parse(stdout);
+    expect(tasks.look.text).toContain('Answer to a look at rivers');
+    expect(readFileSync(path.join(out, 'rivers/note.md'), 'utf8')).toBe(final.text);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

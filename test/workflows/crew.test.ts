@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { RunEvent } from '../../src/contract/index.ts';
 import { defineTool } from '../../src/tools/index.ts';
+import { historyBytes } from '../setup/history.ts';
 import { mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
 import { type StepBed, stepBed } from '../setup/step-bed.ts';
 import { untilEvent } from '../setup/until.ts';
@@ -16,8 +17,15 @@ const inputs = { topic: 'rivers' };
 const research = { description: 'RESEARCH {topic}', expected_output: 'A list', agent: 'researcher' };
 
 const call = (name: string, args: object) => ({ toolCalls: [{ name, arguments: JSON.stringify(args) }], usage: USAGE });
-const resultsIn = ({ messages }: ChatCompletionRequest) =>
-  messages.filter(({ role }) => role === 'tool').map(({ content }) => String(content));
+/** What tools gave; Gemini is told `{output}` or `{error}`. */
+function resultsIn({ messages }: ChatCompletionRequest): string[] {
+  return messages
+    .filter(({ role }) => role === 'tool')
+    .map(({ content }) => {
+      const { output, error } = /^\{"(output|error)":/.test(String(content)) ? JSON.parse(String(content)) : {};
+      return output ?? error ?? String(content);
+    });
+}
 
 /** What each task says: its first word in capitals, and the words of what it was given. */
 function reply(request: ChatCompletionRequest) {
@@ -57,9 +65,10 @@ async function untilStep(id: string, type: RunEvent['type'], step: string): Prom
 }
 
 /** The system text and the last user message of the requests that hold a word. */
-function askedWith(word: string): { system: string; prompt: string; tools: string[] }[] {
+function askedWith(word: string, after = 0): { system: string; prompt: string; tools: string[] }[] {
   return bed.provider
     .requests()
+    .slice(after)
     .filter(({ text }) => text.includes(word))
     .map(({ text }) => {
       const { messages, tools: given = [] } = JSON.parse(text) as ChatCompletionRequest;
@@ -137,6 +146,20 @@ test('async tasks run at once with what does not need them, and are waited for b
   expect(await untilEvent(bed.client, run.id, 'step.completed')).toMatchObject({ step: 'research' });
   finishSlow();
   expect((await run.result()).final.text).toBe('join(slowly() research())');
+});
+
+test('answers of 100 KB travel by reference: the history stays small', async () => {
+  const long = 'words '.repeat(17_000);
+  bed.provider.first(
+    (request) => promptOf(request).startsWith('LONGER'),
+    (request) => ({ content: `${long}${promptOf(request).length > long.length ? 'more' : ''}`, usage: USAGE }),
+  );
+  const names = ['one', 'two', 'three'];
+  const tasks = names.map((name) => ({ name, description: `LONGER ${name}`, agent: 'writer' }));
+  const run = await bed.client.start('crew', { agents, tasks, inputs, policy });
+  const { final } = await run.result();
+  expect(final.text).toHaveLength(long.length + 4);
+  expect(await historyBytes(bed.temporal, run.id)).toBeLessThan(50_000);
 });
 
 test('a fork pays nothing for the tasks before, and asks the others anew', async () => {
@@ -262,60 +285,68 @@ test('a person says what to change, and then approves', async () => {
   expect((await run.result()).tasks.letter).toMatchObject({ text: 'shorter()', revisions: 1, retries: 0 });
 });
 
-test('a manager delegates, asks, and answers with what came back; coworkers have their own tools', async () => {
-  const before = looked;
-  bed.provider.first(
-    (request) => promptOf(request).includes('MANAGE'),
-    (request) => {
-      const results = resultsIn(request);
-      if (results.length === 0)
-        return call('delegate_work', { coworker: 'Rivers Researcher', task: 'DIGGING up facts', context: 'about it' });
-      if (results.length === 1) return call('ask_coworker', { coworker: 'nobody', question: 'Who?' });
-      if (results.length === 2) return call('ask_coworker', { coworker: 'writer', question: 'WHICH words?' });
-      return { content: `reviewed: ${results.join(' | ')}`, usage: USAGE };
-    },
-  );
-  bed.provider.first(
-    (request) => promptOf(request).startsWith('DIGGING'),
-    (request) =>
-      resultsIn(request).length === 0 ? call('look_up', { word: 'ox' }) : { content: resultsIn(request)[0]! },
-  );
-  const run = await bed.client.start('crew', {
-    agents: { ...agents, researcher: { ...agents.researcher, tools: ['look_up'] } },
-    tasks: { report: { description: 'MANAGE a report' } },
-    process: 'hierarchical',
-    inputs,
-    policy,
-  });
-  const { tasks, final } = await run.result();
-  expect(final.text).toContain('reviewed: ox is a word | ');
-  expect(final.text).toContain('There is no coworker "nobody"');
-  expect(final.text).toMatch(/\| which\(\)$/);
-  expect(tasks.report).toMatchObject({
-    agent: 'manager',
-    steps: 7,
-    delegations: [
-      { to: 'researcher', tool: 'delegate_work', step: 'report/researcher' },
-      { to: 'writer', tool: 'ask_coworker', step: 'report/writer' },
-    ],
-  });
-  expect(looked - before).toBe(1);
-  expect(askedWith('DIGGING')[0]).toMatchObject({
-    tools: ['look_up'],
-    system: expect.stringContaining('You are rivers researcher'),
-    prompt: expect.stringContaining('<context>\nabout it\n</context>'),
-  });
-  const [manager] = askedWith('MANAGE');
-  expect(manager!.tools).toEqual(['delegate_work', 'ask_coworker']);
-  expect(manager!.system).toContain('You are Crew Manager');
-  const events = await bed.eventsOf(run.id);
-  expect(of(events, 'tool.started').map(({ tool, agent, by }) => [tool, agent, by])).toEqual([
-    ['delegate_work', 'manager', 'workflow'],
-    ['look_up', 'researcher', undefined],
-    ['ask_coworker', 'manager', 'workflow'],
-    ['ask_coworker', 'manager', 'workflow'],
-  ]);
-});
+test.each([policy, 'anthropic/claude-sonnet-5-5', 'gemini/gemini-3-flash-preview'])(
+  'a manager delegates, asks, and answers with what came back; coworkers have their own tools: %s',
+  async (model) => {
+    const before = looked;
+    const asked = bed.provider.requests().length;
+    bed.provider.first(
+      (request) => promptOf(request).includes('MANAGE'),
+      (request) => {
+        const results = resultsIn(request);
+        if (results.length === 0)
+          return call('delegate_work', {
+            coworker: 'Rivers Researcher',
+            task: 'DIGGING up facts',
+            context: 'about it',
+          });
+        if (results.length === 1) return call('ask_coworker', { coworker: 'nobody', question: 'Who?' });
+        if (results.length === 2) return call('ask_coworker', { coworker: 'writer', question: 'WHICH words?' });
+        return { content: `reviewed: ${results.join(' | ')}`, usage: USAGE };
+      },
+    );
+    bed.provider.first(
+      (request) => promptOf(request).startsWith('DIGGING'),
+      (request) =>
+        resultsIn(request).length === 0 ? call('look_up', { word: 'ox' }) : { content: resultsIn(request)[0]! },
+    );
+    const run = await bed.client.start('crew', {
+      agents: { ...agents, researcher: { ...agents.researcher, tools: ['look_up'] } },
+      tasks: { report: { description: 'MANAGE a report' } },
+      process: 'hierarchical',
+      inputs,
+      policy: model,
+    });
+    const { tasks, final } = await run.result();
+    expect(final.text).toContain('reviewed: ox is a word | ');
+    expect(final.text).toContain('There is no coworker "nobody"');
+    expect(final.text).toMatch(/\| which\(\)$/);
+    expect(tasks.report).toMatchObject({
+      agent: 'manager',
+      steps: 7,
+      delegations: [
+        { to: 'researcher', tool: 'delegate_work', step: 'report/researcher' },
+        { to: 'writer', tool: 'ask_coworker', step: 'report/writer' },
+      ],
+    });
+    expect(looked - before).toBe(1);
+    expect(askedWith('DIGGING', asked)[0]).toMatchObject({
+      tools: ['look_up'],
+      system: expect.stringContaining('You are rivers researcher'),
+      prompt: expect.stringContaining('<context>\nabout it\n</context>'),
+    });
+    const [manager] = askedWith('MANAGE', asked);
+    expect(manager!.tools).toEqual(['delegate_work', 'ask_coworker']);
+    expect(manager!.system).toContain('You are Crew Manager');
+    const events = await bed.eventsOf(run.id);
+    expect(of(events, 'tool.started').map(({ tool, agent, by }) => [tool, agent, by])).toEqual([
+      ['delegate_work', 'manager', 'workflow'],
+      ['look_up', 'researcher', undefined],
+      ['ask_coworker', 'manager', 'workflow'],
+      ['ask_coworker', 'manager', 'workflow'],
+    ]);
+  },
+);
 
 test('delegating ends: there are only so many uses in a task', async () => {
   bed.provider.first(
