@@ -10,7 +10,7 @@ import {
 } from '../contract/index.ts';
 import { redact } from '../providers/index.ts';
 import { isStoreError } from '../store/index.ts';
-import { asUnfinished, type Tool, ToolFailure } from '../tools/index.ts';
+import { asData, asUnfinished, type Tool, ToolFailure } from '../tools/index.ts';
 import { awaitStore } from './await-store.ts';
 import { sha256 } from './call-key.ts';
 import { failureOf } from './failure.ts';
@@ -52,6 +52,7 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
     const { run, step, tool: name, replay, resume } = call;
     const key = toolKey(call);
     const journaled = { key, chain: run.chain, step, tool: name, replay, holder: randomUUID() };
+    let outside: string | undefined;
     const isPoll = resume !== undefined && resume.answer === undefined;
     if (isPoll) {
       const ended = await awaitStore(signal, () => store.tools.ended(key));
@@ -68,6 +69,7 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
       try {
         const tool = await tools.find(name);
         if (!tool?.run) throw new ToolFailure(gone(name));
+        outside = tool.outside;
         const result = await within(call.timeoutMs, signal, (mine) => ran(tool, call, mine));
         const unfinished = asUnfinished(result);
         if (!unfinished) return await end(await toolResult(rooms, call, result));
@@ -95,7 +97,10 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
 
     async function end(ending: { text?: string; error?: CallError; interrupted?: boolean }): Promise<ToolDone> {
       const { text = endingText(ending), error, interrupted } = ending;
-      const content = redact(text, secrets);
+      const shown = redact(text, secrets);
+      // An error with a status may quote what a server said; others are ours.
+      const isTheirs = error ? error.status !== undefined : !interrupted;
+      const content = outside !== undefined && isTheirs ? asData(outside, shown) : shown;
       const isError = error !== undefined || interrupted === true;
       const result = { type: 'toolResult' as const, id: call.id, name, content, ...(isError && { isError }) };
       return awaitStore(new AbortController().signal, async () => {
@@ -106,7 +111,7 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
           ...(error && { error: { ...error, step } }),
           ...(interrupted && { interrupted }),
         };
-        return finished(await store.tools.end(key, outcome), content);
+        return finished(await store.tools.end(key, outcome), shown);
       });
     }
 

@@ -70,6 +70,25 @@ export const ToolSettings = z.strictObject({
   maxBytes: z.number().int().positive().default(5_000_000),
   /** longest time to an answer's last byte */
   fetchTimeout: Duration.default('30 s'),
+  search: z
+    .strictObject({
+      /** left out, the first whose variable is set: TAVILY_API_KEY, BRAVE_API_KEY, SEARXNG_URL */
+      engine: z.enum(['tavily', 'brave', 'searxng']).optional(),
+      /** instead of the engine's own address */
+      baseUrl: z.url({ protocol: /^https?$/ }).optional(),
+    })
+    .prefault({}),
+  /** programs of models */
+  code: z
+    .strictObject({
+      /** for one program */
+      memoryMb: z.number().int().min(8).max(1_024).default(64),
+      /** for one program; waiting for tools is not counted */
+      computeTime: Duration.default('10 s'),
+      /** programs at a time, a worker; more wait */
+      most: z.number().int().positive().default(4),
+    })
+    .prefault({}),
 });
 export type ToolSettings = z.infer<typeof ToolSettings>;
 

@@ -88,7 +88,9 @@ export type McpServerConfig = z.infer<typeof McpServerConfig>;
 export const OpenApiSources = z.record(SourceName, OpenApiConfig);
 export const McpServers = z.record(SourceName, McpServerConfig);
 
-/** The variables that hold keys of APIs and MCP servers, whatever they are named. */
+const SEARCH_KEYS = ['TAVILY_API_KEY', 'BRAVE_API_KEY'];
+
+/** The variables that hold keys of search engines, APIs and MCP servers, whatever they are named. */
 export function toolVariables({
   openapi,
   mcp,
@@ -102,7 +104,8 @@ export function toolVariables({
       ? [...Object.entries(server.oauth ?? {}), ...Object.values(server.headersEnv).map((name) => ['headerEnv', name])]
       : [],
   );
-  return [...ofApis, ...ofServers].flatMap(([field = '', variable]) =>
+  const named = [...ofApis, ...ofServers].flatMap(([field = '', variable]) =>
     field.endsWith('Env') && variable ? [variable] : [],
   );
+  return [...SEARCH_KEYS, ...named];
 }

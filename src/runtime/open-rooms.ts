@@ -3,6 +3,7 @@ import type { Log } from '../contract/index.ts';
 import { type ProviderRegistry, providerRegistry, secretsOf } from '../providers/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 import {
+  builtinTools,
   documentTools,
   openApiSources,
   ownTools,
@@ -36,10 +37,8 @@ export interface RoomOptions {
 export async function openRooms({ databaseUrl, config, env, log = consoleLog }: RoomOptions): Promise<OpenRooms> {
   const store = await openStore({ url: databaseUrl, log });
   const providers = providerRegistry({ config, env });
-  const tools = toolRegistry(
-    [ownTools(config.tools), skillTools(config.skills), documentTools(), ...openApiSources(config.openapi, log)],
-    config.toolSettings,
-  );
+  const ofConfig = [ownTools(config.tools), skillTools(config.skills), ...openApiSources(config.openapi, log)];
+  const tools = toolRegistry([...ofConfig, documentTools(), builtinTools(config.toolSettings)], config.toolSettings);
   return {
     store,
     providers,

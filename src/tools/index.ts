@@ -1,3 +1,5 @@
+export { asData } from './as-data.ts';
+export { builtinTools } from './builtin-tools.ts';
 export { type GuardOptions, guardedFetch } from './guard/guarded-fetch.ts';
 export { narrowed } from './guard/reach.ts';
 export { openApiSources } from './openapi/source.ts';

@@ -101,6 +101,8 @@ export interface Tool {
   /** nobody waits any more for a call that returned `unfinished` */
   abandon?(state: unknown, context: ToolContext): Promise<void>;
   asksPerson?: boolean;
+  /** where its results come from, if others write them: models are shown them as data (as-data.ts) */
+  outside?: string;
 }
 
 export interface ToolDefinition<Input extends z.ZodType, Output> {
@@ -123,6 +125,8 @@ export interface ToolDefinition<Input extends z.ZodType, Output> {
   /** what `context.fetch` may ask; left out, nothing */
   reach?: Reach;
   telling?: string;
+  /** where its results come from, if others write them (`a web page`): models are shown them as data */
+  outside?: string;
 }
 
 /**
