@@ -24,6 +24,8 @@ import { sized } from './transcripts.ts';
 const MOST_ATTEMPTS = 3;
 /** Wait before the second attempt, ms; doubled for the third. */
 const FIRST_BACKOFF_MS = 1_000;
+/** Wait for what a tool goes on with elsewhere, where it is away, ms. */
+const LOOK_AGAIN_MS = 5_000;
 /** Characters of a result that its event shows. */
 const SHOWN = 2_000;
 
@@ -78,7 +80,11 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
       } catch (thrown) {
         if (isStoreError(thrown)) throw thrown;
         if (signal.aborted) throw await stopped();
+        if (thrown instanceof ToolFailure && thrown.interrupted) return end({ interrupted: true });
         const error = errorOf(thrown, call);
+        // Looking is harmless: what the tool goes on with elsewhere is looked at again once that can be had.
+        if (isPoll && thrown instanceof ToolFailure && thrown.retryable)
+          return { wait: { state: resume.state, pollMs: LOOK_AGAIN_MS, message: error.message } };
         const mayRepeat = thrown instanceof ToolFailure && thrown.retryable && replay === 'safe' && nth < MOST_ATTEMPTS;
         if (mayRepeat) throw failureOf(error, { delayMs: error.retryAfterMs ?? FIRST_BACKOFF_MS * 2 ** (nth - 1) });
         return end({ error });

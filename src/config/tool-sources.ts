@@ -46,12 +46,14 @@ const OpenApiConfig = z
   .refine(({ file, url }) => (file === undefined) !== (url === undefined), 'It needs either file or url');
 export type OpenApiConfig = z.infer<typeof OpenApiConfig>;
 
-/** OAuth 2 of an MCP server: a program's own credentials, or what a person's sign-in elsewhere gave. */
-const McpOAuth = z.union([
-  z.strictObject({ clientId: z.string().min(1), clientSecretEnv: Variable, scope: z.string().optional() }),
-  z.strictObject({ clientId: z.string().min(1), clientSecretEnv: Variable.optional(), refreshTokenEnv: Variable }),
-]);
-export type McpOAuth = z.infer<typeof McpOAuth>;
+/** OAuth 2 of an MCP server, with a program's own credentials (`client_credentials`). */
+const McpOAuth = z.strictObject({
+  clientId: z.string().min(1),
+  clientSecretEnv: Variable,
+  /** whom the secret is told, and nobody else: the address of the authorization server */
+  issuer: HttpUrl,
+  scope: z.string().optional(),
+});
 
 const mcpRules = {
   /** tools by name, `*` allowed; left out, all */

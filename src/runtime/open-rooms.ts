@@ -5,6 +5,7 @@ import { openStore, type Store } from '../store/index.ts';
 import {
   builtinTools,
   documentTools,
+  mcpSources,
   openApiSources,
   ownTools,
   skillTools,
@@ -37,8 +38,17 @@ export interface RoomOptions {
 export async function openRooms({ databaseUrl, config, env, log = consoleLog }: RoomOptions): Promise<OpenRooms> {
   const store = await openStore({ url: databaseUrl, log });
   const providers = providerRegistry({ config, env });
-  const ofConfig = [ownTools(config.tools), skillTools(config.skills), ...openApiSources(config.openapi, log)];
-  const tools = toolRegistry([...ofConfig, documentTools(), builtinTools(config.toolSettings)], config.toolSettings);
+  const tools = toolRegistry(
+    [
+      ownTools(config.tools),
+      skillTools(config.skills),
+      ...openApiSources(config.openapi, log),
+      ...mcpSources(config.mcp, env, log),
+      documentTools(),
+      builtinTools(config.toolSettings),
+    ],
+    config.toolSettings,
+  );
   return {
     store,
     providers,

@@ -161,11 +161,21 @@ export class ToolFailure extends Error {
   readonly error: CallError;
   /** trying again may help: a limit, an outage, a lost connection */
   readonly retryable: boolean;
+  /** nobody knows what the tool did: what ran it was lost */
+  readonly interrupted: boolean;
 
-  constructor(error: CallError, { retryable = false, ...options }: ErrorOptions & { retryable?: boolean } = {}) {
+  constructor(
+    error: CallError,
+    {
+      retryable = false,
+      interrupted = false,
+      ...options
+    }: ErrorOptions & { retryable?: boolean; interrupted?: boolean } = {},
+  ) {
     super(error.message, options);
     this.name = 'ToolFailure';
     this.error = error;
     this.retryable = retryable;
+    this.interrupted = interrupted;
   }
 }

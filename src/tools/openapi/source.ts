@@ -1,9 +1,10 @@
 import type { OpenApiConfig } from '../../config/index.ts';
 import { type CallError, durationMs, type HttpMethod, type Log, suggestion } from '../../contract/index.ts';
-import { schemaCheck } from '../../providers/index.ts';
+import { argumentCheck } from '../argument-check.ts';
 import type { ToolSource } from '../registry.ts';
 import { isWanted, ruleFor } from '../rule-by-name.ts';
 import { type Tool, type ToolContext, ToolFailure } from '../tool.ts';
+import { toolNames } from '../tool-names.ts';
 import { answerOf } from './answer.ts';
 import { argumentsOf, type OperationArguments } from './arguments.ts';
 import { addCredentials, isCredential } from './credentials.ts';
@@ -13,7 +14,6 @@ import { requestOf } from './request.ts';
 
 /** The longest description all providers take, characters (OpenAI's limit is the lowest). */
 const LONGEST_DESCRIPTION = 1_000;
-const LONGEST_NAME = 64;
 
 /** An API as the config names it. */
 interface Api {
@@ -77,7 +77,7 @@ function operationTools(api: Api, document: OpenApiDocument): Tool[] {
     return isWanted(config, id, route);
   });
   if (operations.length === 0) throw new Error(noneLeft(config, known));
-  const taken = new Set<string>();
+  const nameOf = toolNames(name);
   const left: string[] = [];
   const tools = operations.flatMap((operation): Tool[] => {
     const route = `${operation.method} ${operation.path}`;
@@ -85,7 +85,7 @@ function operationTools(api: Api, document: OpenApiDocument): Tool[] {
       argumentsOf(document, operation, (parameter) => isCredential(config.auth, parameter)),
     );
     if (args === undefined) left.push(route);
-    return args === undefined ? [] : [operationTool(api, operation, args, freeName(name, operation.id, taken))];
+    return args === undefined ? [] : [operationTool(api, operation, args, nameOf(operation.id))];
   });
   if (left.length > 0)
     log.warn({ api: name, operations: left }, 'operations whose body no model can write are no tools');
@@ -104,19 +104,6 @@ function located<Value>(place: string, read: () => Value): Value {
   } catch (cause) {
     throw new Error(`${place}: ${(cause as Error).message}`, { cause });
   }
-}
-
-/** `pets__listPets`; cut at 64 characters, and numbered where another has the name. */
-function freeName(api: string, id: string, taken: Set<string>): string {
-  const plain = id.replace(/[^\w-]+/g, '_').replace(/^_+|_+$/g, '');
-  const whole = `${api}__${plain}`;
-  let name = whole.slice(0, LONGEST_NAME);
-  for (let nth = 2; taken.has(name); nth++) {
-    const end = `_${nth}`;
-    name = `${whole.slice(0, LONGEST_NAME - end.length)}${end}`;
-  }
-  taken.add(name);
-  return name;
 }
 
 function operationTool(
@@ -147,14 +134,12 @@ function operationTool(
     description:
       description.length > LONGEST_DESCRIPTION ? `${description.slice(0, LONGEST_DESCRIPTION)}…` : description,
     parameters: args.schema,
-    async check(given) {
-      const problem = schemaCheck(args.schema)(given);
-      return problem === undefined ? { args: given } : { problem: problem.replaceAll('The answer', 'The arguments') };
-    },
+    check: argumentCheck(args.schema),
     replay,
     approval: ruleFor(config.approval, operation.id, route) ?? (onlyReads ? 'never' : 'always'),
     timeoutMs: durationMs(config.timeout),
     reach: { hosts: [new URL(baseUrl).host], methods: [operation.method as HttpMethod] },
+    outside: `the API ${api}`,
     telling: args.parameters[0]?.key ?? args.body?.fields?.[0],
     run,
   };
