@@ -9,8 +9,20 @@ import { type MockProvider, mockProvider, USAGE } from '../setup/mock-provider.t
 import { type CrashBed, crashBed } from './crash-bed.ts';
 
 const WIRES = ['openai/gpt-6-sol', 'anthropic/claude-sonnet-5-5', 'gemini/gemini-3.8-flash'];
-/** What each agent does, one after the other; the server knows whose call it is by the wire's mark. */
-const CALLS = ['look_up', 'look_up', 'pay', 'look_up', 'pay', 'look_up'] as const;
+/** What each agent does, one after the other, and what the model must read of it; the server knows whose call it is by `what`. */
+const CALLS: { tool: string; args: (what: string) => object; says: (what: string) => string }[] = [
+  { tool: 'web_search', args: (what) => ({ query: what }), says: (what) => `found ${what}` },
+  { tool: 'calculator', args: () => ({ expression: '2 * 21' }), says: () => '42' },
+  { tool: 'pay', args: (what) => ({ what }), says: () => 'interrupted' },
+  {
+    tool: 'code',
+    args: (what) => ({ source: `const said = await tools.look_up({ what: '${what}' });\nsaid.toUpperCase()` }),
+    says: (what) => `LOOK_UP OF ${what.toUpperCase()}`,
+  },
+  { tool: 'pay', args: (what) => ({ what }), says: () => 'interrupted' },
+  { tool: 'web_search', args: (what) => ({ query: what }), says: (what) => `found ${what}` },
+];
+const TOOLS = ['web_search', 'calculator', 'code', 'look_up', 'pay'];
 const LONG_CALLS = 100;
 
 let provider: MockProvider;
@@ -19,7 +31,11 @@ let bed: CrashBed;
 beforeAll(async () => {
   provider = await mockProvider(nextTurn);
   tools = await toolServer();
-  bed = await crashBed({ provider, folder: 'test/crash/tool-belt', env: { TOOL_SERVER: tools.url } });
+  bed = await crashBed({
+    provider,
+    folder: 'test/crash/tool-belt',
+    env: { TOOL_SERVER: tools.url, SEARXNG_URL: tools.url },
+  });
 });
 afterAll(async () => {
   await bed.close();
@@ -30,65 +46,59 @@ function nextTurn({ messages }: ChatCompletionRequest): FixtureResponse {
   const [, mark = ''] =
     /mark-(\w+)/.exec(JSON.stringify(messages.findLast(({ role }) => role === 'user')?.content)) ?? [];
   const results = messages.filter(({ role }) => role === 'tool');
-  const plan = mark === 'long' ? Array.from({ length: LONG_CALLS }, () => 'look_up') : CALLS;
-  const name = plan[results.length];
-  if (name === undefined)
-    return {
-      content: `done: ${results
-        .map(({ content }) => textOf(content))
-        .join(' | ')
-        .slice(0, 2_000)}`,
-      usage: USAGE,
-    };
-  return { toolCalls: [{ name, arguments: JSON.stringify({ what: `${mark} ${results.length}` }) }], usage: USAGE };
+  const nth = results.length;
+  const what = `${mark} ${nth}`;
+  const next =
+    mark === 'long' ? (nth < LONG_CALLS ? { tool: 'look_up', args: { what } } : undefined) : callOf(what, nth);
+  if (next) return { toolCalls: [{ name: next.tool, arguments: JSON.stringify(next.args) }], usage: USAGE };
+  const said = results.map(({ content }) => String(content).slice(0, 3_000)).join('\n===\n');
+  return { content: mark === 'long' ? 'done' : said, usage: USAGE };
 }
 
-/** Gemini wraps results. */
-function textOf(content: unknown): string {
-  return String(content).replace(/^\{"(?:output|error)":"(.*)"\}$/, '$1');
+function callOf(what: string, nth: number) {
+  const call = CALLS[nth];
+  return call && { tool: call.tool, args: call.args(what) };
 }
 
 test('killed in the middle of each of six tool calls and after each, an agent on each wire ends right, and nothing unsafe is done twice', async () => {
   await bed.start();
   const runs = await Promise.all(
-    WIRES.map((model, index) =>
-      bed.cadenza.start('agent', {
-        task: `Do it, mark-w${index}`,
-        tools: ['look_up', 'pay'],
-        policy: { candidates: [model] },
-      }),
-    ),
+    WIRES.map((model, wire) => {
+      const policy = { candidates: [model] };
+      return bed.cadenza.start('agent', { task: `Do it, mark-w${wire}`, tools: TOOLS, policy });
+    }),
   );
-  for (const [index, name] of CALLS.entries()) {
+  for (const [nth, { tool }] of CALLS.entries()) {
     tools.hold();
-    await Promise.all(WIRES.map((_, wire) => tools.asked(`w${wire} ${index}`)));
+    const begun = (run: StartedRun<'agent'>, wire: number) =>
+      tool === 'calculator' ? seen(run, 'tool.started', nth + 1) : tools.asked(`w${wire} ${nth}`);
+    await Promise.all(runs.map(begun));
     await bed.kill();
     tools.release();
     await bed.start();
-    // Told to have been interrupted, or made once more: both end the call.
-    await Promise.all(runs.map((run) => completed(run, index + 1)));
-    if (name === 'look_up') await restart();
-  }
-  const results = await Promise.all(runs.map((run) => run.result()));
-  for (const [wire, { text, toolCalls }] of results.entries()) {
-    const said = CALLS.map((name, n) => (name === 'pay' ? 'interrupted' : `${name} of w${wire} ${n}`));
-    const parts = text.replace('done: ', '').split(' | ');
-    expect(parts.map((part, n) => part.slice(0, said[n]!.length))).toEqual(said);
-    expect(toolCalls.map(({ interrupted = false }) => interrupted)).toEqual(CALLS.map((name) => name === 'pay'));
-    for (const [n, name] of CALLS.entries()) expect(tools.count(`w${wire} ${n}`)).toBe(name === 'pay' ? 1 : 2);
-  }
-
-  async function restart() {
+    await Promise.all(runs.map((run) => seen(run, 'tool.completed', nth + 1)));
+    // And once more after it.
     await bed.kill();
     await bed.start();
   }
+  const results = await Promise.all(runs.map((run) => run.result()));
+  for (const [wire, { text, toolCalls }] of results.entries()) {
+    const parts = text.split('\n===\n');
+    expect(parts.map((part, nth) => part.includes(CALLS[nth]!.says(`w${wire} ${nth}`)))).toEqual(CALLS.map(() => true));
+    expect(toolCalls.map(({ interrupted = false }) => interrupted)).toEqual(CALLS.map(({ tool }) => tool === 'pay'));
+    for (const [nth, { tool }] of CALLS.entries()) {
+      const asked = tools.count(`w${wire} ${nth}`);
+      expect({ tool, asked }).toEqual({ tool, asked: { pay: 1, calculator: 0 }[tool] ?? 2 });
+    }
+  }
 }, 600_000);
 
-async function completed(run: StartedRun<'agent'>, calls: number): Promise<void> {
-  let seen = 0;
+/** Waits until so many events of the kind are there. */
+async function seen(run: StartedRun<'agent'>, type: RunEvent['type'], count: number): Promise<void> {
+  let so = 0;
   for await (const event of run.events()) {
-    if (event.type === 'tool.completed') seen += 1;
-    if (seen === calls) return;
+    if (event.type === type) so += 1;
+    if (so === count) return;
   }
 }
 
@@ -108,7 +118,7 @@ test(`${LONG_CALLS} tool calls on a conversation of 200,000 tokens stay within 1
     policy: { candidates: [WIRES[0]!] },
   });
   for (const killedAt of [30, 70]) {
-    await completed(run, killedAt);
+    await seen(run, 'tool.completed', killedAt);
     await bed.kill();
     await bed.start();
   }
@@ -157,7 +167,7 @@ async function toolServer(): Promise<ToolServer> {
   let held: (() => void)[] | undefined;
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://tools');
-    const what = searchParams.get('what')!;
+    const what = (searchParams.get('what') ?? searchParams.get('q'))!;
     counts.set(what, (counts.get(what) ?? 0) + 1);
     waiting.get(what)?.();
     if (held && counts.get(what) === 1) held.push(() => answer(response, pathname, what));
@@ -188,6 +198,12 @@ async function toolServer(): Promise<ToolServer> {
 }
 
 function answer(response: ServerResponse, pathname: string, what: string): void {
+  if (pathname === '/search') {
+    const results = [{ title: `found ${what}`, url: 'https://example.org/', content: 'It is there.' }];
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ query: what, results }));
+    return;
+  }
   const more = what.startsWith('long') ? ` ${'found '.repeat(850)}` : '';
   response.end(`${pathname.slice(1)} of ${what}${more}`);
 }

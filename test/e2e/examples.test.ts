@@ -23,6 +23,11 @@ afterAll(async () => {
 const LABEL = /\[sandbox\//;
 const talk = readFileSync(path.join(EXAMPLES, 'conversation/messages.txt'), 'utf8');
 const runs = [
+  {
+    example: 'agent',
+    args: ['run', 'agent', '--input', 'examples/agent/input.json'],
+    shows: /calculator[\s\S]*\[sandbox\//,
+  },
   { example: 'best-of', args: ['run', 'best-of', '--input', 'examples/best-of/input.json'] },
   { example: 'chain', args: ['run', 'chain', '--input', 'examples/chain/article.json'] },
   { example: 'council', args: ['run', 'council', '--input', 'examples/council/input.json'] },
