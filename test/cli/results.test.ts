@@ -107,7 +107,7 @@ const cases: Case[] = [
       plan: {
         steps: [
           { id: 'one', what: 'x' },
-          { id: 'two', what: 'y', needs: ['one'] },
+          { id: 'rank', what: 'y', needs: ['one'] },
         ],
       },
     },

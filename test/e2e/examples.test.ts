@@ -38,7 +38,11 @@ const runs = [
     shows: /→ manager: delegate_work.*\n[\s\S]*── research\/researcher · researcher · sandbox\//,
   },
   { example: 'debate', args: ['run', 'debate', '--input', 'examples/debate/input.json'] },
-  { example: 'plan', args: ['run', 'plan', '--input', 'examples/plan/input.json', '--watch'] },
+  {
+    example: 'plan',
+    args: ['run', 'plan', '--input', 'examples/plan/input.json', '--watch'],
+    shows: /bus: calculator/,
+  },
   { example: 'route', args: ['run', 'ask', '--input', 'examples/route/input.json'] },
   { example: 'route', args: ['run', 'ask', '--input', 'examples/route/cascade.json'] },
   { example: 'map', args: ['run', 'map', '--input', 'examples/map/input.json'], shows: /[1-9] rows done/ },

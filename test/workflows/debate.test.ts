@@ -220,6 +220,7 @@ const bad: [string, object, string][] = [
     'input.debaters[1].model',
   ],
   ['two debaters of one name', { debaters: [{ name: 'B', model: GPT }, { model: GPT }] }, 'input.debaters[1].name'],
+  ['a debater called judge', { debaters: [{ name: 'judge' }, { model: GPT }] }, 'input.debaters[0].name'],
   ['no judge to ask', { agreement: 'judge' }, 'input.agreement'],
   ['a judge that is not known', { judge: 'openai/gpt-0' }, 'input.judge'],
 ];

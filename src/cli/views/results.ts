@@ -1,7 +1,5 @@
 import type { Cadenza } from '../../client/cadenza.ts';
 import {
-  type AgentResult,
-  type AgentStop,
   type Candidate,
   type ChainStepResult,
   type Citation,
@@ -13,13 +11,11 @@ import {
   PATTERNS,
   type PatternName,
   type PatternResult,
-  type PlannedStep,
-  type PlanResult,
   type TaskResult,
-  type UsedToolCall,
 } from '../../contract/index.ts';
 import { plainText } from '../output.ts';
-import { count, usd } from './numbers.ts';
+import { plannedHeading, taskHeading, workText } from './agents-work.ts';
+import { count } from './numbers.ts';
 import { isAnswer, readable } from './readable.ts';
 import { EMPTY_STREAM, withStreamed } from './stream.ts';
 import { turnText } from './structured.ts';
@@ -118,9 +114,12 @@ const VIEWS: Views = {
 
   plan: ({ plan, steps, failures, replans, ended, final }) => ({
     story: [
-      ...plan.steps.map((step) => plannedBlock(step, steps[step.id])),
       ...failures.map(({ step, error }) => ({ heading: step, text: errorText(error) })),
-      { text: planText(Object.values(steps), replans, ended) },
+      ...plan.steps.map((step) => ({
+        heading: plannedHeading(step, steps[step.id]),
+        text: plainText(steps[step.id]?.text ?? 'not done'),
+      })),
+      ...(replans > 0 ? [{ text: `planned anew ${replans === 1 ? 'once' : `${replans} times`}` }] : []),
     ],
     answer: {
       heading: ended === 'stopped' ? 'stopped' : `final answer · ${final.model}`,
@@ -179,30 +178,6 @@ const VIEWS: Views = {
   },
 };
 
-/** How an agent came to its answer: `5 model calls · calculator ×2, web_search (1 failed)`. */
-function workText(steps: number, calls: UsedToolCall[], stopReason: AgentStop): string {
-  const tools = Map.groupBy(calls, ({ tool }) => tool);
-  const used = [...tools].map(([tool, uses]) => {
-    const failed = uses.filter(({ error, interrupted }) => error !== undefined || interrupted).length;
-    return `${tool}${uses.length > 1 ? ` ×${uses.length}` : ''}${failed > 0 ? ` (${failed} failed)` : ''}`;
-  });
-  const ended = stopReason === 'done' ? '' : ` · ended by ${stopReason}`;
-  return `${steps} model ${steps === 1 ? 'call' : 'calls'}${used.length > 0 ? ` · ${used.join(', ')}` : ''}${ended}`;
-}
-
-/** Who did a task, and how: `research · researcher · 3 model calls · web_search ×2 · $0.0012`. */
-function taskHeading(name: string, task: TaskResult): string {
-  const { agent, steps, toolCalls, stopReason, delegations, retries, revisions, costUsd } = task;
-  const helpers = [...new Set(delegations.map(({ to }) => to))];
-  return [
-    ...[name, agent, workText(steps, toolCalls, stopReason)],
-    ...(helpers.length > 0 ? [`with ${helpers.join(', ')}`] : []),
-    ...(retries > 0 ? [`${retries} ${retries === 1 ? 'retry' : 'retries'}`] : []),
-    ...(revisions > 0 ? [`${revisions} ${revisions === 1 ? 'revision' : 'revisions'}`] : []),
-    usd(costUsd),
-  ].join(' · ');
-}
-
 function taskText({ text, object }: TaskResult): string {
   return object === undefined ? plainText(text) : readable(object);
 }
@@ -248,23 +223,6 @@ function citationText({ source, page, heading, lines, quote }: Citation, index: 
 
 function errorText({ type, message }: { type: string; message: string }): string {
   return `✗ ${type}: ${plainText(message)}`;
-}
-
-function plannedBlock({ id, needs = [] }: PlannedStep, result: AgentResult | undefined): Block {
-  const after = needs.length === 0 ? '' : ` · after ${needs.join(', ')}`;
-  if (!result) return { heading: `${id}${after}`, text: 'not done' };
-  return { heading: `${id}${after} · ${result.model}`, text: plainText(result.text) };
-}
-
-function planText(done: AgentResult[], replans: number, ended: PlanResult['ended']): string {
-  const calls = done.flatMap(({ toolCalls }) => toolCalls);
-  const work = workText(
-    done.reduce((sum, { steps }) => sum + steps, 0),
-    calls,
-    ended === 'stopped' ? 'stopped' : 'done',
-  );
-  const anew = replans === 0 ? '' : ` · planned anew ${replans === 1 ? 'once' : `${replans} times`}`;
-  return `${count(done.length)} ${done.length === 1 ? 'step' : 'steps'} done · ${work}${anew}`;
 }
 
 function turnBlock({ round, speaker, role, model, position, text }: DebateTurn): Block {

@@ -64,8 +64,14 @@ function writeSpeaker(stream: Stream): { stream: Stream; written: string } {
 
 function canSpeak(call: CallView, transcript: Transcript): boolean {
   // An answer over documents is JSON with quotes: it is shown once these are checked.
-  if (call.text === '' || isMarking(call.step) || transcript.pattern === 'answer') return false;
+  if (call.text === '' || transcript.pattern === 'answer') return false;
+  if (isMarking(call.step) && !isPlanned(call, transcript)) return false;
   return !isStructured(call, transcript) || call.phase === 'done';
+}
+
+/** A step of a plan has the name its planner gave it, `rank` too. */
+function isPlanned({ step }: CallView, { pattern }: Transcript): boolean {
+  return pattern === 'plan' && !step.includes('/');
 }
 
 /** What a step answers as JSON is shown when it is whole; of `ask` it is what was asked for. */

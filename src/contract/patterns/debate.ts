@@ -7,6 +7,9 @@ import { PolicyRef } from '../policy.ts';
 /** Rounds of a debate where its input does not say. */
 export const DEFAULT_ROUNDS = 3;
 
+/** Names of steps that mark what is said. */
+const RESERVED = ['judge', 'rank', 'guardrail'];
+
 const Debater = later(() =>
   z
     .strictObject({
@@ -17,6 +20,7 @@ const Debater = later(() =>
           /^[\p{L}\p{N}][\p{L}\p{N} '_.-]{0,39}$/u,
           "A debater's name is at most 40 letters, digits, spaces, ' _ . -",
         )
+        .refine((name) => !RESERVED.includes(name), 'A debater cannot be called so: steps of the debate are')
         .optional(),
       /** who speaks for it: one model, with the debate's `policy` for the rest; or a policy of its own */
       model: ModelRef.optional(),
