@@ -61,10 +61,11 @@ async function killedOnTheWay(input: object, kills: number): Promise<{ id: strin
   return { id, killedAt };
 }
 
-test.each([
-  ['sequential', ['research', 'article', 'article/guardrail', 'edit'], 'edit(write(research(rivers)))'],
+test.each<[process: string, kills: number, steps: string[], text: string]>([
+  ['sequential', 2, ['research', 'article', 'article/guardrail', 'edit'], 'edit(write(research(rivers)))'],
   [
     'hierarchical',
+    3,
     [
       ...['research', 'research/researcher', 'research#2'],
       ...['article', 'article/writer', 'article#2', 'article/guardrail'],
@@ -74,10 +75,10 @@ test.each([
   ],
 ])(
   'a %s crew of researcher, writer and editor streams task by task, and no kill makes it pay twice',
-  async (process, steps, text) => {
+  async (process, kills, steps, text) => {
     const asked = provider.requests().length;
     await bed.start();
-    const { id, killedAt } = await killedOnTheWay({ ...crew, process }, 3);
+    const { id, killedAt } = await killedOnTheWay({ ...crew, process }, kills);
     expect(await bed.cadenza.result(id)).toMatchObject({ final: { text } });
 
     const events = await Array.fromAsync(bed.cadenza.events(id));
