@@ -35,7 +35,8 @@ const runs = [
   {
     example: 'crew',
     args: ['crew', 'run', 'examples/crew', '--input', 'topic=oxbow lakes', '--process', 'hierarchical', '--watch'],
-    shows: /→ manager: delegate_work.*\n[\s\S]*── research\/researcher · researcher · sandbox\//,
+    shows:
+      /→ manager: delegate_work.*\n[\s\S]*→ researcher: web_search.*\n[\s\S]*── article\/writer · writer · sandbox\//,
   },
   { example: 'debate', args: ['run', 'debate', '--input', 'examples/debate/input.json'] },
   {
