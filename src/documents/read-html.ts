@@ -11,18 +11,26 @@ const LEAST_SHARE = 0.4;
 
 /** A web page as Markdown: its article where it has one (Readability), else all of its body. */
 export function readHtml(html: string): ReadDocument {
-  const { document } = parseHTML(html);
+  const { document } = parseHTML(withAllTags(html));
   const title = document.title?.trim() || undefined;
   for (const element of document.querySelectorAll(AROUND)) element.remove();
-  const body = document.body ?? document.documentElement;
-  if (!body) return { text: '', blocks: [] };
-  const all = markdownOf(body.innerHTML);
+  const all = markdownOf(document.body.innerHTML);
   const article = new Readability(document).parse();
   const main = article?.content ? markdownOf(article.content) : '';
   const markdown = main.length >= all.length * LEAST_SHARE ? main : all;
   // An article comes without its own heading.
   const read = readMarkdown(title && !markdown.startsWith('# ') ? `# ${title}\n\n${markdown}` : markdown);
   return { ...read, ...(title === undefined ? {} : { title }) };
+}
+
+/** HTML lets `html`, `head` and `body` be left out; the parser needs them. */
+function withAllTags(html: string): string {
+  const title = /<title[^>]*>([\s\S]*?)<\/title>/i.exec(html)?.[1] ?? '';
+  const content = html
+    .replace(/<head[\s>][\s\S]*?<\/head>/i, '')
+    .replace(/<title[^>]*>[\s\S]*?<\/title>/i, '')
+    .replaceAll(/<!doctype[^>]*>|<\/?(html|head|body)(\s[^>]*)?>/gi, '');
+  return `<!doctype html><html><head><title>${title}</title></head><body>${content}</body></html>`;
 }
 
 interface ParsedElement {

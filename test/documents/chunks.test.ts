@@ -65,6 +65,15 @@ test('rows of a CSV stay whole, under the names of its columns', async () => {
   await expect(read('a,b\n"never closed', 'csv')).rejects.toThrow(/It is no CSV/);
 });
 
+test.each([
+  '<html><title>Fens &amp; bogs</title><body><p>Fens are wet.</p></body></html>',
+  '<!doctype html><title>Fens &amp; bogs</title><p>Fens are <b>wet</b>.',
+  '<HTML lang="en"><HEAD><TITLE>Fens &amp; bogs</TITLE><style>p { color: red }</style></HEAD><p>Fens are wet.</p><nav>Home</nav></HTML>',
+])('a page says what it says, whichever tags are left out: %s', async (html) => {
+  const { text, title } = await read(html, 'html');
+  expect([title, text.replaceAll('*', '')]).toEqual(['Fens & bogs', '# Fens & bogs\n\nFens are wet.']);
+});
+
 test('what cannot be read says what it is', async () => {
   const pdf = (name: string) => readDocument(readFileSync(path.join(files, name)), 'pdf');
   await expect(pdf('empty-page.pdf')).rejects.toThrow('The PDF holds no text');

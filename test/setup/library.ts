@@ -13,6 +13,8 @@ export interface Library extends Peer {
   says: (prompt: string, nth: number) => object | { toolCall: { name: string; arguments: object } };
   /** holds back the vectors of request n (from 1) until what it returns is kept */
   hold?: (nth: number) => Promise<void> | undefined;
+  /** what stands at an address below `/pages/`: status, media type, text */
+  pages: (path: string) => [status: number, type: string, text: string] | undefined;
   /** instead of vectors */
   refuse?: (nth: number) => number | undefined;
 }
@@ -21,10 +23,15 @@ export async function library(): Promise<Library> {
   let answers = 0;
   const peer = await scriptedPeer(async (_, response, { path, body }) => {
     if (path.endsWith('/embeddings')) return embed(body, response);
+    if (path.startsWith('/pages/')) {
+      const [status, type, content] = made.pages(path) ?? [404, 'text/plain', 'not here'];
+      response.writeHead(status, { 'content-type': type });
+      return void response.end(content);
+    }
     answers += 1;
     return answer(body, response, answers - 1);
   });
-  const made: Library = { ...peer, embedded: new Map(), batches: [], says: () => ({}) };
+  const made: Library = { ...peer, embedded: new Map(), batches: [], says: () => ({}), pages: () => undefined };
   return made;
 
   async function embed(body: Sent['body'], response: ServerResponse): Promise<void> {

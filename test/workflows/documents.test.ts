@@ -19,6 +19,7 @@ beforeAll(async () => {
     providers: { books: { kind: 'openai-compatible', baseUrl: books.url, models: ['words', 'reader'] } },
     prices: { 'books/words': { inputPerMillion: 1, outputPerMillion: 0 } },
     documents: { roots: [root], embeddings: 'books/words' },
+    toolSettings: { privateHosts: ['127.0.0.1'] },
   };
   bed = await stepBed(await mockProvider(), { config });
 });
@@ -109,6 +110,29 @@ test('sources that cannot be reached at all start nothing: outside of the roots,
     // An address is refused where it is fetched, as DNS may say another thing then.
     else expect((await ingest(input)).failed[0]!.error.message).toMatch(/is on a private network/);
   }
+});
+
+test('addresses are read, asked again where that may help, and skipped where they are as they were', async () => {
+  let asked = 0;
+  books.pages = (at) => {
+    if (at === '/pages/gone') return undefined;
+    asked += 1;
+    if (asked === 1) return [503, 'text/plain', 'not now'];
+    return [
+      200,
+      'text/html; charset=utf-8',
+      '<html><title>Fens</title><body><p>Fens are wet all year.</p></body></html>',
+    ];
+  };
+  const sources = [`${books.url}/pages/fens`, `${books.url}/pages/gone`];
+  expect(await ingest({ collection: 'pages', sources })).toMatchObject({
+    ...{ documents: 1, chunks: 1 },
+    failed: [{ source: sources[1], error: { message: `${sources[1]} answered 404` } }],
+  });
+  expect(asked).toBe(2);
+  expect(await ingest({ collection: 'pages', sources })).toMatchObject({ documents: 0, skipped: 1 });
+  const [found] = await bed.step<{ text: string }[]>('retrieve', { collection: 'pages', query: 'wet' }, 'fens');
+  expect(found).toMatchObject({ source: sources[0], heading: 'Fens', text: '# Fens\n\nFens are wet all year.' });
 });
 
 test('each citation stands in its file: text, Markdown, CSV, HTML, PDF and Word', async () => {
