@@ -5,6 +5,7 @@ import {
   type CrewResult,
   crewPlan,
   fieldPath,
+  type PlannedTask,
   type RunOptions,
   type TaskResult,
 } from '../contract/index.ts';
@@ -34,7 +35,7 @@ export async function crew({ step, ...given }: CrewStep, _options?: RunOptions):
   const inbox = openInbox();
   await checkAgents(plan);
 
-  const results = await inTaskOrder<TaskResult>(
+  const results = await inTaskOrder<PlannedTask, TaskResult>(
     plan.tasks,
     (task, done) =>
       performTask({ plan, task, done, inbox, at: step === undefined ? task.name : `${step}/${task.name}` }),

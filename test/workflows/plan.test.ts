@@ -138,6 +138,17 @@ test('steps that need nothing of each other are done at once, and the others get
   expect([begun[0], begun.at(-1)]).toEqual(['plan', 'final']);
 });
 
+test('more steps than work at once: none that waits for a slow one keeps others from their place', async () => {
+  bed.provider.first((request) => promptOf(request).includes('Your step: SLOW'), reply, { latency: 3_000 });
+  const waiting = Array.from({ length: 9 }, (_, nth) => step(`w${nth}`, 'say it', [], ['slow', 'quick']));
+  const steps = [step('slow', 'SLOW'), step('quick', 'say it'), ...waiting, step('free', 'say it', [], ['quick'])];
+  const run = await start({ goal: 'many: say it', plan: { steps } });
+  const result = await run.result();
+  expect(Object.keys(result.steps)).toHaveLength(12);
+  // In the order they were done.
+  expect(result.plan.steps.slice(0, 3).map(({ id }) => id)).toEqual(['quick', 'free', 'slow']);
+});
+
 test('a step that fails is planned around, and what is done is not done again', async () => {
   const run = await start({ goal: 'detour: print and post' });
   const { plan, steps, replans, failures, ended } = await run.result();

@@ -1,6 +1,11 @@
 import { isCancellation } from '@temporalio/workflow';
-import type { PlannedTask } from '../../contract/index.ts';
 import { host } from '../host.ts';
+
+/** A task, and those that come before it: earlier in the list, or over already. */
+interface Ordered {
+  name: string;
+  after: string[];
+}
 
 /**
  * Does each task once those it comes after are over; what waits for nothing runs at once. When one fails the others are
@@ -9,9 +14,9 @@ import { host } from '../host.ts';
  * @param goesOn looked at after each task: false, and no further one begins; what has begun ends
  * @returns by task, in the order of the tasks
  */
-export async function inTaskOrder<Result>(
-  tasks: PlannedTask[],
-  perform: (task: PlannedTask, done: ReadonlyMap<string, Result>) => Promise<Result>,
+export async function inTaskOrder<Task extends Ordered, Result>(
+  tasks: Task[],
+  perform: (task: Task, done: ReadonlyMap<string, Result>) => Promise<Result>,
   goesOn: (result: Result) => boolean,
 ): Promise<Map<string, Result>> {
   const done = new Map<string, Result>();
@@ -20,7 +25,7 @@ export async function inTaskOrder<Result>(
 
   await host().cancellable(async (cancel) => {
     const begun = new Map<string, Promise<void>>();
-    const begin = async (task: PlannedTask) => {
+    const begin = async (task: Task) => {
       await Promise.all(task.after.map((name) => begun.get(name)));
       if (isOver) return;
       try {

@@ -1,3 +1,4 @@
+import { condition } from '@temporalio/workflow';
 import { z } from 'zod';
 import {
   type AgentResult,
@@ -13,7 +14,7 @@ import {
 } from '../../contract/index.ts';
 import { agent } from '../agent.ts';
 import { attempt } from '../attempt.ts';
-import { concurrently } from '../concurrently.ts';
+import { inTaskOrder } from '../crew/task-order.ts';
 import { failure } from '../failures.ts';
 import { note, record } from '../run.ts';
 
@@ -42,25 +43,25 @@ export interface CarriedOut {
 export async function carriedOut(steps: PlannedStep[], work: Work): Promise<CarriedOut> {
   const outcome: CarriedOut = { failures: [], stopped: false };
   const goesOn = () => outcome.failures.length === 0 && !outcome.stopped;
-  const atWork = new Map<string, Promise<void>>();
-
-  await concurrently(
-    // Each after those it needs: whoever waits for another never keeps it from its place.
-    inOrder(steps),
-    AT_ONCE,
-    (step) => {
-      const doing = whenReady(step);
-      atWork.set(step.id, doing);
-      return doing;
+  const tasks = inOrder(steps).map((step) => ({ name: step.id, after: step.needs ?? [], step }));
+  let atWork = 0;
+  await inTaskOrder(
+    tasks,
+    async ({ step }) => {
+      while (atWork >= AT_ONCE) await condition(() => atWork < AT_ONCE);
+      if (!goesOn()) return;
+      atWork += 1;
+      try {
+        book(step, await resultOf(step, work));
+      } finally {
+        atWork -= 1;
+      }
     },
     goesOn,
   );
   return outcome;
 
-  async function whenReady(step: PlannedStep): Promise<void> {
-    await Promise.all((step.needs ?? []).map((id) => atWork.get(id)));
-    if (!goesOn()) return;
-    const result = await resultOf(step, work);
+  function book(step: PlannedStep, result: AgentResult | { error: CallError }): void {
     if ('error' in result) outcome.failures.push({ step: step.id, what: step.what, error: result.error });
     else if (result.stopReason === 'stopped') outcome.stopped = true;
     else work.done.set(step.id, { planned: step, result });
