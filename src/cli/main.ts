@@ -45,6 +45,7 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
     'Serve HTTP alone: it starts and shows runs that workers elsewhere do',
     () => import('./commands/gateway.ts'),
   ],
+  mcp: ['Serve patterns and workflows to an MCP client over stdio', () => import('./commands/mcp.ts')],
   serve: ['Run worker and gateway in one process', () => import('./commands/serve.ts')],
 };
 

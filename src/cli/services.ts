@@ -28,9 +28,10 @@ export async function launchGateway(options: {
   const { client, target, log, host, port, slots } = options;
   const { createGateway, serveGateway } = await import('../gateway/index.ts');
   const { apiKeys, webhookSecret } = readEnvironment(process.env);
-  const { people } = await loadConfig();
+  const { people, workflows: own } = await loadConfig();
   const links = { temporalUiUrl: target.uiUrl, namespace: target.namespace };
-  const app = createGateway({ client, links, apiKeys, webhookSecret, people, version: VERSION, log, slots });
+  const workflows = Object.keys(own);
+  const app = createGateway({ client, links, apiKeys, webhookSecret, people, workflows, version: VERSION, log, slots });
   return serveGateway({ app, port, host, log });
 }
 

@@ -17,6 +17,7 @@ import { addEventsRoute } from './routes/events.ts';
 import { addForkRoute } from './routes/fork.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addMapRoutes, DATA_SETS_PATH } from './routes/maps.ts';
+import { addMcpRoute } from './routes/mcp.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addOutcomeRoute } from './routes/outcome.ts';
 import { addPages } from './routes/pages.ts';
@@ -32,6 +33,8 @@ export interface GatewayOptions {
   /** by which answers to approvals are known that come without an API key; without one, none are taken */
   webhookSecret?: string;
   version: string;
+  /** workflows of one's own that MCP clients may start, beside the patterns */
+  workflows?: string[];
   log: Log;
   /** of the worker in this process, if there is one */
   slots?: Surroundings['slots'];
@@ -68,6 +71,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   app.use('/v1/webhooks/*', limitBody(BODY_LIMITS.webhook));
   addApprovalWebhook(app, surroundings);
   app.use('/v1/*', requireKey(apiKeys));
+  app.use('/mcp', requireKey(apiKeys));
   app.use(except(DATA_SETS_PATH, limitBody(BODY_LIMITS.json)));
   addRunRoutes(app, surroundings);
   addOutcomeRoute(app, surroundings);
@@ -80,6 +84,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addMapRoutes(app, surroundings);
   addBudgetRoutes(app, surroundings);
   addForkRoute(app, surroundings);
+  addMcpRoute(app, surroundings);
   addHealthRoutes(app, surroundings);
   addPages(app, options);
 

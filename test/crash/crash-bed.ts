@@ -17,6 +17,8 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 export interface CrashBed {
   cadenza: Cadenza;
   store: Store;
+  /** what its worker sees, and other commands may */
+  env: NodeJS.ProcessEnv;
   /** Starts the worker, and waits until it takes work. */
   start(): Promise<void>;
   /** Kills it as the kernel does: it does not get to say anything. */
@@ -73,6 +75,7 @@ export async function crashBed({
   return {
     cadenza,
     store,
+    env,
     async start() {
       worker = await startProcess(
         workflow ? ['test/crash/users-worker.ts'] : [path.join(ROOT, 'src/cli/main.ts'), 'worker'],

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../../src/config/index.ts';
 import {
   asUnfinished,
@@ -19,7 +19,7 @@ import { toolContext } from '../setup/tool-context.ts';
 import { until } from '../setup/until.ts';
 
 const PEER = path.resolve('test/tools/mcp-peer.ts');
-const EVERYTHING = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js');
+const EVERYTHING = fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'));
 
 export async function freePort(): Promise<number> {
   const server = createServer();
