@@ -10,7 +10,7 @@ import { createGateway, type ServedGateway, serveGateway } from '../../src/gatew
 import { echo, type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
 import { testLog } from '../setup/test-log.ts';
 import { until } from '../setup/until.ts';
-import { peerServer, type ServerUnderTest, toolBed } from '../tools/mcp-bed.ts';
+import { freePort, peerServer, type ServerUnderTest, toolBed } from '../tools/mcp-bed.ts';
 import { type CrashBed, crashBed } from './crash-bed.ts';
 
 const MODEL = 'openai/gpt-6-sol';
@@ -21,6 +21,7 @@ let peer: ServerUnderTest;
 let bed: CrashBed;
 let gateway: ServedGateway;
 let folder: string;
+let away: string;
 let held = Promise.withResolvers<void>();
 const heldPrompts: string[] = [];
 
@@ -28,9 +29,10 @@ beforeAll(async () => {
   provider = await mockProvider(reply);
   peer = await peerServer('http');
   folder = await mkdtemp(path.join(tmpdir(), 'mcp-worker-'));
+  away = `http://127.0.0.1:${await freePort()}/mcp`;
   await writeFile(
     path.join(folder, 'cadenza.config.mjs'),
-    `export default ${JSON.stringify({ mcp: { peer: peer.config } })};`,
+    `export default ${JSON.stringify({ mcp: { peer: peer.config, away: { url: away } } })};`,
   );
   bed = await crashBed({ provider, folder });
   await bed.start();
@@ -201,4 +203,17 @@ test('an agent’s tool answers with a task: worker and tool server are killed w
   expect(text).toMatch(/it said .*done \w+: the report/s);
   expect(toolCalls).toMatchObject([{ tool: 'peer__long' }]);
   expect(peer.calls().filter((line) => line.startsWith('long '))).toHaveLength(1);
+});
+
+test('a server that is not there, a tool it does not have: the run says which, and nothing was asked', async () => {
+  const asked = provider.requests().length;
+  const run = (tool: string) =>
+    bed.cadenza.start('agent', { task: 'x', tools: [tool], policy: { candidates: [MODEL] } });
+  const absent = await run('away__*');
+  await expect(absent.result()).rejects.toThrow(
+    `config.mcp.away.url: The MCP server away (${away}) is not there: connect ECONNREFUSED`,
+  );
+  const unknown = await run('peer__lon');
+  await expect(unknown.result()).rejects.toThrow('No tool named "peer__lon". Did you mean "peer__long"?');
+  expect(provider.requests()).toHaveLength(asked);
 });

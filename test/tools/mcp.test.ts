@@ -81,7 +81,9 @@ describe.each(['stdio', 'http'] as const)('the reference server over %s', (way) 
     expect(await tools.call('trigger-elicitation-request', {}, refused)).toContain('declined');
   });
 
-  test('a tool that answers with a task is waited for, and may ask meanwhile', async () => {
+  // It takes its four seconds.
+  const once = way === 'stdio' ? test : test.skip;
+  once('a tool that answers with a task is waited for, and may ask meanwhile', async () => {
     const tools = open(toolBed(open(await everythingServer(way)).config));
     const outcomes: string[] = [];
     const result = await tools.call(

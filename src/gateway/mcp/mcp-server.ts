@@ -1,3 +1,4 @@
+import { setTimeout as after } from 'node:timers/promises';
 import { type McpRequestContext, ProtocolError, Server, type ServerContext } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Cadenza } from '../../client/cadenza.ts';
@@ -15,6 +16,8 @@ const RUN_OPTIONS = 'cadenza/run';
 const INVALID_PARAMS = -32_602;
 const METHOD_NOT_FOUND = -32_601;
 const INTERNAL = -32_603;
+/** How long a result waits for the events before it, ms. */
+const LAST_EVENTS_MS = 1_000;
 /** Longest single wait for a run's end, s. */
 const WAIT_SECONDS = 50;
 
@@ -101,8 +104,9 @@ export function mcpServer(options: McpServerOptions, caller: McpCaller, { era }:
     const telling = progress(id, context, stop.signal).catch(() => {});
     try {
       const outcome = await ended(id, signal);
-      if (outcome.status === 'completed') return resultOf(outcome.result);
-      return errorResult(outcome.error);
+      // What was done is told before its result; the last events may be on their way.
+      await Promise.race([telling, after(LAST_EVENTS_MS, undefined, { signal: stop.signal, ref: false })]);
+      return outcome.status === 'completed' ? resultOf(outcome.result) : errorResult(outcome.error);
     } finally {
       signal.removeEventListener('abort', cancel);
       stop.abort();

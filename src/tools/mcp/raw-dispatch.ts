@@ -1,5 +1,5 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
-import { DispatchError, type JsonRpcResponse, type RawClientDispatch } from '@modelcontextprotocol/ext-tasks/client';
+import type { JsonRpcResponse, RawClientDispatch } from '@modelcontextprotocol/ext-tasks/client';
 
 /** Longest wait for an answer where the caller names none, ms: the SDK's own. */
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -51,11 +51,11 @@ export function rawDispatch(transport: Transport): RawDispatch {
             cancelled(request, id, hangUp, transport);
             reject(reason);
           };
-          timer = setTimeout(() => cancel(new DispatchError(`No answer within ${timeoutMs / 1_000} s`)), timeoutMs);
+          timer = setTimeout(() => cancel(new Error(`No answer within ${timeoutMs / 1_000} s`)), timeoutMs);
           stop = () => cancel(signal!.reason);
           signal?.addEventListener('abort', stop, { once: true });
           const message = { ...(request as object), jsonrpc: '2.0', id } as JSONRPCMessage;
-          const lost = () => reject(new DispatchError('The connection was lost'));
+          const lost = () => reject(new Error('The connection was lost'));
           const options = { headers: context?.headers, requestSignal: hangUp.signal, onRequestStreamEnd: lost };
           transport.send(message, options).catch(reject);
         });
@@ -66,7 +66,7 @@ export function rawDispatch(transport: Transport): RawDispatch {
       }
     },
     close() {
-      for (const { reject } of waiting.values()) reject(new DispatchError('The connection was lost'));
+      for (const { reject } of waiting.values()) reject(new Error('The connection was lost'));
     },
   };
 }

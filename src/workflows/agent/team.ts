@@ -1,6 +1,6 @@
 import type { AgentActivities, AgentInput, ToolActivities, Toolset, ToolUse } from '../../contract/index.ts';
 import { transcripts } from '../conversation/transcripts.ts';
-import { failure } from '../failures.ts';
+import { failure, resultOfActivity } from '../failures.ts';
 import { chainOfTranscripts } from '../fork.ts';
 import { host } from '../host.ts';
 import { currentRun, policyOf } from '../run.ts';
@@ -99,7 +99,7 @@ const toolsets = new Map<string, Promise<Toolset>>();
 
 function openedTools(uses: ToolUse[], who: string): Promise<Toolset> {
   const key = JSON.stringify(uses);
-  const opened = toolsets.get(key) ?? opening(`tools of ${who}`).openTools(currentRun().ref, uses);
+  const opened = toolsets.get(key) ?? resultOfActivity(opening(`tools of ${who}`).openTools(currentRun().ref, uses));
   toolsets.set(key, opened);
   return opened;
 }
