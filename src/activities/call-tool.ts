@@ -114,7 +114,7 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
         const [hash] = await store.transcripts.keep([line], run.id);
         const outcome: ToolDone = {
           kept: { hash: hash!, tokens: line.tokens },
-          ...(error && { error: { ...error, step } }),
+          ...(error && { error: { ...error, message: redact(error.message, secrets), step } }),
           ...(interrupted && { interrupted }),
         };
         return finished(await store.tools.end(key, outcome), shown);

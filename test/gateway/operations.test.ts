@@ -56,6 +56,8 @@ test('openapi.json is a valid OpenAPI 3.1 document of every route, with the patt
       'post /v1/runs',
       'post /v1/runs/{id}/messages',
       'post /v1/runs/{id}/end',
+      'post /v1/runs/{id}/stop',
+      'post /v1/runs/{id}/tool-results/{toolCallId}',
       'get /v1/runs',
       'get /v1/runs/{id}',
       'get /v1/runs/{id}/result',
