@@ -1,7 +1,7 @@
 /**
  * Documents about places that do not exist, some 25 KB each, and questions with known answers. Every place has the same
- * kinds of facts, each one sentence in a section of some 2.5 KB, so that there are as many sentences alike as there are
- * places; what is asked says it in other words than the document does, and names the place. All of it follows from a seed.
+ * kinds of facts, each one sentence, between two that tell more of the same matter, in a section of some 2.5 KB; so there are
+ * as many sentences alike as there are places; what is asked says it in other words than the document does, and names the place. All of it follows from a seed.
  */
 
 export interface CorpusDocument {
@@ -24,6 +24,8 @@ interface Place {
 /** What may be asked: how a document says it, how people ask it, and what the answer may be. */
 interface Relation {
   section: string;
+  /** what is said of it besides, before and after; the answer is not in it */
+  around: [before: string, after: string];
   says: string[];
   asks: string[];
   value(random: Random): string;
@@ -114,12 +116,20 @@ const GIVERS = [
 const RELATIONS: Relation[] = [
   {
     section: 'Origins',
+    around: [
+      'Before that there had been nothing but a fence and a sign.',
+      'The ceremony was short, for it rained, and the band went home early.',
+    ],
     says: ['The first stone was laid in {v}.', 'Work on the site began in {v}.', 'The foundation dates from {v}.'],
     asks: ['How old is {name}: when did construction start?', 'What year were the beginnings of {name}?'],
     value: (random) => String(1600 + Math.floor(random() * 300)),
   },
   {
     section: 'Money',
+    around: [
+      'The donor never came to see what the gift had become.',
+      'In return a name was carved above the door, with a spelling mistake.',
+    ],
     says: [
       'The whole sum came from {v}.',
       'It was {v} that paid for everything.',
@@ -130,6 +140,10 @@ const RELATIONS: Relation[] = [
   },
   {
     section: 'The building',
+    around: [
+      'It came by barge and was hauled up the bank by oxen.',
+      'In the evening light it glows, which is why painters sit there.',
+    ],
     says: ['The outer walls are of {v}.', 'Its facade was put up in {v}.', 'For the shell the masons chose {v}.'],
     asks: [
       'Which material is the exterior of {name} made from?',
@@ -139,6 +153,10 @@ const RELATIONS: Relation[] = [
   },
   {
     section: 'Incidents',
+    around: [
+      'The gates were chained, and the staff were sent home without pay.',
+      'When it was over, people lined the road and cheered.',
+    ],
     says: [
       'For a whole year the doors stayed shut because of {v}.',
       'It stood idle for twelve months after {v}.',
@@ -149,6 +167,10 @@ const RELATIONS: Relation[] = [
   },
   {
     section: 'Daily work',
+    around: [
+      'Guests were warned not to feed it, and did so anyway.',
+      'It slept by the stove and had its own line in the accounts.',
+    ],
     says: [
       'The staff shared the yard with {v}.',
       'Everybody there still talks of {v}, who had the run of the place.',
@@ -159,6 +181,10 @@ const RELATIONS: Relation[] = [
   },
   {
     section: 'People',
+    around: [
+      'Nothing was bought, built or cooked without that signature.',
+      'At the farewell, three successors applied, and none of them stayed.',
+    ],
     says: [
       'For forty years the keys were held by {v}.',
       'No one shaped it more than its longest-serving head, {v}.',
@@ -169,6 +195,10 @@ const RELATIONS: Relation[] = [
   },
   {
     section: 'Visitors',
+    around: [
+      'The queue went down to the river, and the lemonade ran out by noon.',
+      'No season since has come near that figure.',
+    ],
     says: [
       'In the best summer {v} people bought a ticket.',
       'The record stands at {v} guests in one season.',
@@ -179,6 +209,10 @@ const RELATIONS: Relation[] = [
   },
   {
     section: 'Collections',
+    around: [
+      'It lies in a flat box lined with felt, and is shown on request.',
+      'Scholars write for copies of it, and wait for weeks.',
+    ],
     says: [
       'The oldest piece is registered under {v}.',
       'In the inventory it has the number {v}.',
@@ -189,6 +223,7 @@ const RELATIONS: Relation[] = [
   },
   {
     section: 'Today',
+    around: ['It is made from a recipe that nobody writes down.', 'Those who come late find the pots scraped clean.'],
     says: [
       'At the yearly feast they serve {v}.',
       'What people come back for is the {v}.',
@@ -199,6 +234,10 @@ const RELATIONS: Relation[] = [
   },
   {
     section: 'Surroundings',
+    around: [
+      'The air is thin enough that kettles boil early.',
+      'A brass bolt in the rock marks the level to which the figure refers.',
+    ],
     says: [
       'The summit behind it rises to {v} metres.',
       'It lies {v} metres above the sea.',
@@ -323,7 +362,8 @@ export function corpus(documents: number, questions: number): { documents: Corpu
       const value = relation.value(random);
       const sentence = pick(random, relation.says).replace('{v}', value);
       const question = pick(random, relation.asks).replaceAll('{name}', `the ${place.kind} of ${place.name}`);
-      return { section: relation.section, sentence, question: question.replace('{v}', value) };
+      const passage = [relation.around[0], sentence, relation.around[1]].join(' ');
+      return { section: relation.section, passage, sentence, question: question.replace('{v}', value) };
     });
     // One in so many documents is asked about, each time another fact.
     const every = documents / questions;
@@ -338,7 +378,7 @@ export function corpus(documents: number, questions: number): { documents: Corpu
 
 function documentText(
   place: Place,
-  facts: { section: string; sentence: string }[],
+  facts: { section: string; passage: string }[],
   places: Place[],
   random: Random,
 ): string {
@@ -346,7 +386,7 @@ function documentText(
   const sections = SECTIONS.map((section) => {
     const sentences = Array.from({ length: 32 }, (_, index) => fillerSentence(place, section, places, random, index));
     const fact = facts.find((one) => one.section === section);
-    if (fact) sentences.splice(Math.floor(random() * sentences.length), 0, fact.sentence);
+    if (fact) sentences.splice(Math.floor(random() * sentences.length), 0, fact.passage);
     const paragraphs = Array.from({ length: 4 }, (_, index) => sentences.slice(index * 9, (index + 1) * 9).join(' '));
     return `## ${section}\n\n${paragraphs.filter(Boolean).join('\n\n')}`;
   });
