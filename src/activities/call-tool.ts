@@ -53,7 +53,8 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
   async function callOnce(call: ToolCall, signal: AbortSignal): Promise<ToolOutcome> {
     const { run, step, tool: name, replay, resume } = call;
     const key = toolKey(call);
-    const journaled = { key, chain: run.chain, step, tool: name, replay, holder: randomUUID() };
+    const resumes = resume !== undefined;
+    const journaled = { key, chain: run.chain, step, tool: name, replay, holder: randomUUID(), resumes };
     let outside: string | undefined;
     const isPoll = resume !== undefined && resume.answer === undefined;
     if (isPoll) {
@@ -63,6 +64,7 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
     }
     const begun = await awaitStore(signal, () => store.tools.begin(journaled));
     if (begun.state === 'finished') return finished(begun.outcome);
+    if (begun.state === 'waiting') return begun.unfinished;
     if (begun.state === 'interrupted') return begun.outcome ?? end({ interrupted: true });
     return attempt(begun.attempt);
 
@@ -75,7 +77,7 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
         const result = await within(call.timeoutMs, signal, (mine) => ran(tool, call, mine));
         const unfinished = asUnfinished(result);
         if (!unfinished) return await end(await toolResult(rooms, call, result));
-        await awaitStore(signal, () => store.tools.wait(key, journaled.holder));
+        await awaitStore(signal, () => store.tools.wait(key, journaled.holder, unfinished));
         return unfinished;
       } catch (thrown) {
         if (isStoreError(thrown)) throw thrown;

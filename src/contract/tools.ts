@@ -131,10 +131,10 @@ export interface ToolAnswer {
   content?: Record<string, unknown>;
 }
 
-/** What became of a tool call. */
-export type ToolOutcome =
-  /** its result, kept as the message the model gets */
-  | ToolDone
+/** What became of a tool call: its result, kept as the message the model gets, or what it waits for. */
+export type ToolOutcome = ToolDone | ToolUnfinished;
+
+export type ToolUnfinished =
   /** it goes on elsewhere: look again in so many ms */
   | { wait: { state: unknown; pollMs: number; message?: string } }
   /** it needs to know something of a person */

@@ -9,6 +9,7 @@ import type {
   ModelReply,
   RunStatus,
   ToolDone,
+  ToolUnfinished,
 } from '../contract/index.ts';
 
 /** numeric: read as text, so that no digit is lost on the way */
@@ -123,6 +124,7 @@ export interface Database {
     holder: string;
     attempts: Generated<number>;
     outcome: Json<ToolDone> | null;
+    unfinished: Json<ToolUnfinished> | null;
     started_at: Generated<Date>;
     ended_at: Date | null;
   };

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Replay, ToolDone } from '../contract/index.ts';
+import type { Replay, ToolDone, ToolUnfinished } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { storableJson } from './storable-json.ts';
 
@@ -12,11 +12,15 @@ export interface JournaledToolCall {
   replay: Replay;
   /** tells a repetition of one request from another attempt */
   holder: string;
+  /** it waited for a person, whose answer it goes on with */
+  resumes?: boolean;
 }
 
 export type BegunTool =
   /** it is this attempt's to make */
   | { state: 'open'; attempt: number }
+  /** it waits, for what an earlier attempt said */
+  | { state: 'waiting'; unfinished: ToolUnfinished }
   /** it ended before, and so */
   | { state: 'finished'; outcome: ToolDone }
   /** an attempt was lost, and the call may not be made again */
@@ -28,26 +32,33 @@ export interface ToolJournal {
   begin(call: JournaledToolCall): Promise<BegunTool>;
   /** How the call ended, if it did. */
   ended(key: string): Promise<ToolDone | undefined>;
-  /** The attempt ended in `unfinished`: no further one is to begin but to resume it. */
-  wait(key: string, holder: string): Promise<void>;
+  /** The attempt ended in `unfinished`: a further one is told so, and begins only to resume it. */
+  wait(key: string, holder: string, unfinished: ToolUnfinished): Promise<void>;
   /** Ends a call that is open or waits. The first outcome counts. @returns the one that does */
   end(key: string, outcome: ToolDone): Promise<ToolDone>;
 }
 
 export function createToolJournal(db: Kysely<Database>): ToolJournal {
   return {
-    async begin({ key, chain, step, tool, replay, holder }) {
+    async begin({ key, chain, step, tool, replay, holder, resumes = false }) {
+      const goesOn = sql`(c.state = 'open' or (c.state = 'waiting' and ${resumes}))`;
       // One statement, so that of two attempts at once one sees the other.
-      const { rows } = await sql<{ state: string; attempts: number; outcome: ToolDone | null }>`
+      const { rows } = await sql<{
+        state: string;
+        attempts: number;
+        outcome: ToolDone | null;
+        unfinished: ToolUnfinished | null;
+      }>`
         insert into tool_calls as c (key, chain, step, tool, state, holder)
         values (${key}, ${chain}, ${step}, ${tool}, 'open', ${holder})
         on conflict (key) do update set
-          attempts = c.attempts + case when c.state in ('open', 'waiting') and c.holder <> excluded.holder then 1 else 0 end,
+          attempts = c.attempts + case when ${goesOn} and c.holder <> excluded.holder then 1 else 0 end,
           state = case when c.state = 'open' and c.holder <> excluded.holder and ${replay} = 'unsafe' then 'interrupted'
-            when c.state = 'waiting' then 'open' else c.state end,
-          holder = case when c.state in ('open', 'waiting') then excluded.holder else c.holder end
-        returning state, attempts, outcome`.execute(db);
-      const { state, attempts, outcome } = rows[0]!;
+            when ${goesOn} then 'open' else c.state end,
+          holder = case when ${goesOn} then excluded.holder else c.holder end
+        returning state, attempts, outcome, unfinished`.execute(db);
+      const { state, attempts, outcome, unfinished } = rows[0]!;
+      if (state === 'waiting') return { state, unfinished: unfinished! };
       if (state === 'finished') return { state, outcome: outcome! };
       if (state === 'interrupted') return { state, outcome: outcome ?? undefined };
       return { state: 'open', attempt: attempts };
@@ -56,10 +67,10 @@ export function createToolJournal(db: Kysely<Database>): ToolJournal {
       const row = await db.selectFrom('tool_calls').select('outcome').where('key', '=', key).executeTakeFirst();
       return row?.outcome ?? undefined;
     },
-    async wait(key, holder) {
+    async wait(key, holder, unfinished) {
       await db
         .updateTable('tool_calls')
-        .set({ state: 'waiting' })
+        .set({ state: 'waiting', unfinished: storableJson(unfinished) })
         .where('key', '=', key)
         .where('holder', '=', holder)
         .where('state', '=', 'open')

@@ -11,6 +11,7 @@ import {
   type Reach,
   type Replay,
   type RunRef,
+  type ToolUnfinished,
 } from '../contract/index.ts';
 
 /** Longest a tool may take where it does not say, ms. */
@@ -54,22 +55,17 @@ export interface ToolContext {
   env: NodeJS.ProcessEnv;
 }
 
-/** What a tool ends with that is not done yet. */
-export type Unfinished =
-  | { wait: { state: unknown; pollMs: number; message?: string } }
-  | { ask: { state: unknown; message: string; schema?: JsonSchema } };
-
 /** Marks an outcome that is not a result: {@link later} makes it. */
 const UNFINISHED = Symbol('unfinished');
 
 /** The tool goes on elsewhere (`wait`), or needs to know something of a person (`ask`): `resume` is called with its state. */
-export function unfinished(outcome: Unfinished): unknown {
+export function unfinished(outcome: ToolUnfinished): unknown {
   return { [UNFINISHED]: outcome };
 }
 
-export function asUnfinished(result: unknown): Unfinished | undefined {
+export function asUnfinished(result: unknown): ToolUnfinished | undefined {
   return typeof result === 'object' && result !== null
-    ? (result as { [UNFINISHED]?: Unfinished })[UNFINISHED]
+    ? (result as { [UNFINISHED]?: ToolUnfinished })[UNFINISHED]
     : undefined;
 }
 

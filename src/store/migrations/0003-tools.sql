@@ -10,6 +10,8 @@ create table tool_calls (
   holder text not null,
   attempts integer not null default 1,
   outcome jsonb,
+  -- what a call that waits is resumed with
+  unfinished jsonb,
   started_at timestamptz(3) not null default clock_timestamp(),
   ended_at timestamptz(3)
 );

@@ -53,7 +53,7 @@ export async function runTool(
     try {
       outcome = await activity.callTool({ ...call, resume: await answerFor(outcome, title, step) });
     } catch (thrown) {
-      await host().nonCancellable(() => running(`${title} · abandoned`).abandonTool({ ...call, resume: resumed }));
+      await abandoned({ ...call, resume: resumed }, title);
       throw thrown;
     }
   }
@@ -106,4 +106,15 @@ function running(summary: string): ToolActivities {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: 500, maximumInterval: 30_000, maximumAttempts: LOST_WORKERS },
   });
+}
+
+/** Whoever goes on with the call elsewhere is told, if they can be: nobody waits for that for long. */
+async function abandoned(call: ToolCall, title: string): Promise<void> {
+  const { abandonTool } = host().proxyActivities<ToolActivities>({
+    summary: `${title} · abandoned`,
+    startToCloseTimeout: '15 seconds',
+    scheduleToCloseTimeout: '1 minute',
+    retry: { maximumAttempts: 3 },
+  });
+  await host().nonCancellable(() => abandonTool(call).catch(() => {}));
 }
