@@ -46,6 +46,8 @@ export interface TemporalOptions {
 
 const HOST = '127.0.0.1';
 const START_PATIENCE_MS = 60_000;
+/** Besides its two ports the server takes some for itself, and panics where somebody was quicker: so often it is started anew. */
+const MOST_CRASHES = 2;
 /** The server's own default looks for work to hand on 20 times a second for each shard, of which it has one: every hop
  *  of a run waits for the next look. (Measured: three activities 150 ms, without the wait 42.) */
 const WITHOUT_TICK = 'history.transferProcessorMaxPollRPS=100000';
@@ -62,6 +64,7 @@ export async function startTemporal(options: TemporalOptions): Promise<LocalTemp
     );
   }
   let { port: from, uiPort: uiFrom } = options;
+  let crashes = 0;
   for (;;) {
     const port = options.exactPorts ? from : await freePort(from);
     const uiPort = options.exactPorts ? uiFrom : await freePort(uiFrom === port ? uiFrom + 1 : uiFrom);
@@ -75,9 +78,14 @@ export async function startTemporal(options: TemporalOptions): Promise<LocalTemp
       return started(server, port, uiPort);
     }
     const words = server.lastWords();
+    const hasCrashed = server.hasExited();
     await server.stop();
     options.signal?.throwIfAborted();
     const [portLost, uiPortLost] = [!(await isFree(port)), !(await isFree(uiPort))];
+    if (!portLost && !uiPortLost && hasCrashed && crashes < MOST_CRASHES) {
+      crashes += 1;
+      continue;
+    }
     if (options.exactPorts || !(portLost || uiPortLost)) {
       throw new Error(`Temporal did not start on port ${port}. It said:\n${words}`);
     }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -140,6 +141,26 @@ test('taken ports of the server and of its UI are moved on from, and that is sai
   } finally {
     for (const other of others) await new Promise((resolve) => other.close(resolve));
   }
+});
+
+/** A server that falls over so often before it serves, as it does when one of its own ports was taken meanwhile. */
+function fallingOver(times: number): string {
+  const script = path.join(home, 'falls-over');
+  const falls = path.join(home, 'falls');
+  const lines = [
+    ...['#!/bin/sh', `echo x >> ${falls}`],
+    `if [ "$(wc -l < ${falls})" -le ${times} ]; then echo "panic: a port of mine is taken" >&2; exit 2; fi`,
+    `exec ${findTemporalCli(home)!} "$@"`,
+  ];
+  writeFileSync(script, lines.join('\n'), { mode: 0o755 });
+  return script;
+}
+
+test('a server that falls over before it serves is started anew, and given up with its last words', async () => {
+  const temporal = await start({ cli: fallingOver(2) });
+  expect((await fetch(temporal.uiUrl)).status).toBe(200);
+  removeHome(path.join(home, 'falls'));
+  await expect(start({ cli: fallingOver(9) })).rejects.toThrow('panic: a port of mine is taken');
 });
 
 test('a server left over from a killed process is stopped by the next start', async () => {
