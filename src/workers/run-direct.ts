@@ -10,7 +10,7 @@ import { bestOf } from '../workflows/best-of.ts';
 import { chain } from '../workflows/chain.ts';
 import { compare } from '../workflows/compare.ts';
 import { council } from '../workflows/council.ts';
-import { PART_OF } from '../workflows/run.ts';
+import { PART_OF } from '../workflows/memos.ts';
 import { hostDirectly } from './direct-host.ts';
 
 const PATTERNS: Record<DirectPattern, (input: never) => Promise<unknown>> = {

@@ -1,10 +1,9 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { continueAsNew, type WorkflowInfo } from '@temporalio/workflow';
+import { continueAsNew } from '@temporalio/workflow';
 import {
   type CadenzaActivities,
   type CallError,
   chainOfStep,
-  chainOfTick,
   invalidRequest,
   isAlias,
   isPattern,
@@ -18,42 +17,12 @@ import {
 } from '../contract/index.ts';
 import { failure } from './failures.ts';
 import { type Host, host } from './host.ts';
+import { ownChain, PART_OF, type PartOf, SO_FAR, type SoFar, soFarOf, WAITS, type Waits } from './memos.ts';
 
 const PATTERN = defineSearchAttributeKey('CadenzaPattern', SearchAttributeType.KEYWORD);
 const TENANT = defineSearchAttributeKey('CadenzaTenant', SearchAttributeType.KEYWORD);
 const MODELS = defineSearchAttributeKey('CadenzaModels', SearchAttributeType.KEYWORD_LIST);
 const COST = defineSearchAttributeKey('CadenzaCostUsd', SearchAttributeType.DOUBLE);
-
-/** The memo by which a run that does a step of another, or goes on where the direct lane ended, knows its chain, and
- *  those above it. */
-export const PART_OF = 'cadenzaPartOf';
-
-interface PartOf {
-  chain: string;
-  above: string[];
-}
-
-/** The memo by which a run that goes on in a new history knows what it did in the ones before. */
-const SO_FAR = 'cadenzaSoFar';
-
-interface SoFar {
-  /** the run id of the history before */
-  run: string;
-  chain: string;
-  steps: Record<string, number>;
-  models: string[];
-  spentUsd: number;
-}
-
-/** The memo by which the workflow that goes on with a run of the direct lane knows what it waits for. */
-const WAITS = 'cadenzaWaits';
-
-interface Waits {
-  /** ms since 1970: nothing can go on before */
-  until: number;
-  /** when the patience of a step that has begun ends, ms since 1970 */
-  deadlines: Record<string, number>;
-}
 
 /** Bookkeeping runs inside the workflow task: it costs no hop through the server. @param summary for the Temporal UI */
 const bookkeeping = (summary: string) =>
@@ -189,17 +158,6 @@ function emptyRun(ref: RunRef): Run {
     log: [],
     deadlines: new Map(),
   };
-}
-
-/** Temporal's cron keeps the first-execution run id from tick to tick. */
-function ownChain({ cronSchedule, firstExecutionRunId, originalExecutionRunId }: WorkflowInfo): string {
-  return cronSchedule === undefined ? firstExecutionRunId : chainOfTick(firstExecutionRunId, originalExecutionRunId);
-}
-
-/** What the histories before this one did; a tick of Temporal's cron has the memo of the one before it, and none of these. */
-function soFarOf({ memo, cronSchedule, continuedFromExecutionRunId }: WorkflowInfo): Partial<SoFar> {
-  const soFar = (memo?.[SO_FAR] ?? {}) as Partial<SoFar>;
-  return cronSchedule === undefined || soFar.run === continuedFromExecutionRunId ? soFar : {};
 }
 
 /** What a run takes with it into a new history, besides the memo it has: steps are numbered on, sums summed on. */
