@@ -4,13 +4,13 @@ import { answerStream } from './answer-stream.ts';
 import { messageParams, type ThinkingBlock } from './anthropic-input.ts';
 import { OFFICIAL_BASE_URLS, versionlessBaseUrl } from './base-url.ts';
 import { asCallError } from './errors.ts';
-import { type Dialect, type Loose, listeningFetch } from './event-stream.ts';
+import { type Dialect, listeningFetch } from './event-stream.ts';
 import { FOREVER_MS, patientFetch } from './patient-fetch.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { firstCount, type ReportedUsage } from './reported-usage.ts';
 import { seal } from './signatures.ts';
 import { toolCall } from './tool-calls.ts';
-import { errorContext, type WireOptions } from './wire.ts';
+import { errorContext, type Loose, type WireOptions } from './wire.ts';
 
 /** Claude by the Messages API. */
 export function anthropic(options: WireOptions): Provider {

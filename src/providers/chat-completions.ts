@@ -1,11 +1,11 @@
 import { APIError, type OpenAI } from 'openai';
 import type { FinishReason } from '../contract/index.ts';
 import { chatParams } from './chat-input.ts';
-import { type Dialect, type Loose, listeningEvents, type StreamEvent } from './event-stream.ts';
+import { type Dialect, listeningEvents, type StreamEvent } from './event-stream.ts';
 import type { ProviderCall, ProviderChunk } from './provider.ts';
 import { openAiUsage, type ReportedUsage } from './reported-usage.ts';
 import { callGatherer } from './tool-calls.ts';
-import { ProviderError } from './wire.ts';
+import { type Loose, ProviderError } from './wire.ts';
 
 /** Chat Completions as servers really send them. */
 const CHAT: Dialect = {

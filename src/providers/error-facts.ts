@@ -1,5 +1,4 @@
-import type { Loose } from './event-stream.ts';
-import { StreamFailure } from './wire.ts';
+import { type Loose, StreamFailure } from './wire.ts';
 
 /** What an error says of itself, whichever SDK threw it. */
 export interface ErrorFacts {

@@ -4,14 +4,14 @@ import { answerStream } from './answer-stream.ts';
 import { OFFICIAL_BASE_URLS, versionlessBaseUrl } from './base-url.ts';
 import { geminiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
-import { type Dialect, type Loose, listeningFetch, type Seen } from './event-stream.ts';
+import { type Dialect, listeningFetch, type Seen } from './event-stream.ts';
 import { contentParams } from './gemini-input.ts';
 import { patientFetch } from './patient-fetch.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { firstCount, type ReportedUsage, rest } from './reported-usage.ts';
 import { seal } from './signatures.ts';
 import { toolCall } from './tool-calls.ts';
-import { errorContext, ProviderError, StreamFailure, type WireOptions } from './wire.ts';
+import { errorContext, type Loose, ProviderError, StreamFailure, type WireOptions } from './wire.ts';
 
 /** Gemini by generateContent. */
 export function gemini(options: WireOptions): Provider {

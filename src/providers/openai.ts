@@ -5,14 +5,14 @@ import { isOfficial } from './base-url.ts';
 import { chatCompletions, dataOf } from './chat-completions.ts';
 import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
-import { type Dialect, type Loose, listeningEvents } from './event-stream.ts';
+import { type Dialect, listeningEvents } from './event-stream.ts';
 import { listModels, openAiClient } from './openai-compatible.ts';
 import { responsesParams } from './openai-input.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { openAiUsage } from './reported-usage.ts';
 import { seal } from './signatures.ts';
 import { toolCall } from './tool-calls.ts';
-import { errorContext, type WireOptions } from './wire.ts';
+import { errorContext, type Loose, type WireOptions } from './wire.ts';
 
 /**
  * OpenAI by its Responses API, nothing stored there. An endpoint at another address that does not know `/responses`

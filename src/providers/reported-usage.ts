@@ -1,5 +1,5 @@
 import type { Usage } from '../contract/index.ts';
-import type { Loose } from './event-stream.ts';
+import type { Loose } from './wire.ts';
 
 /** What a provider told of a call's usage; fields it does not tell are absent. */
 export type ReportedUsage = Partial<Usage>;

@@ -1,4 +1,4 @@
-import type { Loose } from './event-stream.ts';
+import type { Loose } from './wire.ts';
 
 /** Longer waits than this are taken for a mistake in reading (a year), ms. */
 const LONGEST_MS = 366 * 86_400_000;

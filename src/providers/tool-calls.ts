@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Loose } from './event-stream.ts';
 import type { ProviderChunk } from './provider.ts';
-import { ProviderError } from './wire.ts';
+import { type Loose, ProviderError } from './wire.ts';
 
 interface PartialCall {
   index: number | undefined;

@@ -58,3 +58,6 @@ export class StreamFailure extends Error {
     this.midStream = known.midStream;
   }
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: what a server sends is looked at field by field, whatever it is
+export type Loose = any;
