@@ -11,6 +11,7 @@ export * from './errors.ts';
 export * from './events.ts';
 export * from './forks.ts';
 export * from './guardrails.ts';
+export * from './keys.ts';
 export * from './log.ts';
 export * from './messages.ts';
 export * from './model-call.ts';

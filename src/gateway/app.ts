@@ -1,10 +1,14 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Cadenza } from '../client/cadenza.ts';
-import type { Log } from '../contract/index.ts';
+import type { Caller, Log } from '../contract/index.ts';
 
-/** What a request carries: its id, the name of the API key it came with, and the signal of a server that is closing. */
+/** In whose words a route refuses: RFC 9457, or those of the provider whose clients call it. */
+export type Dialect = 'problem' | 'openai' | 'anthropic';
+
+/** What a request carries: its id, who asks, a client that knows only what is the caller's, and the signal of a server that
+ *  is closing. */
 export interface GatewayEnv {
-  Variables: { requestId: string; key?: string };
+  Variables: { requestId: string; caller: Caller; client: Cadenza; dialect?: Dialect; surroundings: Surroundings };
   Bindings: { closing?: AbortSignal };
 }
 
@@ -19,6 +23,8 @@ export interface TemporalLinks {
 /** What the routes need. */
 export interface Surroundings {
   client: Cadenza;
+  /** who may use it; empty lets everybody */
+  apiKeys: string[];
   links: TemporalLinks;
   log: Log;
   /** of the worker in this process: calls under way, and how many there may be, by lane */

@@ -1,13 +1,11 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { except } from 'hono/combine';
 import { requestId } from 'hono/request-id';
 import type { Cadenza } from '../client/cadenza.ts';
 import { CadenzaError } from '../client/errors.ts';
 import { invalidRequest, type Log } from '../contract/index.ts';
 import type { GatewayApp, GatewayEnv, Surroundings, TemporalLinks } from './app.ts';
-import { requireKey } from './authorization.ts';
-import { BODY_LIMITS, limitBody } from './limit-body.ts';
-import { problem, problemOf, problemResponse } from './problem.ts';
+import { problem, problemOf } from './problem.ts';
+import { refuse } from './refuse.ts';
 import { addAccountRoutes } from './routes/account.ts';
 import { addAgentRoutes } from './routes/agents.ts';
 import { addApprovalWebhook } from './routes/approval-webhook.ts';
@@ -16,7 +14,7 @@ import { addBudgetRoutes } from './routes/budgets.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addForkRoute } from './routes/fork.ts';
 import { addHealthRoutes } from './routes/health.ts';
-import { addMapRoutes, DATA_SETS_PATH } from './routes/maps.ts';
+import { addMapRoutes } from './routes/maps.ts';
 import { addMcpRoute } from './routes/mcp.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addOutcomeRoute } from './routes/outcome.ts';
@@ -46,7 +44,7 @@ export interface GatewayOptions {
 
 /** Cadenza over HTTP. What goes wrong is answered as RFC 9457 problem+json, and never with our insides. */
 export function createGateway(options: GatewayOptions): GatewayApp {
-  const { log, apiKeys } = options;
+  const { log } = options;
   const surroundings = { heartbeatMs: 15_000, people: {}, ...options };
   const app: GatewayApp = new OpenAPIHono<GatewayEnv>({
     defaultHook: (checked) => {
@@ -67,22 +65,21 @@ export function createGateway(options: GatewayOptions): GatewayApp {
       'answered',
     );
   });
-  // Before the keys: its signature says who may.
-  app.use('/v1/webhooks/*', limitBody(BODY_LIMITS.webhook));
+  app.use(async (c, next) => {
+    c.set('surroundings', surroundings);
+    await next();
+  });
   addApprovalWebhook(app, surroundings);
-  app.use('/v1/*', requireKey(apiKeys));
-  app.use('/mcp', requireKey(apiKeys));
-  app.use(except(DATA_SETS_PATH, limitBody(BODY_LIMITS.json)));
   addRunRoutes(app, surroundings);
   addOutcomeRoute(app, surroundings);
   addEventsRoute(app, surroundings);
-  addAccountRoutes(app, surroundings);
+  addAccountRoutes(app);
   addMessageRoutes(app, surroundings);
   addAgentRoutes(app, surroundings);
   addApprovalRoutes(app, surroundings);
-  addScheduleRoutes(app, surroundings);
+  addScheduleRoutes(app);
   addMapRoutes(app, surroundings);
-  addBudgetRoutes(app, surroundings);
+  addBudgetRoutes(app);
   addForkRoute(app, surroundings);
   addMcpRoute(app, surroundings);
   addHealthRoutes(app, surroundings);
@@ -91,12 +88,12 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   app.notFound((c) => {
     const detail = `There is no ${c.req.method} ${c.req.path} here.`;
     const answer = problem(404, 'NotFound', 'There is no such route', detail, { hint: 'GET /docs lists the routes.' });
-    return problemResponse(answer, c.get('requestId'));
+    return refuse(c, answer);
   });
   app.onError((error, c) => {
     const answer = problemOf(error);
     if (answer.status >= 500) log.error({ err: error, requestId: c.get('requestId'), path: c.req.path }, answer.title);
-    return problemResponse(answer, c.get('requestId'));
+    return refuse(c, answer);
   });
   return app;
 }

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { GatewayEnv } from './app.ts';
-import { ProblemError, problem, problemResponse } from './problem.ts';
+import { ProblemError, problem } from './problem.ts';
 
 const MIB = 1024 * 1024;
 
@@ -10,7 +10,12 @@ export const BODY_LIMITS = { webhook: 64 * 1024, json: 16 * MIB, dataSet: 1024 *
 
 /** Refuses a body that is too large before it is read whole. */
 export function limitBody(maxBytes: number): MiddlewareHandler<GatewayEnv> {
-  return bodyLimit({ maxSize: maxBytes, onError: (c) => problemResponse(tooLarge(maxBytes), c.get('requestId')) });
+  return bodyLimit({
+    maxSize: maxBytes,
+    onError: () => {
+      throw new ProblemError(tooLarge(maxBytes));
+    },
+  });
 }
 
 function tooLarge(maxBytes: number) {

@@ -1,23 +1,25 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { linksOf } from '../links.ts';
-import { json, refusals } from '../responses.ts';
+import { json, route } from '../route.ts';
 import { RunParams, StartedRun, TakenByRun, ToolResultInput } from '../schemas.ts';
 
 const tags = ['agents'];
-const { badRequest, unauthorized, notFound, conflict, tooLarge, notJson, unreachable } = refusals;
 
-const stopRoute = createRoute({
+const stopRoute = route({
+  may: 'start',
   method: 'post',
   path: '/v1/runs/{id}/stop',
   tags,
   summary: 'Stop a run',
   description: 'What it is at is aborted. An agent ends with what it has; any other run is cancelled.',
   request: { params: RunParams },
-  responses: { 202: json('It stops', StartedRun), ...unauthorized, ...notFound, ...conflict, ...unreachable },
+  answers: { 202: json('It stops', StartedRun) },
+  refuses: ['conflict'],
 });
 
-const resultRoute = createRoute({
+const resultRoute = route({
+  may: 'start',
   method: 'post',
   path: '/v1/runs/{id}/tool-results/{toolCallId}',
   tags,
@@ -33,28 +35,22 @@ const resultRoute = createRoute({
     }),
     body: { required: true, content: { 'application/json': { schema: ToolResultInput } } },
   },
-  responses: {
+  answers: {
     202: json('The result is the run’s', TakenByRun),
-    ...badRequest,
-    ...unauthorized,
-    ...notFound,
-    ...conflict,
-    ...tooLarge,
-    ...notJson,
-    ...unreachable,
   },
+  refuses: ['conflict'],
 });
 
-export function addAgentRoutes(app: GatewayApp, { client, links }: Surroundings): void {
+export function addAgentRoutes(app: GatewayApp, { links }: Surroundings): void {
   app.openapi(stopRoute, async (c) => {
     const { id } = c.req.valid('param');
-    await client.stop(id);
-    const { pattern, status } = await client.show(id);
+    await c.var.client.stop(id);
+    const { pattern, status } = await c.var.client.show(id);
     return c.json({ id, pattern, status, links: linksOf({ id }, links) }, 202);
   });
 
   app.openapi(resultRoute, async (c) => {
     const { id, toolCallId } = c.req.valid('param');
-    return c.json(await client.toolResult(id, toolCallId, c.req.valid('json')), 202);
+    return c.json(await c.var.client.toolResult(id, toolCallId, c.req.valid('json')), 202);
   });
 }

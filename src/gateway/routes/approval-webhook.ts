@@ -1,12 +1,13 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { WebhookVerificationError } from 'standardwebhooks';
 import { webhookSigner } from '../../config/index.ts';
 import * as contract from '../../contract/index.ts';
 import type { GatewayApp, GatewayEnv, Surroundings } from '../app.ts';
 import { refusalOfToken } from '../approval-token.ts';
+import { BODY_LIMITS, limitBody } from '../limit-body.ts';
 import { problem, problemResponse } from '../problem.ts';
-import { json, refusals } from '../responses.ts';
+import { json, route } from '../route.ts';
 import { ApprovalReceipt } from '../schemas.ts';
 import { ApprovalParams } from './approvals.ts';
 
@@ -18,7 +19,9 @@ const SignedDecision = contract.ApprovalDecision.extend({
   approval: z.string().optional(),
 }).openapi('SignedApprovalDecision');
 
-const route = createRoute({
+const webhookRoute = route({
+  may: 'anyone',
+  bodyLimit: BODY_LIMITS.webhook,
   method: 'post',
   path: '/v1/webhooks/approvals/{id}/{approvalId}',
   tags: ['approvals'],
@@ -35,23 +38,17 @@ const route = createRoute({
     }),
     body: { required: true, content: { 'application/json': { schema: SignedDecision } } },
   },
-  responses: {
+  answers: {
     202: json('The answer is the run’s', ApprovalReceipt),
-    ...refusals.badRequest,
-    ...refusals.badSignature,
-    ...refusals.notFound,
-    ...refusals.conflict,
-    ...refusals.tooLarge,
-    ...refusals.notJson,
-    ...refusals.unreachable,
   },
+  refuses: ['conflict'],
 });
 
 export function addApprovalWebhook(app: GatewayApp, { client, webhookSecret }: Surroundings): void {
   // Before anything of the body is looked at.
-  app.use(route.getRoutingPath(), requireSignature(webhookSecret));
+  app.use(webhookRoute.getRoutingPath(), limitBody(BODY_LIMITS.webhook), requireSignature(webhookSecret));
 
-  app.openapi(route, async (c) => {
+  app.openapi(webhookRoute, async (c) => {
     const { id, approvalId } = c.req.valid('param');
     const { run, approval, ...decision } = c.req.valid('json');
     if ((run !== undefined && run !== id) || (approval !== undefined && approval !== approvalId)) {

@@ -1,12 +1,11 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import type { PendingApproval as Pending } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { approvalLink } from '../approval-token.ts';
-import { json, refusals } from '../responses.ts';
+import { json, route } from '../route.ts';
 import { ApprovalDecision, ApprovalReceipt, PendingApproval, RunParams } from '../schemas.ts';
 
 const tags = ['approvals'];
-const { badRequest, unauthorized, notFound, conflict, notJson, unreachable } = refusals;
 
 export const ApprovalParams = RunParams.extend({
   approvalId: z
@@ -17,24 +16,27 @@ export const ApprovalParams = RunParams.extend({
 
 const List = z.object({ approvals: z.array(PendingApproval) }).openapi('PendingApprovals');
 
-const listAllRoute = createRoute({
+const listAllRoute = route({
+  may: 'read',
   method: 'get',
   path: '/v1/approvals',
   tags,
   summary: 'The approvals that running runs wait for, longest waiting first',
-  responses: { 200: json('At most 200', List), ...unauthorized, ...unreachable },
+  answers: { 200: json('At most 200', List) },
 });
 
-const listRoute = createRoute({
+const listRoute = route({
+  may: 'read',
   method: 'get',
   path: '/v1/runs/{id}/approvals',
   tags,
   summary: 'The approvals a run waits for',
   request: { params: RunParams },
-  responses: { 200: json('The approvals', List), ...unauthorized, ...notFound, ...unreachable },
+  answers: { 200: json('The approvals', List) },
 });
 
-const answerRoute = createRoute({
+const answerRoute = route({
+  may: 'approve',
   method: 'post',
   path: '/v1/runs/{id}/approvals/{approvalId}',
   tags,
@@ -44,15 +46,10 @@ const answerRoute = createRoute({
     params: ApprovalParams,
     body: { required: true, content: { 'application/json': { schema: ApprovalDecision } } },
   },
-  responses: {
+  answers: {
     202: json('The answer is the run’s', ApprovalReceipt),
-    ...badRequest,
-    ...unauthorized,
-    ...notFound,
-    ...conflict,
-    ...notJson,
-    ...unreachable,
   },
+  refuses: ['conflict'],
 });
 
 /** Whom the key of a request stands for; undefined where no keys are asked for, and everybody is taken at their word. */
@@ -61,7 +58,7 @@ function identitiesOf(key: string | undefined, people: Record<string, string[]>)
   return [`key:${key}`, ...Object.keys(people).filter((name) => people[name]!.includes(key))];
 }
 
-export function addApprovalRoutes(app: GatewayApp, { client, webhookSecret, people }: Surroundings): void {
+export function addApprovalRoutes(app: GatewayApp, { webhookSecret, people }: Surroundings): void {
   const shown = (approval: Pending): Pending => {
     const self = `/v1/runs/${encodeURIComponent(approval.id)}`;
     const links = {
@@ -72,16 +69,16 @@ export function addApprovalRoutes(app: GatewayApp, { client, webhookSecret, peop
     return { ...approval, links };
   };
 
-  app.openapi(listAllRoute, async (c) => c.json({ approvals: (await client.approvals()).map(shown) }, 200));
+  app.openapi(listAllRoute, async (c) => c.json({ approvals: (await c.var.client.approvals()).map(shown) }, 200));
 
   app.openapi(listRoute, async (c) => {
     const { id } = c.req.valid('param');
-    return c.json({ approvals: (await client.approvals(id)).map(shown) }, 200);
+    return c.json({ approvals: (await c.var.client.approvals(id)).map(shown) }, 200);
   });
 
   app.openapi(answerRoute, async (c) => {
     const { id, approvalId } = c.req.valid('param');
-    const identities = identitiesOf(c.get('key'), people);
-    return c.json(await client.approve(id, approvalId, c.req.valid('json'), identities), 202);
+    const identities = identitiesOf(c.var.caller.key, people);
+    return c.json(await c.var.client.approve(id, approvalId, c.req.valid('json'), identities), 202);
   });
 }

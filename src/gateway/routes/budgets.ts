@@ -1,12 +1,11 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { BudgetAccount } from '../../contract/index.ts';
-import type { GatewayApp, Surroundings } from '../app.ts';
-import { problem, problemResponse } from '../problem.ts';
-import { json, refusals } from '../responses.ts';
+import type { GatewayApp } from '../app.ts';
+import { ProblemError, problem } from '../problem.ts';
+import { json, route } from '../route.ts';
 import { Budget, SetBudget } from '../schemas.ts';
 
 const tags = ['budgets'];
-const { badRequest, unauthorized, notJson, limited, unreachable } = refusals;
 
 const params = z.object({
   account: BudgetAccount.clone().openapi({
@@ -16,16 +15,18 @@ const params = z.object({
   }),
 });
 
-const showRoute = createRoute({
+const showRoute = route({
+  may: 'read',
   method: 'get',
   path: '/v1/budgets/{account}',
   tags,
   summary: 'What a tenant or an API key may spend, and has spent: USD',
   request: { params },
-  responses: { 200: json('The budget', Budget), ...badRequest, ...unauthorized, ...unreachable },
+  answers: { 200: json('The budget', Budget) },
 });
 
-const setRoute = createRoute({
+const setRoute = route({
+  may: 'administer',
   method: 'put',
   path: '/v1/budgets/{account}',
   tags,
@@ -33,27 +34,21 @@ const setRoute = createRoute({
   description:
     'Holds for calls that begin from now on; what was spent before counts, and null lifts the limit. A key that has a budget of its own may set none.',
   request: { params, body: { required: true, content: { 'application/json': { schema: SetBudget } } } },
-  responses: {
+  answers: {
     200: json('The budget', Budget),
-    ...badRequest,
-    ...unauthorized,
-    ...limited,
-    ...notJson,
-    ...unreachable,
   },
 });
 
-export function addBudgetRoutes(app: GatewayApp, { client: { budgets } }: Surroundings): void {
-  app.openapi(showRoute, async (c) => c.json(await budgets.show(c.req.valid('param').account), 200));
+export function addBudgetRoutes(app: GatewayApp): void {
+  app.openapi(showRoute, async (c) => c.json(await c.var.client.budgets.show(c.req.valid('param').account), 200));
 
   app.openapi(setRoute, async (c) => {
-    const key = c.get('key');
-    if (key !== undefined && (await budgets.show(`key:${key}`)).budgetUsd !== null) {
+    const key = c.var.caller.key;
+    if (key !== undefined && (await c.var.client.budgets.show(`key:${key}`)).budgetUsd !== null) {
       const hint = 'Use an API key without a budget, or: npx cadenza budget set';
       const detail = 'This API key has a budget of its own, and so may set none.';
-      const refusal = problem(403, 'Forbidden', 'Not for this API key', detail, { hint });
-      return problemResponse(refusal, c.get('requestId')) as never;
+      throw new ProblemError(problem(403, 'Forbidden', 'Not for this API key', detail, { hint }));
     }
-    return c.json(await budgets.set(c.req.valid('param').account, c.req.valid('json').budgetUsd), 200);
+    return c.json(await c.var.client.budgets.set(c.req.valid('param').account, c.req.valid('json').budgetUsd), 200);
   });
 }

@@ -1,12 +1,13 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import type { RunEvent } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
-import { refusals } from '../responses.ts';
+import { route } from '../route.ts';
 import { RunEvent as RunEventSchema, RunParams } from '../schemas.ts';
 
 const Cursor = z.coerce.number().int().nonnegative();
 
-const eventsRoute = createRoute({
+const eventsRoute = route({
+  may: 'read',
   method: 'get',
   path: '/v1/runs/{id}/events',
   tags: ['runs'],
@@ -20,24 +21,20 @@ const eventsRoute = createRoute({
       'last-event-id': Cursor.optional().openapi({ description: 'The same, as browsers send it when they reconnect' }),
     }),
   },
-  responses: {
+  answers: {
     200: { description: 'The events', content: { 'text/event-stream': { schema: RunEventSchema } } },
     204: { description: 'The run has ended, and there are no events after this one' },
-    ...refusals.badRequest,
-    ...refusals.unauthorized,
-    ...refusals.notFound,
-    ...refusals.unreachable,
   },
 });
 
-export function addEventsRoute(app: GatewayApp, { client, log, heartbeatMs }: Surroundings): void {
+export function addEventsRoute(app: GatewayApp, { log, heartbeatMs }: Surroundings): void {
   app.openapi(eventsRoute, async (c) => {
     const { id } = c.req.valid('param');
     const after = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after ?? 0;
     const closing = c.env?.closing;
     const reader = new AbortController();
     const signal = closing ? AbortSignal.any([reader.signal, closing]) : reader.signal;
-    const { status, pages } = await client.follow(id, { after, signal });
+    const { status, pages } = await c.var.client.follow(id, { after, signal });
     const read = pages[Symbol.asyncIterator]();
     // Of a run that has ended all is there, or there is nothing more to come: EventSource then asks no more.
     const first = status === 'running' ? undefined : await read.next();

@@ -1,8 +1,8 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { CadenzaError } from '../../client/errors.ts';
 import { openMetrics } from '../../telemetry/metrics.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
-import { json, refusals } from '../responses.ts';
+import { json, route } from '../route.ts';
 
 const Health = z.object({ status: z.literal('ok') }).openapi('Health');
 
@@ -14,20 +14,22 @@ const Ready = Health.extend({
   full: z.boolean().optional().describe('True where further calls wait, until one ends or another worker takes them'),
 }).openapi('Ready');
 
-const liveRoute = createRoute({
+const liveRoute = route({
+  may: 'anyone',
   method: 'get',
   path: '/health/live',
   tags: ['operations'],
   summary: 'Whether this process answers',
-  responses: { 200: json('It does', Health) },
+  answers: { 200: json('It does', Health) },
 });
 
-const readyRoute = createRoute({
+const readyRoute = route({
+  may: 'anyone',
   method: 'get',
   path: '/health/ready',
   tags: ['operations'],
   summary: 'Whether Temporal and the store can be reached',
-  responses: { 200: json('They can', Ready), ...refusals.unreachable },
+  answers: { 200: json('They can', Ready) },
 });
 
 export function addHealthRoutes(app: GatewayApp, { client, log, slots }: Surroundings): void {

@@ -1,20 +1,21 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { stream } from 'hono/streaming';
 import type { StreamingApi } from 'hono/utils/stream';
 import { DataFormat, ListItems } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { BODY_LIMITS, chunksUpTo } from '../limit-body.ts';
-import { json, refusals } from '../responses.ts';
+import { json, route } from '../route.ts';
 import { DataSet, ItemPage, MapItem, RunParams } from '../schemas.ts';
 
 const JSONL = 'application/jsonl';
 const rows = { schema: { type: 'string' as const } };
-const { badRequest, unauthorized, notFound, tooLarge, unreachable } = refusals;
 
 /** Read as it comes, so that it may be long. */
 export const DATA_SETS_PATH = '/v1/datasets';
 
-const uploadRoute = createRoute({
+const uploadRoute = route({
+  may: 'start',
+  bodyLimit: 'streamed',
   method: 'post',
   path: DATA_SETS_PATH,
   tags: ['maps'],
@@ -27,47 +28,46 @@ const uploadRoute = createRoute({
     }),
   },
   requestBody: { required: true, content: { [JSONL]: rows, 'text/csv': rows } },
-  responses: { 201: json('The data set', DataSet), ...badRequest, ...unauthorized, ...tooLarge, ...unreachable },
+  answers: { 201: json('The data set', DataSet) },
 });
 
-const itemsRoute = createRoute({
+const itemsRoute = route({
+  may: 'read',
   method: 'get',
   path: '/v1/runs/{id}/items',
   tags: ['maps'],
   summary: 'What became of the rows of a map',
   request: { params: RunParams, query: ListItems },
-  responses: { 200: json('A page of rows', ItemPage), ...badRequest, ...unauthorized, ...notFound, ...unreachable },
+  answers: { 200: json('A page of rows', ItemPage) },
 });
 
-const outputRoute = createRoute({
+const outputRoute = route({
+  may: 'read',
   method: 'get',
   path: '/v1/runs/{id}/output',
   tags: ['maps'],
   summary: 'The results of a map, in the order of its rows',
   description: 'One JSON object a line. While the map runs, the rows that still wait are left out.',
   request: { params: RunParams },
-  responses: {
+  answers: {
     200: { description: 'The results', content: { [JSONL]: { schema: MapItem } } },
-    ...unauthorized,
-    ...notFound,
-    ...unreachable,
   },
 });
 
-export function addMapRoutes(app: GatewayApp, { client, log }: Surroundings): void {
+export function addMapRoutes(app: GatewayApp, { log }: Surroundings): void {
   app.openapi(uploadRoute, async (c) => {
     const csv = c.req.header('content-type')?.startsWith('text/csv');
     const format = c.req.valid('query').format ?? (csv ? 'csv' : 'jsonl');
-    return c.json(await client.upload(chunksUpTo(c.req.raw.body, BODY_LIMITS.dataSet), format), 201);
+    return c.json(await c.var.client.upload(chunksUpTo(c.req.raw.body, BODY_LIMITS.dataSet), format), 201);
   });
 
   app.openapi(itemsRoute, async (c) => {
-    return c.json(await client.items(c.req.valid('param').id, c.req.valid('query')), 200);
+    return c.json(await c.var.client.items(c.req.valid('param').id, c.req.valid('query')), 200);
   });
 
   app.openapi(outputRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const results = client.output(id)[Symbol.asyncIterator]();
+    const results = c.var.client.output(id)[Symbol.asyncIterator]();
     // The first is read before the answer begins, so that a wrong id is still a problem.
     let next = await results.next();
     c.header('content-type', JSONL);

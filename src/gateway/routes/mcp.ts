@@ -1,10 +1,13 @@
 import type { McpHttpHandler } from '@modelcontextprotocol/server';
+import type { Cadenza } from '../../client/cadenza.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
+import { requirePermission } from '../authorization.ts';
+import { BODY_LIMITS, limitBody } from '../limit-body.ts';
 
 /** `/mcp`: Streamable HTTP of both revisions, without sessions: each request is answered by itself, by any gateway. */
 export function addMcpRoute(
   app: GatewayApp,
-  { client, log, version, workflows = [] }: Surroundings & { version: string; workflows?: string[] },
+  { log, version, workflows = [] }: Surroundings & { version: string; workflows?: string[] },
 ): void {
   let handler: Promise<McpHttpHandler> | undefined;
 
@@ -15,16 +18,20 @@ export function addMcpRoute(
       import('../mcp/mcp-server.ts'),
     ]);
     return createMcpHandler(
-      (context) => mcpServer({ client, workflows, version, log }, context.authInfo?.extra ?? {}, context),
+      (context) => {
+        const { client, ...caller } = context.authInfo!.extra as unknown as { client: Cadenza };
+        return mcpServer({ client, workflows, version, log }, caller, context);
+      },
       { onerror: (error) => log.debug({ err: error }, 'MCP') },
     );
   }
 
-  app.all('/mcp', async (c) => {
+  app.all('/mcp', requirePermission('start'), limitBody(BODY_LIMITS.json), async (c) => {
     handler ??= open();
     const { fetch } = await handler;
     // The key was checked before; whose it is travels with the request.
-    const extra = { key: c.get('key'), closing: c.env?.closing };
-    return fetch(c.req.raw, { authInfo: { token: '', clientId: c.get('key') ?? '', scopes: [], extra } });
+    const { key } = c.var.caller;
+    const extra = { client: c.var.client, key, closing: c.env?.closing };
+    return fetch(c.req.raw, { authInfo: { token: '', clientId: key ?? '', scopes: [], extra } });
   });
 }

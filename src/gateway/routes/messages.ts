@@ -1,13 +1,12 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import * as contract from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { linksOf } from '../links.ts';
-import { json, refusals } from '../responses.ts';
+import { json, route } from '../route.ts';
 import { Answer, Links, RunParams, StartedRun } from '../schemas.ts';
 import { unlessClosing } from '../serve.ts';
 
 const tags = ['conversations'];
-const { badRequest, unauthorized, notFound, conflict, tooLarge, notJson, unreachable } = refusals;
 
 const NewMessage = contract.SendMessage.extend({
   id: contract.RunId.optional().describe('Names the message: sent again under the same id, it is answered as before'),
@@ -17,7 +16,8 @@ const TakenMessage = z
   .object({ id: z.string(), run: z.string(), taken: z.boolean().optional(), links: Links })
   .openapi('TakenMessage');
 
-const sendRoute = createRoute({
+const sendRoute = route({
+  may: 'start',
   method: 'post',
   path: '/v1/runs/{id}/messages',
   tags,
@@ -34,45 +34,36 @@ const sendRoute = createRoute({
     }),
     body: { required: true, content: { 'application/json': { schema: NewMessage } } },
   },
-  responses: {
+  answers: {
     200: json('The answer', Answer),
     202: json('The message was taken; its events are at links.events', TakenMessage),
-    ...badRequest,
-    ...unauthorized,
-    ...notFound,
-    ...conflict,
-    ...tooLarge,
-    ...notJson,
-    ...unreachable,
   },
+  refuses: ['conflict'],
 });
 
-const endRoute = createRoute({
+const endRoute = route({
+  may: 'start',
   method: 'post',
   path: '/v1/runs/{id}/end',
   tags,
   summary: 'End a conversation',
   description: 'The messages it has are answered first.',
   request: { params: RunParams },
-  responses: {
+  answers: {
     202: json('The conversation ends', StartedRun),
-    ...badRequest,
-    ...unauthorized,
-    ...notFound,
-    ...conflict,
-    ...unreachable,
   },
+  refuses: ['conflict'],
 });
 
-export function addMessageRoutes(app: GatewayApp, { client, links }: Surroundings): void {
+export function addMessageRoutes(app: GatewayApp, { links }: Surroundings): void {
   app.openapi(sendRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { text, id: own } = c.req.valid('json');
-    if ((await client.show(id)).pattern !== 'conversation') {
-      const { taken } = await client.steer(id, text);
+    if ((await c.var.client.show(id)).pattern !== 'conversation') {
+      const { taken } = await c.var.client.steer(id, text);
       return c.json({ id: own ?? id, run: id, taken, links: linksOf({ id }, links) }, 202);
     }
-    const sent = await client.say(id, text, { id: own ?? c.req.valid('header')['idempotency-key'] });
+    const sent = await c.var.client.say(id, text, { id: own ?? c.req.valid('header')['idempotency-key'] });
     const answer = c.req.valid('query').wait === 'true' && (await unlessClosing(sent.answer(), c.env?.closing));
     if (answer) return c.json(answer, 200);
     const { events, ...rest } = linksOf({ id }, links);
@@ -81,8 +72,8 @@ export function addMessageRoutes(app: GatewayApp, { client, links }: Surrounding
 
   app.openapi(endRoute, async (c) => {
     const { id } = c.req.valid('param');
-    await client.end(id);
-    const { pattern, status } = await client.show(id);
+    await c.var.client.end(id);
+    const { pattern, status } = await c.var.client.show(id);
     return c.json({ id, pattern, status, links: linksOf({ id }, links) }, 202);
   });
 }

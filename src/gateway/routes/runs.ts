@@ -1,15 +1,15 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { CadenzaError } from '../../client/errors.ts';
 import { ListRuns, RunId, type RunInfo as RunInfoType } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { linksOf } from '../links.ts';
-import { json, refusals } from '../responses.ts';
+import { json, route } from '../route.ts';
 import { RunInfo, RunPage, RunParams, StartedRun, StartRun } from '../schemas.ts';
 
 const tags = ['runs'];
-const { badRequest, unauthorized, notFound, conflict, tooLarge, notJson, unreachable } = refusals;
 
-const startRoute = createRoute({
+const startRoute = route({
+  may: 'start',
   method: 'post',
   path: '/v1/runs',
   tags,
@@ -22,52 +22,47 @@ const startRoute = createRoute({
     }),
     body: { required: true, content: { 'application/json': { schema: StartRun } } },
   },
-  responses: {
+  answers: {
     202: json('The run is under way, or was already there', StartedRun),
-    ...badRequest,
-    ...unauthorized,
-    ...conflict,
-    ...tooLarge,
-    ...notJson,
-    ...unreachable,
   },
+  refuses: ['conflict'],
 });
 
-const listRoute = createRoute({
+const listRoute = route({
+  may: 'read',
   method: 'get',
   path: '/v1/runs',
   tags,
   summary: 'List runs, newest first',
   request: { query: ListRuns },
-  responses: { 200: json('A page of runs', RunPage), ...badRequest, ...unauthorized, ...unreachable },
+  answers: { 200: json('A page of runs', RunPage) },
 });
 
-const showRoute = createRoute({
+const showRoute = route({
+  may: 'read',
   method: 'get',
   path: '/v1/runs/{id}',
   tags,
   summary: 'Show a run',
   request: { params: RunParams },
-  responses: { 200: json('The run', RunInfo), ...unauthorized, ...notFound, ...unreachable },
+  answers: { 200: json('The run', RunInfo) },
 });
 
-const cancelRoute = createRoute({
+const cancelRoute = route({
+  may: 'start',
   method: 'post',
   path: '/v1/runs/{id}/cancel',
   tags,
   summary: 'Ask a run to stop',
   description: 'Its calls in flight are aborted. The run has stopped when its event `run.cancelled` is there.',
   request: { params: RunParams },
-  responses: {
+  answers: {
     202: json('The run was asked to stop', StartedRun),
-    ...unauthorized,
-    ...notFound,
-    ...conflict,
-    ...unreachable,
   },
+  refuses: ['conflict'],
 });
 
-export function addRunRoutes(app: GatewayApp, { client, links }: Surroundings): void {
+export function addRunRoutes(app: GatewayApp, { links }: Surroundings): void {
   const started = ({
     id,
     pattern,
@@ -82,32 +77,32 @@ export function addRunRoutes(app: GatewayApp, { client, links }: Surroundings): 
 
   app.openapi(startRoute, async (c) => {
     const { pattern, input, id, ...options } = c.req.valid('json');
-    const run = await client.startUnchecked(pattern, input, {
+    const run = await c.var.client.startUnchecked(pattern, input, {
       ...options,
-      key: c.get('key'),
+      key: c.var.caller.key,
       id: id ?? idOfKey(c.req.valid('header')['idempotency-key']),
     });
     const { activityRunId } = run;
     const info = run.isNew
       ? { id: run.id, pattern, status: 'running' as const, activityRunId }
-      : await client.show(run.id);
+      : await c.var.client.show(run.id);
     return c.json(started(info), 202);
   });
 
   app.openapi(listRoute, async (c) => {
-    const page = await client.list(c.req.valid('query'));
+    const page = await c.var.client.list(c.req.valid('query'));
     return c.json({ ...page, runs: page.runs.map((run) => ({ ...run, links: linksOf(run, links) })) }, 200);
   });
 
   app.openapi(showRoute, async (c) => {
-    const run = await client.show(c.req.valid('param').id);
+    const run = await c.var.client.show(c.req.valid('param').id);
     return c.json({ ...run, links: linksOf(run, links) }, 200);
   });
 
   app.openapi(cancelRoute, async (c) => {
     const { id } = c.req.valid('param');
-    await client.cancel(id);
-    return c.json(started(await client.show(id)), 202);
+    await c.var.client.cancel(id);
+    return c.json(started(await c.var.client.show(id)), 202);
   });
 }
 
