@@ -242,10 +242,12 @@ test('cancelling ends a message that is being answered, and those that wait', as
     // Far from done when it is cancelled, however busy the machine is.
     { latency: 5_000 },
   );
-  const waiting = ['message 60', 'message 61'].map((text) => send(text).catch((error: CadenzaError) => error));
+  const refused = (text: string) => send(text).catch((error: CadenzaError) => error);
+  const first = refused('message 60');
   for await (const event of bed.client.events(id)) if (event.type === 'call.started') break;
+  const second = refused('message 61');
   await bed.client.cancel(id);
-  for (const error of await Promise.all(waiting)) {
+  for (const error of await Promise.all([first, second])) {
     expect(error).toMatchObject({ code: 'Conflict', error: { type: 'Cancelled' } });
   }
   expect(await bed.client.outcome(id, 10)).toMatchObject({ status: 'cancelled' });
