@@ -38,6 +38,14 @@ module.exports = {
     may('telemetry', 'contract'),
     may('gateway', 'contract', 'config', 'client', 'telemetry'),
     may('local', 'contract', 'config', 'store'),
+    may('web', 'contract'),
+    {
+      name: 'the-page-knows-the-contract-by-type-only',
+      comment: 'zod and the schemas would be most of what a browser loads',
+      severity: 'error',
+      from: { path: room('web') },
+      to: { path: room('contract'), dependencyTypesNot: ['type-only'] },
+    },
     {
       name: 'client-knows-workflows-by-type-only',
       severity: 'error',

@@ -6,12 +6,15 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const DIST = path.join(ROOT, 'dist');
+/** Bundled for browsers, and not copied. */
+const WEB = path.join(ROOT, 'src', 'web');
 const UNFINISHED = `${DIST}.${process.pid}`;
 
 try {
   compile(UNFINISHED);
   copyPages(UNFINISHED);
   await bundleWorkflows(UNFINISHED);
+  await bundlePage(UNFINISHED);
   replace(DIST, UNFINISHED);
 } catch (error) {
   if (error.status === undefined) throw error;
@@ -35,6 +38,7 @@ function copyPages(outDir) {
   fs.cpSync(source, outDir, {
     recursive: true,
     filter: (file) =>
+      file !== WEB &&
       !file.endsWith('.ts') &&
       (!fs.statSync(file).isDirectory() ||
         fs.existsSync(path.join(outDir, path.relative(source, file))) ||
@@ -48,10 +52,15 @@ async function bundleWorkflows(outDir) {
   fs.writeFileSync(path.join(outDir, 'workflow-bundle.cjs'), await bundlePatterns());
 }
 
+async function bundlePage(outDir) {
+  const { bundlePage } = await import(pathToFileURL(path.join(outDir, 'gateway', 'pages', 'page-bundle.js')).href);
+  await bundlePage(WEB, path.join(outDir, 'web'));
+}
+
 function hasPages(folder) {
   return fs
     .readdirSync(folder, { recursive: true, withFileTypes: true })
-    .some((entry) => entry.isFile() && !entry.name.endsWith('.ts'));
+    .some((entry) => entry.isFile() && !entry.name.endsWith('.ts') && !entry.parentPath.startsWith(WEB));
 }
 
 function replace(place, made) {

@@ -18,6 +18,7 @@ import { addMapRoutes } from './routes/maps.ts';
 import { addMcpRoute } from './routes/mcp.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addOutcomeRoute } from './routes/outcome.ts';
+import { addPage } from './routes/page.ts';
 import { addPages } from './routes/pages.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addScheduleRoutes } from './routes/schedules.ts';
@@ -84,6 +85,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addMcpRoute(app, surroundings);
   addHealthRoutes(app, surroundings);
   addPages(app, options);
+  addPage(app);
 
   app.notFound((c) => {
     const detail = `There is no ${c.req.method} ${c.req.path} here.`;

@@ -99,18 +99,44 @@ test('a document with a broken schema is found invalid by the same check', async
   expect(await validate(document as never)).toMatchObject({ valid: false });
 });
 
-test.each(['/', '/docs'])(
-  '%s is a page that fetches nothing from elsewhere and can be read in the dark',
-  async (path) => {
-    const response = await gateway.get(path);
-    expect(response.headers.get('content-type')).toContain('text/html');
-    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
-    const page = await response.text();
-    expect(page).toContain('color-scheme: light dark');
-    expect(page).toContain('lang="en"');
-    expect(page).not.toMatch(/<(script|link|img|iframe)\b/);
-  },
-);
+test.each(['/docs'])('%s is a page that fetches nothing from elsewhere and can be read in the dark', async (path) => {
+  const response = await gateway.get(path);
+  expect(response.headers.get('content-type')).toContain('text/html');
+  expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+  const page = await response.text();
+  expect(page).toContain('color-scheme: light dark');
+  expect(page).toContain('lang="en"');
+  expect(page).not.toMatch(/<(script|link|img|iframe)\b/);
+});
+
+test('the page is at every path of its own, runs only our scripts, and is small', async () => {
+  const [front, deep] = await Promise.all(['/', '/runs/a%2Fb'].map((path) => gateway.get(path)));
+  const html = await front!.text();
+  expect(await deep!.text()).toBe(html);
+  expect(front!.headers.get('content-security-policy')).toMatch(
+    /default-src 'none'; script-src 'self'; style-src 'self';/,
+  );
+  expect(html).not.toMatch(/<style|<script>|\son\w+=|style=/);
+  const named = [...html.matchAll(/(?:src|href)="([^"]+)"/g)]
+    .map(([, address]) => address!)
+    .filter((one) => one !== '/docs');
+  expect(named.every((address) => address.startsWith('/assets/'))).toBe(true);
+  let bytes = 0;
+  for (const address of named) {
+    const asset = await gateway.get(address, { headers: { 'accept-encoding': 'gzip' } });
+    expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    bytes += Number(asset.headers.get('content-length'));
+  }
+  expect(bytes).toBeGreaterThan(5_000);
+  expect(bytes).toBeLessThan(150_000);
+});
+
+test('a page that is known is not sent again, and one that is not there is a problem', async () => {
+  const etag = (await gateway.get('/')).headers.get('etag')!;
+  expect((await gateway.get('/', { headers: { 'if-none-match': etag } })).status).toBe(304);
+  expect((await gateway.get('/assets/main-00000000.js')).status).toBe(404);
+  expect((await gateway.get('/assets/..%2findex.html')).status).toBe(404);
+});
 
 test('the page of the API lists every route', async () => {
   const page = await (await gateway.get('/docs')).text();

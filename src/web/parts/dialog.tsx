@@ -1,0 +1,53 @@
+import type { ComponentChildren, RefObject } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
+import { Icon } from './icon.tsx';
+
+interface DialogProps {
+  title: string;
+  isOpen: boolean;
+  /** left out, it cannot be closed but by what it asks for */
+  onClose?(): void;
+  /** what has the focus first */
+  focus?: RefObject<HTMLElement | null>;
+  children: ComponentChildren;
+}
+
+/** A modal dialog: the browser's own, so focus stays within and Escape closes it. */
+export function Dialog({ title, isOpen, onClose, focus, children }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  useEffect(() => {
+    if (!isOpen) return;
+    const { current } = dialog;
+    current?.showModal();
+    focus?.current?.focus();
+    return () => current?.close();
+  }, [isOpen]);
+  return (
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={heading}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose?.();
+      }}
+      onClick={(event) => event.target === dialog.current && onClose?.()}
+      onKeyDown={(event) => event.key === 'Escape' && event.stopPropagation()}
+    >
+      {isOpen && (
+        <div class="dialog-body">
+          <header>
+            <h2 id={heading}>{title}</h2>
+            {onClose && (
+              <button type="button" class="button icon-only quiet" aria-label="Close" onClick={onClose}>
+                <Icon name="close" />
+              </button>
+            )}
+          </header>
+          {children}
+        </div>
+      )}
+    </dialog>
+  );
+}

@@ -1,0 +1,44 @@
+import { useRef } from 'preact/hooks';
+import { giveKey, isAsked, wasRefused } from '../api/key.ts';
+import { Dialog } from '../parts/dialog.tsx';
+
+/** Asks for an API key, once the gateway does. */
+export function SignIn() {
+  const input = useRef<HTMLInputElement>(null);
+  const onSubmit = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    giveKey(String(form.get('key')).trim(), form.get('remember') === 'on');
+  };
+  return (
+    <Dialog title="Sign in" isOpen={isAsked.value} focus={input}>
+      <form class="stack" onSubmit={onSubmit}>
+        <p class="quiet">This installation asks for an API key. It is sent to this server only.</p>
+        <label class="field">
+          <span>API key</span>
+          <input
+            ref={input}
+            name="key"
+            type="password"
+            required
+            autocomplete="current-password"
+            spellcheck={false}
+            aria-invalid={wasRefused.value}
+            aria-describedby={wasRefused.value ? 'key-refused' : undefined}
+          />
+        </label>
+        {wasRefused.value && (
+          <p id="key-refused" class="wrong" role="alert">
+            This key is not known here. Keys are made with <code>cadenza keys create</code>, or by an admin.
+          </p>
+        )}
+        <label class="choice">
+          <input name="remember" type="checkbox" /> Keep it on this device, also when the tab is closed
+        </label>
+        <button class="button primary" type="submit">
+          Sign in
+        </button>
+      </form>
+    </Dialog>
+  );
+}
