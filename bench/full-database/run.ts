@@ -39,6 +39,15 @@ try {
     'runs of a tenant that failed': (store) => store.runs.list({ tenant: 't0', status: 'failed' }),
     'runs that are going on': (store) => store.runs.list({ status: 'running' }),
     'approvals that are waited for': (store) => store.approvals.pending(100),
+    'runs that asked a model nobody has': (store) => store.runs.list({ model: 'openai/none' }),
+    'runs with a text in their id, in one of them': (store, runs) =>
+      store.runs.list({ text: `led-${runs < 100 ? 7 : 77_777}` }),
+    'spending of 30 days, by day': (store) => store.ledger.spend({}),
+    'spending of 30 days, by pattern': (store) => store.ledger.spend({ by: ['pattern'] }),
+    'spending of a tenant, 30 days by day and model': (store) =>
+      store.ledger.spend({ tenant: 't0', by: ['day', 'model'] }),
+    'spending of all 100 days, by model': (store) =>
+      store.ledger.spend({ from: new Date(Date.now() - 101 * DAY_MS).toISOString().slice(0, 10), by: ['model'] }),
     bill: (store, runs) => store.ledger.bill(chainOf(runs)),
     timeline: (store, runs) => store.runs.timeline(chainOf(runs)),
     'all events': (store, runs) => Array.fromAsync(store.events.follow(`filled-${between(runs)}`)),

@@ -9,7 +9,7 @@ import {
   providerOf,
   repeatAfter,
 } from '../contract/index.ts';
-import { estimateUsage, limitWithin, ProviderError, priceOf, worstCase } from '../providers/index.ts';
+import { cacheSaving, estimateUsage, limitWithin, ProviderError, priceOf, worstCase } from '../providers/index.ts';
 import { type AttemptOutcome, isStoreError, type OpenCall, type Spent } from '../store/index.ts';
 import { awaitStore } from './await-store.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
@@ -158,7 +158,8 @@ export function createCallOnce(
       async function finish(said: ModelReply): Promise<ModelReply> {
         const answer = answerAt ? await awaitStore(NEVER, () => keepAnswer(store, answerAt, said)) : said;
         const entry = isWhole(answer) ? shared?.entry : undefined;
-        const outcome = { reply: answer, completesStep: completesStep(answer), cache: entry };
+        const savedUsd = cacheSaving(model, answer.usage, config.prices);
+        const outcome = { reply: answer, savedUsd, completesStep: completesStep(answer), cache: entry };
         const kept = await journal.end(mine, outcome).catch((refused: unknown) => unwritable(answer, refused));
         if (!entry) await shared?.release();
         return forHistory(kept!);

@@ -23,6 +23,10 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
   runs: ['List runs, newest first', () => import('./commands/runs.ts')],
   bill: ['Show what a run has cost, call by call', () => import('./commands/bill.ts')],
   budget: ['What a tenant or an API key may spend, all its runs together', () => import('./commands/budget.ts')],
+  spend: [
+    'Show what was spent over some days, by day, model, tenant, key or pattern',
+    () => import('./commands/spend.ts'),
+  ],
   send: ['Give an agent a message, which it reads at its next turn', () => import('./commands/send.ts')],
   stop: ['Stop an agent, which ends with what it has; any other run is cancelled', () => import('./commands/stop.ts')],
   'tool-result': [

@@ -13,7 +13,10 @@ import type {
   PendingApproval,
   RunEvent,
   RunInfo,
+  RunInput,
   RunPage,
+  Spend,
+  SpendQuery,
   TakenByRun,
   Timeline,
   ToolResultInput,
@@ -44,7 +47,11 @@ export interface Cadenza extends MapData {
   follow(id: string, options?: { after?: number; signal?: AbortSignal }): Promise<FollowedRun>;
   show(id: string): Promise<RunInfo>;
   list(query?: ListRuns): Promise<RunPage>;
+  /** What a run was started with, as Temporal keeps it. @throws CadenzaError InvalidRequest once that is forgotten */
+  input(id: string): Promise<RunInput>;
   bill(id: string): Promise<Bill>;
+  /** What was spent over some days by all runs, the last 30 days by day unless asked otherwise. */
+  spend(query?: SpendQuery): Promise<Spend>;
   /** Steps and attempts, at most 1,000 steps a page. */
   timeline(id: string, query?: ListSteps): Promise<Timeline>;
   /** Asks the run to stop; its calls in flight are aborted. */

@@ -8,7 +8,14 @@ import {
   ServiceError,
   WorkflowFailedError,
 } from '@temporalio/client';
-import { directRunOf, ListSteps, type PatternName, type PatternResult, type RunInfo } from '../contract/index.ts';
+import {
+  directRunOf,
+  ListSteps,
+  type PatternName,
+  type PatternResult,
+  type RunInfo,
+  SpendQuery,
+} from '../contract/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
@@ -22,7 +29,7 @@ import { CadenzaError, checked, refusal } from './errors.ts';
 import { cancelExecution, resultOf, startExecution } from './executions.ts';
 import { createRunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
-import { fork } from './fork.ts';
+import { argumentsOf, fork } from './fork.ts';
 import { listRuns } from './list-runs.ts';
 import { clientError, runError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
@@ -102,6 +109,17 @@ export function connectWith({
 
     async bill(id) {
       return store.ledger.bill((await runs.find(id)).chain);
+    },
+
+    async input(id) {
+      const run = await runs.find(id);
+      const [input] = await asClientError(id, () => argumentsOf(temporal, run));
+      return { id, pattern: run.pattern, input };
+    },
+
+    spend: async (query = {}) => {
+      checked(SpendQuery, query, 'query');
+      return store.ledger.spend(query);
     },
 
     async timeline(id, query) {

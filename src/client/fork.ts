@@ -97,7 +97,8 @@ async function firstModel({ providers }: OpenRooms, ref: PolicyRef | undefined):
   }
 }
 
-async function argumentsOf(temporal: Client, { id, chain }: StoredRun): Promise<unknown[]> {
+/** What a run was started with: its input and options. @throws CadenzaError once Temporal has forgotten it */
+export async function argumentsOf(temporal: Client, { id, chain }: StoredRun): Promise<unknown[]> {
   const inDirectLane = directRunOf(chain) !== undefined;
   const known = inDirectLane
     ? describeRun(temporal, id, chain).then(({ startedWith }) => startedWith())

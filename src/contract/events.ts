@@ -65,8 +65,14 @@ export const EventBody = later(() =>
       delta: z.string().optional(),
       arguments: z.record(z.string(), z.unknown()).optional(),
     }),
-    /** the attempt failed; the next one has the event's epoch and begins after `delayMs` */
-    data('call.retrying', { model: ModelRef, error: CallError, delayMs: z.number() }),
+    /** the attempt failed; the next one has the event's epoch and begins after `delayMs`. `failedAt`: when, where the step
+     *  waited, or asked others, before it asked this model again (ISO) */
+    data('call.retrying', {
+      model: ModelRef,
+      error: CallError,
+      delayMs: z.number(),
+      failedAt: z.string().optional(),
+    }),
     data('call.fallback', { from: ModelRef, to: ModelRef, error: CallError }),
     /** the first token of `from` was late, so `to` is asked too: whoever speaks first is heard */
     data('call.hedged', { from: ModelRef, to: ModelRef, afterMs: z.number() }),

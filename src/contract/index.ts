@@ -49,6 +49,7 @@ export * from './route/index.ts';
 export * from './runs.ts';
 export * from './schedules.ts';
 export * from './search-attributes.ts';
+export * from './spend.ts';
 export * from './tool-summary.ts';
 export * from './tools.ts';
 export * from './transcripts.ts';

@@ -74,6 +74,15 @@ export const ListRuns = later(() =>
     pattern: z.string().optional(),
     status: RunStatus.optional(),
     tenant: z.string().optional(),
+    /** asked for an answer, at least once */
+    model: ModelRef.optional(),
+    /** part of the run's id, in any case */
+    text: z.string().min(1).max(200).optional(),
+    /** begun then or later, and before */
+    since: z.iso.datetime({ offset: true }).optional(),
+    until: z.iso.datetime({ offset: true }).optional(),
+    /** cost so much or more, USD */
+    minCostUsd: z.coerce.number().nonnegative().optional(),
     limit: z.coerce.number().int().min(1).max(200).default(50),
     cursor: z.string().optional(),
   }),
@@ -118,6 +127,72 @@ export const ListSteps = later(() =>
 );
 export type ListSteps = z.input<typeof ListSteps>;
 
+/** What a run was asked: the input it was started with. */
+export const RunInput = later(() => z.object({ id: z.string(), pattern: z.string(), input: z.unknown() }));
+export type RunInput = z.infer<typeof RunInput>;
+
+/** One try of a call that needed several. Where the next one began later than this one ended, the step waited. */
+const CallAttempt = () =>
+  z.object({
+    startedAt: z.string(),
+    endedAt: z.string().optional(),
+    error: CallError.optional(),
+    usage: Usage.optional(),
+    costUsd: z.number().nullable().optional(),
+    estimated: z.boolean().optional(),
+  });
+
+const TimelineCall = () =>
+  z.object({
+    /** as events name it */
+    call: z.string(),
+    model: ModelRef,
+    startedAt: z.string(),
+    endedAt: z.string().optional(),
+    attempts: z.number().int(),
+    /** in order; left out where there was one, and once events are no longer kept */
+    eachAttempt: z.array(CallAttempt()).optional(),
+    cached: z.boolean(),
+    /** the model that was asked before, and why it was left */
+    fallback: z.object({ from: ModelRef, error: CallError }).optional(),
+    /** asked beside this model, whose first token was late */
+    hedgeOf: ModelRef.optional(),
+    /** the quicker model that was heard instead */
+    abandonedFor: ModelRef.optional(),
+    firstTokenMs: z.number().optional(),
+    totalMs: z.number().optional(),
+    usage: Usage.optional(),
+    costUsd: z.number().nullable().optional(),
+    finishReason: z.string().optional(),
+    errors: z.array(CallError),
+  });
+
+const TimelineTool = () =>
+  z.object({
+    tool: z.string(),
+    /** of its arguments, what tells most */
+    summary: z.string(),
+    startedAt: z.string(),
+    endedAt: z.string().optional(),
+    agent: z.string().optional(),
+    /** who does the work, where it is not a worker */
+    by: z.string().optional(),
+    error: CallError.optional(),
+    /** a crash hid what became of it */
+    interrupted: z.boolean().optional(),
+  });
+
+const TimelineApproval = () =>
+  z.object({
+    requestedAt: z.string(),
+    expiresAt: z.string().optional(),
+    resolvedAt: z.string().optional(),
+    approved: z.boolean().optional(),
+    by: z.string().optional(),
+    comment: z.string().optional(),
+    expired: z.boolean().optional(),
+  });
+
 /** Steps and attempts of a run, in the order they began. Times are ISO, durations ms. */
 export const Timeline = later(() =>
   z.object({
@@ -131,21 +206,15 @@ export const Timeline = later(() =>
         step: z.string(),
         startedAt: z.string(),
         endedAt: z.string().optional(),
-        calls: z.array(
-          z.object({
-            model: ModelRef,
-            startedAt: z.string(),
-            endedAt: z.string().optional(),
-            attempts: z.number().int(),
-            cached: z.boolean(),
-            firstTokenMs: z.number().optional(),
-            totalMs: z.number().optional(),
-            usage: Usage.optional(),
-            costUsd: z.number().nullable().optional(),
-            finishReason: z.string().optional(),
-            errors: z.array(CallError),
-          }),
-        ),
+        /** the run it is done by, where that is one of its own */
+        run: z.string().optional(),
+        /** who does it, in a crew */
+        agent: z.string().optional(),
+        /** it has no result, and the run went on without it */
+        error: CallError.optional(),
+        tool: TimelineTool().optional(),
+        approval: TimelineApproval().optional(),
+        calls: z.array(TimelineCall()),
       }),
     ),
   }),

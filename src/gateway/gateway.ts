@@ -22,6 +22,7 @@ import { addPage } from './routes/page.ts';
 import { addPages } from './routes/pages.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addScheduleRoutes } from './routes/schedules.ts';
+import { addSpendRoute } from './routes/spend.ts';
 import { patternSchemas } from './schemas.ts';
 
 export interface GatewayOptions {
@@ -81,6 +82,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addScheduleRoutes(app);
   addMapRoutes(app, surroundings);
   addBudgetRoutes(app);
+  addSpendRoute(app);
   addForkRoute(app, surroundings);
   addMcpRoute(app, surroundings);
   addHealthRoutes(app, surroundings);

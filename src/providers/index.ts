@@ -1,6 +1,6 @@
 export { embed } from './embeddings.ts';
 export { schemaCheck, schemaProblem } from './json-schema.ts';
-export { limitWithin, type PriceOverrides, priceOf, worstCase } from './prices.ts';
+export { cacheSaving, limitWithin, type PriceOverrides, priceOf, worstCase } from './prices.ts';
 export type { Embedded, Provider, ProviderCall, ProviderChunk } from './provider.ts';
 export { type ProviderRegistry, providerRegistry, type RegistryOptions } from './registry.ts';
 export { type Sandbox, startSandbox } from './sandbox.ts';

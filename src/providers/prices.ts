@@ -41,6 +41,15 @@ export function priceOf(model: ModelRef, usage: Usage, overrides: PriceOverrides
   return calcPrice(counted, modelIdOf(model), { providerId: listedAs })?.total_price ?? null;
 }
 
+/** USD that input in the provider's own cache takes off, less what writing into it costs more; null where the price is not known. */
+export function cacheSaving(model: ModelRef, usage: Usage, overrides: PriceOverrides = {}): number | null {
+  const { cachedInputTokens: read = 0, cacheWriteTokens: written = 0, inputTokens, outputTokens } = usage;
+  if (read + written === 0) return 0;
+  const without = priceOf(model, { inputTokens: Math.max(inputTokens, read + written), outputTokens }, overrides);
+  const cost = priceOf(model, usage, overrides);
+  return without === null || cost === null ? null : without - cost;
+}
+
 /** The most a request is likely to cost, USD: its estimated input and all output it may have; null where the price is not known. */
 export function worstCase(model: ModelRef, request: ModelRequest, overrides: PriceOverrides = {}): number | null {
   const outputTokens = request.maxOutputTokens ?? outputLimit(model);

@@ -86,6 +86,8 @@ export interface Database {
     cache_write_tokens: number | null;
     reasoning_tokens: number | null;
     cost_usd: Money | null;
+    /** what caches saved: see migrations/0005-spend.sql */
+    saved_usd: Money | null;
     cached: boolean;
     estimated: Generated<boolean>;
     at: Date;

@@ -18,8 +18,8 @@ export interface CallEnd {
   error?: CallError;
   final?: boolean;
   delayMs?: number;
-  /** cost in USD; absent where it is not known */
-  spent?: { usage: Usage; cost?: number; estimated: boolean; cached: boolean };
+  /** cost, and what caches saved, in USD; absent where they are not known */
+  spent?: { usage: Usage; cost?: number; saved?: number; estimated: boolean; cached: boolean };
   cache?: { tenant: string; hash: string; ttl: number };
 }
 

@@ -122,13 +122,13 @@ export function createJournal(
       const end = endOf(attempt);
       const place = { step, call: end.call, epoch };
       if ('reply' in outcome) {
-        const { completesStep, cache } = outcome;
+        const { completesStep, cache, savedUsd } = outcome;
         const reply = storable(outcome.reply);
         const { usage, costUsd, estimated = false } = reply;
         const entry = cache && { tenant: cache.tenant ?? '', hash: cache.requestHash, ttl: cache.ttlSeconds };
         return (await finish(
           run,
-          { ...end, spent: spentLine({ usage, costUsd, estimated }), cache: entry },
+          { ...end, spent: spentLine({ usage, costUsd, estimated, savedUsd }), cache: entry },
           reply,
           lastEvents(place, reply, completesStep),
         )) as never;
@@ -153,7 +153,7 @@ export function createJournal(
       const end = endOf(attempt);
       const place = { step, call: end.call, epoch: 1 };
       const reply: ModelReply = { ...found, costUsd: 0, cached: true };
-      const spent = spentLine({ usage: reply.usage, costUsd: 0, estimated: false }, true);
+      const spent = spentLine({ usage: reply.usage, costUsd: 0, estimated: false, savedUsd: found.costUsd }, true);
       return finish(run, { ...end, spent }, reply, [
         { type: 'step.started', step, key: stepKey('step.started', step) },
         { type: 'call.cached', ...place, model, savedUsd: found.costUsd, usage: found.usage },
@@ -165,8 +165,8 @@ export function createJournal(
 }
 
 /** As `book_attempt` takes it. */
-function spentLine({ usage, costUsd, estimated }: Spent, cached = false): CallEnd['spent'] {
-  return { usage, cost: costUsd ?? undefined, estimated, cached };
+function spentLine({ usage, costUsd, estimated, savedUsd }: Spent, cached = false): CallEnd['spent'] {
+  return { usage, cost: costUsd ?? undefined, saved: savedUsd ?? undefined, estimated, cached };
 }
 
 /** The accounts that pay a run's calls, where they have a budget: its own, those of the runs above it, its tenant's and

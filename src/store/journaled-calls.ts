@@ -45,6 +45,8 @@ export interface Spent {
   costUsd: number | null;
   /** counted by us from what was streamed, not told by the provider */
   estimated: boolean;
+  /** USD that the provider took off for input in its own cache */
+  savedUsd?: number | null;
 }
 
 export interface JournaledCall {
@@ -63,6 +65,8 @@ export type AttemptOutcome =
   | {
       /** says what was used, too */
       reply: ModelReply;
+      /** USD that the provider took off for input in its own cache */
+      savedUsd?: number | null;
       /** the step ends with this call */
       completesStep: boolean;
       /** keep the reply for equal requests of the same tenant */

@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely';
-import { type Bill, type BillLine, withoutUndefined } from '../contract/index.ts';
+import { type Bill, type BillLine, type Spend, type SpendQuery, withoutUndefined } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { called } from './functions.ts';
+import { spendOf } from './spend.ts';
 
 /** `run:<chain>`, `tenant:<name>` or `key:<name>` */
 export type AccountId = `${'run' | 'tenant' | 'key'}:${string}`;
@@ -17,6 +18,8 @@ export interface Account {
 export interface Ledger {
   /** What the attempts of a run's calls cost, in the order they ended. @param chain first-execution run id */
   bill(chain: string): Promise<Bill>;
+  /** What was spent over some days, of all runs. */
+  spend(query?: SpendQuery): Promise<Spend>;
   /** Most USD an account may spend in all; undefined lifts the limit. A tenant's earlier calls count. */
   setBudget(account: AccountId, usd: number | undefined): Promise<void>;
   /** Of a tenant or key: from its first call on. Of a run: where it has a budget. */
@@ -58,6 +61,7 @@ export function createLedger(db: Kysely<Database>): Ledger {
         Number(total ?? 0),
       );
     },
+    spend: (query) => spendOf(db, query),
     async setBudget(id, usd) {
       const budget = usd ?? null;
       await db

@@ -83,6 +83,11 @@ async function list(db: Kysely<Database>, query: ReturnType<typeof ListRuns.pars
   if (query.pattern !== undefined) select = select.where('r.pattern', '=', query.pattern);
   if (query.status !== undefined) select = select.where('r.status', '=', query.status);
   if (query.tenant !== undefined) select = select.where('r.tenant', '=', query.tenant);
+  if (query.model !== undefined) select = select.where(sql<boolean>`r.models @> array[${query.model}]::text[]`);
+  if (query.text !== undefined) select = select.where(sql<boolean>`strpos(lower(r.id), lower(${query.text})) > 0`);
+  if (query.since !== undefined) select = select.where('r.started_at', '>=', new Date(query.since));
+  if (query.until !== undefined) select = select.where('r.started_at', '<', new Date(query.until));
+  if (query.minCostUsd !== undefined) select = select.where('r.cost_usd', '>=', String(query.minCostUsd));
   if (query.cursor !== undefined) {
     const [startedAt, chain] = readCursor(query.cursor);
     select = select.where(sql<boolean>`(r.started_at, r.chain) < (${startedAt}::timestamptz, ${chain})`);

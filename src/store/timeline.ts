@@ -1,14 +1,39 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import { type CallError, ListSteps, type Timeline, withoutUndefined } from '../contract/index.ts';
+import {
+  type EventBody,
+  type EventType,
+  ListSteps,
+  oneLine,
+  type Timeline,
+  withoutUndefined,
+} from '../contract/index.ts';
 import { shortId } from './call-events.ts';
 import type { Database } from './database.ts';
 
-type TimelineCall = Pick<
+type Step = Timeline['steps'][number];
+type Call = Step['calls'][number];
+type CallAttempt = NonNullable<Call['eachAttempt']>[number];
+
+type CallRow = Pick<
   Selectable<Database['calls']>,
   'key' | 'step' | 'model' | 'state' | 'epoch' | 'reply' | 'error' | 'cached' | 'started_at' | 'ended_at'
 >;
+type Data<Type extends EventType> = Omit<Extract<EventBody, { type: Type }>, 'type'>;
+interface EventOf<Type extends EventType> {
+  type: EventType;
+  step: string;
+  call: string | null;
+  epoch: number | null;
+  at: Date;
+  data: Data<Type>;
+}
+type EventRow = EventOf<EventType>;
+type SpentRow = Pick<
+  Selectable<Database['ledger']>,
+  'key' | 'epoch' | 'input_tokens' | 'output_tokens' | 'cost_usd' | 'estimated'
+>;
 
-interface Step {
+interface Place {
   step: string;
   /** its place in the run, by which the next page goes on */
   place: number;
@@ -16,7 +41,10 @@ interface Step {
 }
 
 /** literal: the partial index serves only what it can see */
-const OF_TIMELINE = sql<boolean>`type in ('step.started', 'step.completed', 'call.retrying', 'call.fallback')`;
+const OF_STEPS = sql<boolean>`type in ('step.started', 'step.completed', 'step.failed', 'call.retrying', 'call.fallback',
+  'call.hedged', 'call.abandoned', 'tool.started', 'tool.completed', 'approval.requested', 'approval.resolved')`;
+
+const SUMMARY_LENGTH = 80;
 
 /** A page of steps in the order they began, and in each its calls. */
 export async function timelinePage(db: Kysely<Database>, chain: string, query?: ListSteps): Promise<Timeline> {
@@ -25,40 +53,13 @@ export async function timelinePage(db: Kysely<Database>, chain: string, query?: 
   const steps = await stepsAfter(db, chain, { after, limit: limit + 1, pruned: (run?.pruned ?? 0) >= 2 });
   const page = steps.slice(0, limit);
   const names = page.map(({ step }) => step);
-  const events = await db
-    .selectFrom('events')
-    .select(['type', 'step', 'call', 'at', 'data'])
-    .where('chain', '=', chain)
-    .where(OF_TIMELINE)
-    .where('step', '=', sql<string>`any (${names}::text[])`)
-    .orderBy('seq')
-    .execute();
-  const calls = await db
-    .selectFrom('calls')
-    .select(['key', 'step', 'model', 'state', 'epoch', 'reply', 'error', 'cached', 'started_at', 'ended_at'])
-    .where('chain', '=', chain)
-    .where('step', '=', sql<string>`any (${names}::text[])`)
-    .orderBy('started_at')
-    .orderBy('key')
-    .execute();
-  const ended = new Map(events.flatMap(({ type, step, at }) => (type === 'step.completed' ? [[step, at]] : [])));
-  const retries = Map.groupBy(events, ({ type, call }) => (type === 'call.retrying' ? call : null));
-  const callsOf = Map.groupBy(calls, ({ step }) => step);
+  const [events, calls] = await Promise.all([eventsOf(db, chain, names), callsOf(db, chain, names)]);
+  const spent = await spentBy(db, calls);
+  const byStep = Map.groupBy(events, ({ step }) => step);
+  const callsByStep = Map.groupBy(calls, ({ step }) => step);
   return withoutUndefined({
     id: run?.id ?? chain,
-    steps: page.map(({ step, at }) =>
-      withoutUndefined({
-        step,
-        startedAt: at.toISOString(),
-        endedAt: ended.get(step)?.toISOString(),
-        calls: (callsOf.get(step) ?? []).map((call) =>
-          timelineCall(
-            call,
-            (retries.get(shortId(call.key)) ?? []).map(({ data }) => data.error as CallError),
-          ),
-        ),
-      }),
-    ),
+    steps: page.map((place) => stepOf(place, byStep.get(place.step) ?? [], callsByStep.get(place.step) ?? [], spent)),
     pruned: run && run.pruned >= 3 ? true : undefined,
     nextAfter: steps.length > page.length ? page.at(-1)!.place : undefined,
   });
@@ -69,29 +70,121 @@ async function stepsAfter(
   db: Kysely<Database>,
   chain: string,
   { after, limit, pruned }: { after: number; limit: number; pruned: boolean },
-): Promise<Step[]> {
+): Promise<Place[]> {
   const steps = pruned
-    ? sql<Step>`
+    ? sql<Place>`
         select * from (
           select step, row_number() over (order by min(started_at), step) as place, min(started_at) as at
           from calls where chain = ${chain} group by step
         ) steps
         where place > ${after} order by place limit ${limit}`
-    : sql<Step>`
+    : sql<Place>`
         select step, seq as place, at from events
-        where chain = ${chain} and ${OF_TIMELINE} and type = 'step.started' and step is not null and seq > ${after}
+        where chain = ${chain} and ${OF_STEPS} and type = 'step.started' and step is not null and seq > ${after}
         order by seq limit ${limit}`;
   return (await steps.execute(db)).rows;
 }
 
-function timelineCall(call: TimelineCall, errors: CallError[]): Timeline['steps'][number]['calls'][number] {
-  const { model, state, epoch, reply, error, cached } = call;
+async function eventsOf(db: Kysely<Database>, chain: string, steps: string[]): Promise<EventRow[]> {
+  const { rows } = await sql<EventRow>`
+    select type, step, call, epoch, at, case type
+      -- what is shown of these to people is not theirs to carry along
+      when 'approval.requested' then data - 'show'
+      when 'tool.completed' then data - 'result'
+      else data end as data
+    from events where chain = ${chain} and ${OF_STEPS} and step = any (${steps}::text[]) order by seq`.execute(db);
+  return rows;
+}
+
+function callsOf(db: Kysely<Database>, chain: string, steps: string[]): Promise<CallRow[]> {
+  return db
+    .selectFrom('calls')
+    .select(['key', 'step', 'model', 'state', 'epoch', 'reply', 'error', 'cached', 'started_at', 'ended_at'])
+    .where('chain', '=', chain)
+    .where('step', '=', sql<string>`any (${steps}::text[])`)
+    .orderBy('started_at')
+    .orderBy('key')
+    .execute();
+}
+
+/** What each attempt used, of calls that needed several. */
+async function spentBy(db: Kysely<Database>, calls: CallRow[]): Promise<Map<string, SpentRow>> {
+  const keys = calls.filter(({ epoch }) => epoch > 1).map(({ key }) => key);
+  if (keys.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('ledger')
+    .select(['key', 'epoch', 'input_tokens', 'output_tokens', 'cost_usd', 'estimated'])
+    .where('key', '=', sql<string>`any (${keys}::text[])`)
+    .execute();
+  return new Map(rows.map((row) => [`${row.key} ${row.epoch}`, row]));
+}
+
+function stepOf({ step, at }: Place, events: EventRow[], calls: CallRow[], spent: Map<string, SpentRow>): Step {
+  const [started] = all(events, 'step.started');
+  const [failed] = all(events, 'step.failed');
+  const completed = all(events, 'step.completed').at(-1) ?? failed;
   return withoutUndefined({
+    step,
+    startedAt: at.toISOString(),
+    endedAt: completed?.at.toISOString(),
+    run: started?.data.run,
+    agent: started?.data.agent,
+    error: failed?.data.error,
+    tool: toolOf(all(events, 'tool.started')[0], all(events, 'tool.completed')[0]),
+    approval: approvalOf(all(events, 'approval.requested')[0], all(events, 'approval.resolved')[0]),
+    calls: calls.map((call) => callOf(call, events, spent)),
+  });
+}
+
+function all<Type extends EventType>(events: EventRow[], type: Type): EventOf<Type>[] {
+  return events.filter((event) => event.type === type) as EventOf<Type>[];
+}
+
+function toolOf(started?: EventOf<'tool.started'>, completed?: EventOf<'tool.completed'>): Step['tool'] {
+  if (!started) return undefined;
+  const { tool, agent, by, arguments: args } = started.data;
+  const told = Object.values(args).find((one) => typeof one === 'string' || typeof one === 'number');
+  return withoutUndefined({
+    ...{ tool, agent, by },
+    summary: told === undefined ? '' : oneLine(String(told), SUMMARY_LENGTH),
+    startedAt: started.at.toISOString(),
+    endedAt: completed?.at.toISOString(),
+    error: completed?.data.error,
+    interrupted: completed?.data.interrupted,
+  });
+}
+
+function approvalOf(asked?: EventOf<'approval.requested'>, answered?: EventOf<'approval.resolved'>): Step['approval'] {
+  if (!asked) return undefined;
+  return withoutUndefined({
+    requestedAt: asked.at.toISOString(),
+    expiresAt: asked.data.expiresAt,
+    resolvedAt: answered?.at.toISOString(),
+    approved: answered?.data.approved,
+    by: answered?.data.by,
+    comment: answered?.data.comment,
+    expired: answered?.data.expired,
+  });
+}
+
+function callOf(row: CallRow, events: EventRow[], spent: Map<string, SpentRow>): Call {
+  const { key, model, state, epoch, reply, error, cached } = row;
+  const call = shortId(key);
+  const mine = events.filter((event) => event.call === call);
+  const retries = all(mine, 'call.retrying');
+  const errors = retries.map(({ data }) => data.error);
+  const fallback = all(mine, 'call.fallback')[0]?.data;
+  return withoutUndefined({
+    call,
     model,
-    startedAt: call.started_at.toISOString(),
-    endedAt: call.ended_at?.toISOString(),
+    startedAt: row.started_at.toISOString(),
+    endedAt: row.ended_at?.toISOString(),
     attempts: epoch,
+    eachAttempt: retries.length > 0 ? attemptsOf(row, retries, spent) : undefined,
     cached,
+    fallback: fallback && { from: fallback.from, error: fallback.error },
+    hedgeOf: all(events, 'call.hedged').find(({ data }) => data.to === model)?.data.from,
+    abandonedFor: all(mine, 'call.abandoned')[0]?.data.by,
     firstTokenMs: reply?.firstTokenMs,
     totalMs: reply?.totalMs,
     usage: reply?.usage,
@@ -99,5 +192,24 @@ function timelineCall(call: TimelineCall, errors: CallError[]): Timeline['steps'
     finishReason: reply?.finishReason,
     // the last error of a model that was given up is told by no retry
     errors: state === 'failed' && error ? [...errors, error] : errors,
+  });
+}
+
+/** A retry tells the end of the attempt before it, and when its own begins. */
+function attemptsOf(row: CallRow, retries: EventOf<'call.retrying'>[], spent: Map<string, SpentRow>): CallAttempt[] {
+  const starts = [row.started_at, ...retries.map(({ at, data }) => new Date(at.getTime() + data.delayMs))];
+  const epochs = [1, ...retries.map(({ epoch }, index) => epoch ?? index + 2)];
+  return starts.map((startedAt, index) => {
+    const next = retries[index];
+    const line = spent.get(`${row.key} ${epochs[index]}`);
+    const failed = row.state === 'failed' ? (row.error ?? undefined) : undefined;
+    return withoutUndefined({
+      startedAt: startedAt.toISOString(),
+      endedAt: next ? (next.data.failedAt ?? next.at.toISOString()) : row.ended_at?.toISOString(),
+      error: next ? next.data.error : failed,
+      usage: line && { inputTokens: line.input_tokens, outputTokens: line.output_tokens },
+      costUsd: line && (line.cost_usd === null ? null : Number(line.cost_usd)),
+      estimated: line?.estimated || undefined,
+    });
   });
 }

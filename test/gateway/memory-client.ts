@@ -1,7 +1,16 @@
 import type { Cadenza } from '../../src/client/cadenza.ts';
 import type { StartOptions } from '../../src/client/check-start.ts';
 import { CadenzaError } from '../../src/client/errors.ts';
-import { type CallError, invalidRequest, isPattern, PATTERNS, type RunEvent } from '../../src/contract/index.ts';
+import {
+  type CallError,
+  invalidRequest,
+  isPattern,
+  PATTERNS,
+  type RunEvent,
+  type Spend,
+  SpendLine,
+  SpendQuery,
+} from '../../src/contract/index.ts';
 
 interface MemoryRun {
   id: string;
@@ -95,6 +104,13 @@ export function memoryClient() {
       runs: [...runs.values()].map(info).filter((run) => !query?.pattern || run.pattern === query.pattern),
       nextCursor: query?.limit === 1 ? 'next' : undefined,
     }),
+    input: async (id) => ({ id, pattern: find(id).pattern, input: find(id).input }),
+    async spend(query) {
+      const { by, timeZone } = SpendQuery.parse(query);
+      const total = SpendLine.omit({ day: true, model: true, tenant: true, key: true, pattern: true });
+      const none = Object.fromEntries(Object.keys(total.shape).map((name) => [name, 0])) as Spend['total'];
+      return { from: query?.from ?? '2026-01-01', to: '2026-01-30', timeZone, by, total: none, lines: [] };
+    },
     bill: async (id) => ({ totalUsd: 0, inputTokens: 0, outputTokens: 0, unpriced: 0, calls: [], id: find(id).id }),
     timeline: async (id) => ({ id: find(id).id, steps: [] }),
     async cancel(id) {

@@ -8,7 +8,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.served.close());
 
-test.each(['', '/result', '/events', '/bill', '/timeline'])(
+test.each(['', '/input', '/result', '/events', '/bill', '/timeline'])(
   'GET /v1/runs/{id}%s of an unknown run is 404',
   async (route) => {
     const response = await gateway.get(`/v1/runs/nobody${route}`);
@@ -61,10 +61,24 @@ test.each([
   ['/v1/runs?status=asleep', 'query.status'],
   ['/v1/runs/r1/result?waitSeconds=-1', 'query.waitSeconds'],
   ['/v1/runs/r1/events?after=x', 'query.after'],
+  ['/v1/runs?since=yesterday', 'query.since'],
+  ['/v1/spend?by=hour', 'query.by[0]'],
+  ['/v1/spend?to=soon', 'query.to'],
+  ['/v1/spend?timeZone=Mars', 'query.timeZone'],
 ])('%s is refused naming %s', async (path, field) => {
   const response = await gateway.get(path);
   expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({ path: field, errorType: 'InvalidRequest' });
+});
+
+test('what a run was started with is shown, and spending is told apart as asked', async () => {
+  expect(await (await gateway.get('/v1/runs/r1/input')).json()).toEqual({
+    ...{ id: 'r1', pattern: 'ask', input: { prompt: 'a' } },
+  });
+  for (const by of ['by=day,model', 'by=day&by=model']) {
+    const spend = await (await gateway.get(`/v1/spend?${by}&from=2026-01-02`)).json();
+    expect(spend).toMatchObject({ by: ['day', 'model'], from: '2026-01-02', total: { costUsd: 0 }, lines: [] });
+  }
 });
 
 test('runs are listed with their links, filtered, with a cursor', async () => {

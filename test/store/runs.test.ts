@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RunRef, Timeline } from '../../src/contract/index.ts';
 import { type FreshStore, freshStore } from './fresh-store.ts';
-import { newKey, newRun, reply } from './samples.ts';
+import { newKey, newRun, reply, until } from './samples.ts';
 
 let fresh: FreshStore;
 beforeAll(async () => {
@@ -46,6 +46,10 @@ test('runs are found by pattern, status and tenant; an id used again shows its n
   expect(await ids({ pattern: 'compare' })).toEqual([old.id]);
   expect(await ids({ status: 'completed' })).toEqual([done.id]);
   expect(await ids({ status: 'failed' })).toEqual([]);
+  expect(await ids({ text: done.id.slice(3, 20).toUpperCase() })).toEqual([done.id]);
+  expect(await ids({ text: '%' })).toEqual([]);
+  expect(await ids({ since: minute(3) })).toEqual([done.id]);
+  expect(await ids({ until: minute(3) })).toEqual([old.id]);
   expect(await fresh.store.runs.chainOf(old.id)).toBe(again.chain);
   expect(await fresh.store.runs.find(old.id)).toMatchObject({ chain: again.chain, startedAt: minute(2) });
   expect(await fresh.store.runs.find('none')).toBeUndefined();
@@ -64,7 +68,8 @@ test('the timeline tells steps in order, each with its calls, their attempts and
   );
   await journal.begin({ key: first, run, step: 'research', model: 'a/1', worstCaseUsd: null });
   await journal.end({ key: first, run, step: 'research', epoch: 2, model: 'a/1' }, { error: gone, next: 'final' });
-  await journal.begin({ key: second, run, step: 'research', model: 'b/2', worstCaseUsd: null });
+  const fallback = { from: 'a/1', error: gone };
+  await journal.begin({ key: second, run, step: 'research', model: 'b/2', worstCaseUsd: null, fallback });
   const answer = reply({ model: 'b/2', firstTokenMs: 3, totalMs: 9 });
   await journal.end(
     { key: second, run, step: 'research', model: 'b/2', epoch: 1 },
@@ -72,16 +77,32 @@ test('the timeline tells steps in order, each with its calls, their attempts and
   );
   await journal.finishCached({ key: newKey(), run, step: 'write', model: 'b/2', reply: answer });
 
-  const at = expect.any(String);
+  const [at, id] = [expect.any(String), expect.any(String)];
   expect(await runs.timeline(run.chain)).toEqual({
     id: run.id,
     steps: [
       {
         ...{ step: 'research', startedAt: at, endedAt: at },
         calls: [
-          { model: 'a/1', startedAt: at, endedAt: at, attempts: 2, cached: false, errors: [limited, gone] },
           {
-            ...{ model: 'b/2', startedAt: at, endedAt: at, attempts: 1, cached: false, errors: [] },
+            ...{ call: id, model: 'a/1', startedAt: at, endedAt: at, attempts: 2, cached: false },
+            eachAttempt: [
+              { startedAt: at, endedAt: at, error: limited },
+              { startedAt: at, endedAt: at, error: gone },
+            ],
+            errors: [limited, gone],
+          },
+          {
+            ...{
+              call: id,
+              model: 'b/2',
+              fallback: { from: 'a/1', error: gone },
+              startedAt: at,
+              endedAt: at,
+              attempts: 1,
+              cached: false,
+              errors: [],
+            },
             ...{ firstTokenMs: 3, totalMs: 9, usage: answer.usage, costUsd: 0.01, finishReason: 'stop' },
           },
         ],
@@ -92,6 +113,63 @@ test('the timeline tells steps in order, each with its calls, their attempts and
       },
     ],
   });
+});
+
+test('a call that waited before it was asked again says when it had failed, and what each attempt used', async () => {
+  const { journal, runs, ledger } = fresh.store;
+  const run = newRun({ tenant: 'waits' });
+  const call = { key: newKey(), run, step: 'ask', model: 'a/1' };
+  const gone = { type: 'Unavailable', message: 'gone' } as const;
+  const spent = { usage: { inputTokens: 5, outputTokens: 1 }, costUsd: 0.25, estimated: true };
+  await journal.begin({ ...call, worstCaseUsd: null });
+  await journal.end({ ...call, epoch: 1 }, { error: gone, next: 'final', spent });
+  const failedAt = (await runs.timeline(run.chain)).steps[0]!.calls[0]!.endedAt!;
+  await until(() => Date.now() > Date.parse(failedAt) + 50);
+  await journal.begin({ ...call, worstCaseUsd: null });
+  await journal.end({ ...call, epoch: 2 }, { reply: reply({ model: 'a/1' }), completesStep: true });
+
+  const [first, second] = (await runs.timeline(run.chain)).steps[0]!.calls[0]!.eachAttempt!;
+  expect(first).toMatchObject({ endedAt: failedAt, error: gone, costUsd: 0.25, estimated: true, usage: spent.usage });
+  expect(Date.parse(second!.startedAt) - Date.parse(failedAt)).toBeGreaterThanOrEqual(50);
+  expect(second).toMatchObject({ costUsd: 0.01, endedAt: expect.any(String) });
+
+  const ids = async (query: object) => (await runs.list({ tenant: 'waits', ...query })).runs.map((each) => each.id);
+  expect(await ids({ model: 'a/1', minCostUsd: 0.2 })).toEqual([run.id]);
+  expect(await ids({ model: 'a/2' })).toEqual([]);
+  expect(await ids({ minCostUsd: 0.3 })).toEqual([]);
+  expect((await ledger.spend({ tenant: 'waits' })).total).toMatchObject({ estimated: 1, estimatedUsd: 0.25 });
+});
+
+test('the timeline shows tools, approvals, hedges, steps that failed and those that are runs', async () => {
+  const { events, runs } = fresh.store;
+  const run = newRun();
+  const error = { type: 'ToolFailed', message: 'no' } as const;
+  const key = () => newKey();
+  await events.record(run, [
+    { type: 'step.started', step: 'sub', run: 'other', agent: 'writer', key: key() },
+    { type: 'step.failed', step: 'sub', error, key: key() },
+    { type: 'step.started', step: 'a/web', key: key() },
+    { type: 'tool.started', step: 'a/web', tool: 'web', arguments: { n: { x: 1 }, q: 'two\nlines' }, key: key() },
+    { type: 'tool.completed', step: 'a/web', tool: 'web', result: 'long', error, key: key() },
+    { type: 'step.started', step: 'ok', key: key() },
+    { type: 'approval.requested', step: 'ok', approval: 'ok', show: 'secret plan', key: key() },
+    { type: 'approval.resolved', step: 'ok', approval: 'ok', approved: false, by: 'Ann', comment: 'no', key: key() },
+  ]);
+  const { steps } = await runs.timeline(run.chain);
+  const at = expect.any(String);
+  expect(steps).toEqual([
+    { step: 'sub', startedAt: at, endedAt: at, run: 'other', agent: 'writer', error, calls: [] },
+    {
+      step: 'a/web',
+      startedAt: at,
+      tool: { tool: 'web', summary: 'two lines', startedAt: at, endedAt: at, error },
+      calls: [],
+    },
+    {
+      ...{ step: 'ok', startedAt: at, calls: [] },
+      approval: { requestedAt: at, resolvedAt: at, approved: false, by: 'Ann', comment: 'no' },
+    },
+  ]);
 });
 
 test('a timeline of many steps comes in pages, also when their events are no longer kept', async () => {

@@ -33,7 +33,8 @@ begin
     v_events := jsonb_build_array(jsonb_build_object('o', -1, 'r', 1, 'k', 'run.started', 't', 'run.started', 'd',
       jsonb_strip_nulls(jsonb_build_object('pattern', p->'run'->'pattern', 'tenant', p->'run'->'tenant'))));
   end if;
-  select state, epoch, failures, mid_stream_failures, holder, reply, error into v_call from calls where key = v_key;
+  select state, epoch, failures, mid_stream_failures, holder, reply, error, ended_at into v_call
+  from calls where key = v_key;
   v_known := found;
   if v_known and v_call.state = 'finished' then
     return jsonb_build_object('state', 'finished', 'reply', v_call.reply);
@@ -94,7 +95,10 @@ begin
     if v_call.state <> 'retrying' then
       v_events := v_events || jsonb_build_object('o', 0, 'r', 1, 't', 'call.retrying', 's', p->'step', 'c', p->'call',
         'e', v_epoch, 'd', jsonb_build_object('model', p->'model', 'delayMs', 0,
-          'error', case when v_call.state = 'failed' then v_call.error else p->'lost' end));
+          'error', case when v_call.state = 'failed' then v_call.error else p->'lost' end)
+          || case when v_call.state = 'failed'
+            then jsonb_build_object('failedAt', to_char(v_call.ended_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+            else '{}' end);
     end if;
   end if;
   if v_status <> 'running' then

@@ -2,7 +2,7 @@
 -- sums. What was only estimated gives way to what the provider says later. Returns USD by which the accounts' sums
 -- change: an attempt whose price is not known is charged what is held for the call.
 --
--- p is {key, epoch, step, model, spent: {usage, cost, cached, estimated}}.
+-- p is {key, epoch, step, model, spent: {usage, cost, saved, cached, estimated}}.
 create function book_attempt(p_chain text, p jsonb) returns numeric language plpgsql as $$
 declare
   v_spent jsonb := p->'spent';
@@ -17,16 +17,18 @@ begin
   if v_known and not (v_before.estimated and not (v_spent->>'estimated')::boolean) then return 0; end if;
 
   insert into ledger as l (key, epoch, chain, tenant, key_name, step, model, input_tokens, output_tokens,
-    cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_usd, cached, estimated, at)
+    cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_usd, saved_usd, cached, estimated,
+    at)
   select p->>'key', (p->>'epoch')::integer, p_chain, tenant, key_name, p->>'step', p->>'model',
     (v_usage->>'inputTokens')::bigint, (v_usage->>'outputTokens')::bigint, (v_usage->>'cachedInputTokens')::bigint,
     (v_usage->>'cacheWriteTokens')::bigint, (v_usage->>'reasoningTokens')::bigint,
-    v_cost, (v_spent->>'cached')::boolean, (v_spent->>'estimated')::boolean, clock_timestamp()
+    v_cost, (v_spent->>'saved')::numeric, (v_spent->>'cached')::boolean, (v_spent->>'estimated')::boolean, clock_timestamp()
   from runs where chain = p_chain
   on conflict (key, epoch) do update set
     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
     cached_input_tokens = excluded.cached_input_tokens, cache_write_tokens = excluded.cache_write_tokens,
-    reasoning_tokens = excluded.reasoning_tokens, cost_usd = excluded.cost_usd, estimated = excluded.estimated;
+    reasoning_tokens = excluded.reasoning_tokens, cost_usd = excluded.cost_usd, saved_usd = excluded.saved_usd,
+    estimated = excluded.estimated;
 
   update runs set
     calls = calls + (not v_known)::integer,
