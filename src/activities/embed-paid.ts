@@ -1,4 +1,11 @@
-import { type CallError, type ModelRef, type ModelReply, providerOf, type RunRef } from '../contract/index.ts';
+import {
+  type CallError,
+  type ModelRef,
+  type ModelReply,
+  providerOf,
+  type RunRef,
+  type Usage,
+} from '../contract/index.ts';
 import { embed, ProviderError, priceOf } from '../providers/index.ts';
 import type { OpenCall } from '../store/index.ts';
 import { sha256 } from './call-key.ts';
@@ -26,6 +33,11 @@ export interface TextVectors {
   costUsd: number | null;
 }
 
+/** The same, and what the call used. */
+interface PaidVectors extends TextVectors {
+  usage: Usage;
+}
+
 /** Thrown where texts have no vectors; what the journal says of the call is `next`. */
 export class EmbedFailed extends ProviderError {
   readonly next: Next;
@@ -47,17 +59,19 @@ const CHARACTERS_A_TOKEN = 3;
 export async function embedPaid(
   { store, providers, config }: Rooms,
   { run, step, model, texts, signal, cache, isPart = false, next = () => 'final' }: PaidTexts,
-): Promise<TextVectors> {
+): Promise<PaidVectors> {
   if (providerOf(model) === 'sandbox') {
-    const { vectors } = await embed(providers.open(model), model, texts, signal);
-    return { vectors, costUsd: 0 };
+    return { ...(await embed(providers.open(model), model, texts, signal)), costUsd: 0 };
   }
   // Equal texts have equal vectors, whichever step asks.
   const place = { key: sha256([run.chain, model, embedHash(model, texts)].join('\n')), run, step, model };
   const estimate = Math.ceil(texts.reduce((sum, text) => sum + text.length, 0) / CHARACTERS_A_TOKEN);
   const worstCaseUsd = priceOf(model, { inputTokens: estimate, outputTokens: 0 }, config.prices);
   const begun = await store.journal.begin({ ...place, worstCaseUsd });
-  if (begun.state === 'finished') return { vectors: unpacked(begun.reply), costUsd: begun.reply.costUsd };
+  if (begun.state === 'finished') {
+    const { usage, costUsd } = begun.reply;
+    return { vectors: unpacked(begun.reply), usage, costUsd };
+  }
   if (begun.state === 'overBudget') throw new EmbedFailed(begun.error, 'final');
 
   const { epoch } = begun;
@@ -74,7 +88,7 @@ export async function embedPaid(
     };
     const kept = cache && { tenant: run.tenant ?? '', ...cache };
     await store.journal.end({ ...place, epoch }, { reply, completesStep: !isPart, cache: kept });
-    return { vectors, costUsd: reply.costUsd };
+    return { vectors, usage, costUsd: reply.costUsd };
   } catch (thrown) {
     const error: CallError = thrown instanceof ProviderError ? thrown.error : provider.asCallError(thrown, model);
     const decided = next(error, begun);
@@ -88,7 +102,7 @@ export function embedHash(model: ModelRef, texts: string[]): string {
 }
 
 /** Single precision in base64: a third of what the numbers take as text. */
-function packed(vectors: number[][]): { vectors: string[] } {
+export function packed(vectors: number[][]): { vectors: string[] } {
   return { vectors: vectors.map((vector) => Buffer.from(Float32Array.from(vector).buffer).toString('base64')) };
 }
 

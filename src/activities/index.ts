@@ -1,6 +1,7 @@
 import {
   type AgentActivities,
   type CadenzaActivities,
+  type EmbedActivities,
   type IngestActivities,
   type MapActivities,
   type NewEvent,
@@ -17,6 +18,7 @@ import { createCallTool } from './call-tool.ts';
 import { createDecideRoute } from './decide-route.ts';
 import { createDeliverWebhook } from './deliver-webhook.ts';
 import { createDocumentActivities } from './documents/index.ts';
+import { createEmbedGiven } from './embed-given.ts';
 import { failureOf } from './failure.ts';
 import { checkGuardrails } from './guardrails/index.ts';
 import { createMapActivities } from './map/index.ts';
@@ -31,6 +33,7 @@ export function createActivities(
   rooms: Rooms,
 ): AgentActivities &
   CadenzaActivities &
+  EmbedActivities &
   IngestActivities &
   MapActivities &
   SearchActivities &
@@ -45,6 +48,7 @@ export function createActivities(
     ...createOpenTools(rooms),
     ...createCallTool(rooms),
     ...createDocumentActivities(rooms),
+    ...createEmbedGiven(rooms),
     deliverWebhook: createDeliverWebhook(rooms),
 
     async resolvePolicy(policy) {

@@ -58,7 +58,12 @@ export async function checkStart(
     if (wrongSchema) throw new CadenzaError('InvalidRequest', wrongSchema);
     await checkModels(providers, pattern, parsed);
     const wrongTool =
-      pattern === 'crew' ? await checkCrew({ tools }, parsed as CrewDefinition) : await checkTools(tools, parsed);
+      pattern === 'crew'
+        ? await checkCrew({ tools }, parsed as CrewDefinition)
+        : // What whoever asks does itself is no tool of ours.
+          pattern === 'ask'
+          ? undefined
+          : await checkTools(tools, parsed);
     if (wrongTool) throw new CadenzaError('InvalidRequest', wrongTool);
     const wrongRoute = await checkRoutes({ config, providers }, parsed);
     if (wrongRoute) throw new CadenzaError('InvalidRequest', wrongRoute);

@@ -6,7 +6,7 @@ export function kindOf(error: CallError, fallbackOn: readonly string[]): 'outage
   const reaction = reactionTo(error.type);
   if (reaction === 'retry') return error.permanent ? 'other' : 'outage';
   if (reaction === 'policy') return fallbackOn.includes(error.type) ? 'other' : 'stop';
-  if (error.type === 'InvalidRequest' && error.schemaRefused) return 'other';
+  if (error.type === 'InvalidRequest' && (error.schemaRefused || error.lacksSetting)) return 'other';
   return reaction === 'fail' ? 'stop' : 'other';
 }
 

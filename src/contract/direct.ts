@@ -1,5 +1,5 @@
 /** Patterns that know the direct lane: those that need nobody's message, and go on in no history of their own. */
-export const DIRECT_PATTERNS = ['ask', 'best-of', 'chain', 'compare', 'council'] as const;
+export const DIRECT_PATTERNS = ['ask', 'best-of', 'chain', 'compare', 'council', 'embed'] as const;
 export type DirectPattern = (typeof DIRECT_PATTERNS)[number];
 
 export function isDirectPattern(name: string): name is DirectPattern {

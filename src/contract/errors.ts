@@ -51,6 +51,8 @@ export const CallError = later(() =>
     permanent: z.boolean().optional(),
     /** the provider does not take the schema the answer must match; another one, or a looser request, may */
     schemaRefused: z.boolean().optional(),
+    /** the model does not know this setting, on which the request insists; another one may */
+    lacksSetting: z.string().optional(),
     /** the field of the input that is wrong, as `input.policy.candidates[0]` */
     path: z.string().optional(),
     step: z.string().optional(),

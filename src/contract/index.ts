@@ -32,6 +32,7 @@ export * from './patterns/crew.ts';
 export * from './patterns/crew-definition.ts';
 export * from './patterns/crew-plan.ts';
 export * from './patterns/debate.ts';
+export * from './patterns/embed.ts';
 export * from './patterns/ingest.ts';
 export * from './patterns/ingest-work.ts';
 export * from './patterns/map.ts';

@@ -19,6 +19,20 @@ const ImagePart = later(() =>
     ),
 );
 
+/** A document, inline as base64 or by an address the provider can fetch. */
+const FilePart = later(() =>
+  z
+    .object({
+      type: z.literal('file'),
+      mediaType: z.string().regex(/^[\w.+-]+\/[\w.+-]+$/, 'A media type is written type/subtype'),
+      name: z.string().optional(),
+      data: z.base64().optional(),
+      url: z.url().optional(),
+    })
+    .refine((part) => (part.data === undefined) !== (part.url === undefined), 'A file has either data or url'),
+);
+export type FilePart = z.infer<typeof FilePart>;
+
 /** A model asks for a tool. `signature` is the provider's own token, to be sent back as it came. */
 export const ToolCallPart = later(() =>
   z.object({
@@ -47,7 +61,7 @@ const ReasoningPart = later(() =>
 );
 
 export const Part = later(() =>
-  z.discriminatedUnion('type', [TextPart, ImagePart, ToolCallPart, ToolResultPart, ReasoningPart]),
+  z.discriminatedUnion('type', [TextPart, ImagePart, FilePart, ToolCallPart, ToolResultPart, ReasoningPart]),
 );
 export type Part = z.infer<typeof Part>;
 

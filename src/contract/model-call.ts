@@ -1,12 +1,19 @@
 import { type RepeatLimits, repeatLimitsOf } from './attempts.ts';
 import type { ModelCall, RunRef } from './calls.ts';
-import type { ModelRequest } from './models.ts';
+import { Insisted, type ModelRequest, type RequestSettings } from './models.ts';
 import { DEFAULT_CACHE_TTL_SECONDS, DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUTS, type Policy } from './policy.ts';
 
 /** What a policy sets of a request, whatever is asked. */
 export function requestSettings(policy: Policy): Partial<ModelRequest> {
   const { maxOutputTokens, temperature, topP, seed, stop, effort } = policy;
   return { maxOutputTokens, temperature, topP, seed, stop, effort };
+}
+
+/** The settings of a request, and not of its policy, that its answer depends on. Parallel tool calls are the rule. */
+export function insistedOn(request: { settings?: RequestSettings; parallelTools?: boolean }): Insisted[] | undefined {
+  const given = { ...request.settings, parallelTools: request.parallelTools === false ? false : undefined };
+  const insisted = Insisted.options.filter((name) => given[name] !== undefined);
+  return insisted.length === 0 ? undefined : insisted;
 }
 
 /** A call as its policy wants it made. @param deadline when the step's patience ends, ms since 1970 */

@@ -61,6 +61,26 @@ export const TranscriptWindow = later(() =>
 );
 export type TranscriptWindow = z.infer<typeof TranscriptWindow>;
 
+const settings = () => ({
+  maxOutputTokens: z.number().int().positive().optional(),
+  temperature: z.number().min(0).max(2).optional(),
+  topP: z.number().min(0).max(1).optional(),
+  seed: z.number().int().optional(),
+  stop: z.array(z.string().min(1)).max(4).optional(),
+  effort: Effort.optional(),
+});
+
+/** How a model is asked. */
+export const RequestSettings = later(() => z.strictObject(settings()));
+export type RequestSettings = z.infer<typeof RequestSettings>;
+
+export const ToolChoice = later(() => z.union([z.enum(['auto', 'none', 'required']), z.object({ name: z.string() })]));
+export type ToolChoice = z.infer<typeof ToolChoice>;
+
+/** What a request may insist on: effort and the limit of the output have a nearest value everywhere, these have none. */
+export const Insisted = later(() => z.enum(['temperature', 'topP', 'seed', 'stop', 'parallelTools']));
+export type Insisted = z.infer<typeof Insisted>;
+
 /** What is asked of a model, whichever it is. */
 export const ModelRequest = later(() =>
   z.strictObject({
@@ -74,15 +94,14 @@ export const ModelRequest = later(() =>
     toolset: z.string().optional(),
     /** further requests begin as this one does: providers that keep a beginning are asked to */
     keepsPrefix: z.boolean().optional(),
-    toolChoice: z.union([z.enum(['auto', 'none', 'required']), z.object({ name: z.string() })]).optional(),
+    toolChoice: ToolChoice.optional(),
+    /** false: at most one tool call an answer */
+    parallelTools: z.boolean().optional(),
     /** JSON schema the answer must match */
     schema: JsonSchema.optional(),
-    maxOutputTokens: z.number().int().positive().optional(),
-    temperature: z.number().min(0).max(2).optional(),
-    topP: z.number().min(0).max(1).optional(),
-    seed: z.number().int().optional(),
-    stop: z.array(z.string().min(1)).max(4).optional(),
-    effort: Effort.optional(),
+    ...settings(),
+    /** settings that may not be left out: a model that does not know one refuses the request */
+    insists: z.array(Insisted).optional(),
   }),
 );
 export type ModelRequest = z.infer<typeof ModelRequest>;

@@ -1,7 +1,8 @@
 import type { Anthropic } from '@anthropic-ai/sdk';
 import { transformJSONSchema } from '@anthropic-ai/sdk/lib/transform-json-schema';
-import { type Message, type ModelRequest, type Part, partsOf } from '../contract/index.ts';
+import { type FilePart, type Message, type ModelRequest, type Part, partsOf } from '../contract/index.ts';
 import { CLAUDE_EFFORT, CLAUDE_MAX_TOKENS, claudeTraits, THINKING_BUDGET } from './anthropic-models.ts';
+import { refuseFile, refuseUnknownSettings } from './insisted-settings.ts';
 import { unseal } from './signatures.ts';
 import { systemText, turnsOf } from './system-text.ts';
 
@@ -11,6 +12,7 @@ export type ThinkingBlock = Anthropic.ThinkingBlockParam | Anthropic.RedactedThi
 
 /** A request as the Messages API takes it. It has no `seed`, and no longer `temperature` and `top_p`. */
 export function messageParams(model: string, request: ModelRequest): Params {
+  refuseUnknownSettings(model, request, ['temperature', 'topP', 'seed']);
   const traits = claudeTraits(model);
   const forced = isForced(request);
   const cannotForce = forced && !traits.forcedTools;
@@ -19,7 +21,14 @@ export function messageParams(model: string, request: ModelRequest): Params {
     model,
     stream: true,
     max_tokens: maxTokens,
-    system: [systemText(request), cannotForce && insistOnTool(request)].filter(Boolean).join('\n\n') || undefined,
+    system:
+      [
+        systemText(request),
+        isAnyObject(request) && 'Answer with a JSON object, and with nothing else.',
+        cannotForce && insistOnTool(request),
+      ]
+        .filter(Boolean)
+        .join('\n\n') || undefined,
     messages: merged(turnsOf(request).map((message) => turn(model, message))),
     stop_sequences: request.stop,
     // Marks the last block that may be kept, so that the next request finds all of this one (docs: prompt caching).
@@ -28,7 +37,7 @@ export function messageParams(model: string, request: ModelRequest): Params {
     output_config: outputConfig(model, request),
     ...(request.tools?.length && {
       tools: request.tools.map(tool),
-      tool_choice: cannotForce ? { type: 'auto' } : toolChoice(request),
+      tool_choice: toolChoice(cannotForce ? { ...request, toolChoice: 'auto' } : request),
     }),
   };
 }
@@ -50,8 +59,17 @@ function thinking(model: string, request: ModelRequest, maxTokens: number): Para
 
 function outputConfig(model: string, request: ModelRequest): Params['output_config'] {
   const effort = request.effort && claudeTraits(model).effort ? CLAUDE_EFFORT[request.effort] : undefined;
-  const format = request.schema && { type: 'json_schema' as const, schema: closedSchema(request.schema) };
+  const format = isAnyObject(request) ? undefined : request.schema && formatOf(request.schema);
   return effort || format ? { effort, format } : undefined;
+}
+
+/** Any object will do: a schema the API takes closes its objects, and this one would be empty. */
+function isAnyObject({ schema }: ModelRequest): boolean {
+  return schema?.type === 'object' && Object.keys(schema).length === 1;
+}
+
+function formatOf(schema: Record<string, unknown>) {
+  return { type: 'json_schema' as const, schema: closedSchema(schema) };
 }
 
 /** The SDK's own form of a schema the API takes; as it is where that form cannot be made (no `type`, say). */
@@ -92,6 +110,8 @@ function blocks(model: string, part: Part): Block[] {
       return part.text.trim() === '' ? [] : [{ type: 'text', text: part.text }];
     case 'image':
       return [{ type: 'image', source: imageSource(part) }];
+    case 'file':
+      return [{ type: 'document', title: part.name, source: documentSource(part) }];
     case 'reasoning':
       return thinkingBlocks(model, part);
     case 'toolCall':
@@ -116,6 +136,14 @@ function thinkingBlocks(model: string, part: Part): ThinkingBlock[] {
 function imageSource(part: Extract<Part, { type: 'image' }>): Anthropic.ImageBlockParam['source'] {
   if (part.url !== undefined) return { type: 'url', url: part.url };
   return { type: 'base64', media_type: part.mediaType!, data: part.data! };
+}
+
+/** PDFs and plain text are what Claude reads. @throws ProviderError InvalidRequest */
+function documentSource({ mediaType, data, url }: FilePart): Anthropic.DocumentBlockParam['source'] {
+  if (url !== undefined) return { type: 'url', url };
+  if (mediaType === 'application/pdf') return { type: 'base64', media_type: mediaType, data: data! };
+  if (!mediaType.startsWith('text/')) refuseFile(`Claude reads PDFs and text, not ${mediaType}.`);
+  return { type: 'text', media_type: 'text/plain', data: Buffer.from(data!, 'base64').toString('utf8') };
 }
 
 /** Neighbours of one role as one turn: the results of parallel tool calls belong into one message. */
@@ -146,8 +174,10 @@ function tool(definition: NonNullable<ModelRequest['tools']>[number]): Anthropic
   return { name, description, input_schema: { ...parameters, type: 'object' } };
 }
 
-function toolChoice({ toolChoice: choice }: ModelRequest): Params['tool_choice'] {
-  if (choice === undefined) return undefined;
-  if (typeof choice === 'object') return { type: 'tool', name: choice.name };
-  return { type: choice === 'required' ? 'any' : choice };
+function toolChoice({ toolChoice: choice, parallelTools }: ModelRequest): Params['tool_choice'] {
+  const oneOnly = parallelTools === false && choice !== 'none' ? { disable_parallel_tool_use: true } : {};
+  if (typeof choice === 'object') return { type: 'tool', name: choice.name, ...oneOnly };
+  if (choice === 'none') return { type: 'none' };
+  if (choice === undefined && parallelTools !== false) return undefined;
+  return { type: choice === 'required' ? 'any' : 'auto', ...oneOnly };
 }

@@ -1,7 +1,8 @@
 import type { OpenAI } from 'openai';
-import { type Effort, type Message, type ModelRequest, partsOf, textOf } from '../contract/index.ts';
+import { type Effort, type Message, type ModelRequest, type Part, partsOf, textOf } from '../contract/index.ts';
+import { refuseFile } from './insisted-settings.ts';
 import { jsonFormat } from './openai-input.ts';
-import { imageUrl } from './system-text.ts';
+import { dataUrl, fileName, imageUrl } from './system-text.ts';
 
 type Params = OpenAI.ChatCompletionCreateParamsStreaming;
 type Turn = OpenAI.ChatCompletionMessageParam;
@@ -29,7 +30,11 @@ export function chatParams(model: string, request: ModelRequest): Params {
     stop: request.stop,
     reasoning_effort: request.effort && EFFORTS[request.effort],
     ...(request.schema && { response_format: { type: 'json_schema', json_schema: jsonFormat(request.schema) } }),
-    ...(request.tools?.length && { tools: request.tools.map(tool), tool_choice: toolChoice(request) }),
+    ...(request.tools?.length && {
+      tools: request.tools.map(tool),
+      tool_choice: toolChoice(request),
+      parallel_tool_calls: request.parallelTools,
+    }),
   };
 }
 
@@ -38,7 +43,7 @@ function turns(message: Message): Turn[] {
   const results: Turn[] = parts
     .filter((part) => part.type === 'toolResult')
     .map((part) => ({ role: 'tool', tool_call_id: part.id, content: part.content }));
-  const said = parts.filter((part) => part.type === 'text' || part.type === 'image');
+  const said = parts.filter((part) => part.type === 'text' || part.type === 'image' || part.type === 'file');
   const calls = parts.filter((part) => part.type === 'toolCall');
   if (message.role === 'assistant') {
     const tool_calls = calls.map((call) => ({
@@ -53,14 +58,18 @@ function turns(message: Message): Turn[] {
   return [...results, { role: 'user', content: content(said) }];
 }
 
-/** Plain text where there are no images: the one form every server takes. */
-function content(parts: { type: string; text?: string; url?: string; data?: string; mediaType?: string }[]) {
+/** Plain text where there is nothing else: the one form every server takes. */
+function content(parts: Part[]): string | OpenAI.ChatCompletionContentPart[] {
   if (parts.every((part) => part.type === 'text')) return parts.map((part) => part.text).join('');
-  return parts.map((part) =>
-    part.type === 'image'
-      ? { type: 'image_url' as const, image_url: { url: imageUrl(part) } }
-      : { type: 'text' as const, text: part.text ?? '' },
-  );
+  return parts.map(contentPart);
+}
+
+/** @throws ProviderError InvalidRequest */
+function contentPart(part: Part): OpenAI.ChatCompletionContentPart {
+  if (part.type === 'image') return { type: 'image_url', image_url: { url: imageUrl(part) } };
+  if (part.type !== 'file') return { type: 'text', text: part.type === 'text' ? part.text : '' };
+  if (part.url !== undefined) refuseFile('Chat Completions take files only inline, not by address.');
+  return { type: 'file', file: { filename: fileName(part), file_data: dataUrl(part) } };
 }
 
 function tool(definition: NonNullable<ModelRequest['tools']>[number]): OpenAI.ChatCompletionTool {

@@ -9,6 +9,7 @@ import {
   ThinkingLevel,
 } from '@google/genai';
 import { type Effort, type Message, type ModelRequest, type Part, partsOf } from '../contract/index.ts';
+import { refuseUnknownSettings } from './insisted-settings.ts';
 import { unseal } from './signatures.ts';
 import { systemText, turnsOf } from './system-text.ts';
 
@@ -29,6 +30,7 @@ export function contentParams(
   request: ModelRequest,
   config: GenerateContentConfig,
 ): GenerateContentParameters {
+  refuseUnknownSettings(model, request, ['parallelTools']);
   return {
     model,
     contents: merged(turnsOf(request).map((message) => turn(model, message))),
@@ -89,7 +91,8 @@ function geminiParts(model: string, part: Part): GeminiPart[] {
     case 'text':
       return [{ text: part.text }];
     case 'image':
-      return [image(part)];
+    case 'file':
+      return [media(part)];
     case 'reasoning':
       return [];
     case 'toolCall': {
@@ -114,7 +117,7 @@ function sign(model: string, parts: Part[], content: GeminiPart[]): void {
   if (unsigned && THINKS_BY_LEVEL.test(model)) calls[0]!.thoughtSignature = UNSIGNED;
 }
 
-function image(part: Extract<Part, { type: 'image' }>): GeminiPart {
+function media(part: Extract<Part, { type: 'image' | 'file' }>): GeminiPart {
   if (part.data !== undefined) return { inlineData: { data: part.data, mimeType: part.mediaType } };
   return { fileData: { fileUri: part.url, mimeType: part.mediaType ?? mediaTypeOf(part.url ?? '') } };
 }

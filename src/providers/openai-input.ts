@@ -3,7 +3,7 @@ import { type Message, type ModelRequest, type Part, partsOf } from '../contract
 import { isReasoningModel, openAiEffort, openAiSampling } from './openai-models.ts';
 import { unseal } from './signatures.ts';
 import { strictSchema } from './strict-schema.ts';
-import { imageUrl } from './system-text.ts';
+import { dataUrl, fileName, imageUrl } from './system-text.ts';
 
 type Params = OpenAI.Responses.ResponseCreateParamsStreaming;
 type Item = OpenAI.Responses.ResponseInputItem;
@@ -23,7 +23,11 @@ export function responsesParams(model: string, request: ModelRequest): Params {
     // Nothing is kept at OpenAI, so a model's reasoning has to travel with the conversation.
     ...(isReasoningModel(model) && { include: ['reasoning.encrypted_content'] }),
     ...(request.schema && { text: { format: { ...jsonFormat(request.schema), type: 'json_schema' } } }),
-    ...(request.tools?.length && { tools: request.tools.map(tool), tool_choice: toolChoice(request) }),
+    ...(request.tools?.length && {
+      tools: request.tools.map(tool),
+      tool_choice: toolChoice(request),
+      parallel_tool_calls: request.parallelTools,
+    }),
   };
 }
 
@@ -36,7 +40,7 @@ export function jsonFormat(schema: Record<string, unknown>) {
 function inputItems(model: string, message: Message): Item[] {
   const parts = partsOf(message);
   const items: Item[] = [];
-  const said = parts.filter((part) => part.type === 'text' || part.type === 'image');
+  const said = parts.filter((part) => part.type === 'text' || part.type === 'image' || part.type === 'file');
   for (const part of parts) {
     if (part.type === 'reasoning') items.push(...signedItems(model, part.signature));
     if (part.type === 'toolResult')
@@ -60,6 +64,10 @@ function spoken(role: Message['role'], parts: Part[]): Item {
 
 function content(part: Part): OpenAI.Responses.ResponseInputContent {
   if (part.type === 'image') return { type: 'input_image', image_url: imageUrl(part), detail: 'auto' };
+  if (part.type === 'file') {
+    if (part.url !== undefined) return { type: 'input_file', file_url: part.url };
+    return { type: 'input_file', filename: fileName(part), file_data: dataUrl(part) };
+  }
   return { type: 'input_text', text: part.type === 'text' ? part.text : '' };
 }
 

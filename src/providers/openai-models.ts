@@ -1,4 +1,4 @@
-import type { Effort, ModelRequest } from '../contract/index.ts';
+import type { Effort, Insisted, ModelRequest } from '../contract/index.ts';
 
 /**
  * What OpenAI's models take, by family. From the SDK's types (`ReasoningEffort`, `ChatModel`) and OpenAI's model guides:
@@ -28,8 +28,15 @@ export function openAiEffort(model: string, effort: Effort | undefined) {
 
 /** Temperature and top_p, where the model accepts them at the effort it is asked with. */
 export function openAiSampling(model: string, request: ModelRequest) {
+  return takesSampling(model, request) ? { temperature: request.temperature, top_p: request.topP } : {};
+}
+
+/** What the Responses API does not take. It has no `seed` and no `stop`. */
+export function lacksOfOpenAi(model: string, request: ModelRequest): Insisted[] {
+  return ['seed', 'stop', ...(takesSampling(model, request) ? [] : (['temperature', 'topP'] as const))];
+}
+
+function takesSampling(model: string, request: ModelRequest): boolean {
   const effort = openAiEffort(model, request.effort);
-  const accepted =
-    !isReasoningModel(model) || effort === 'none' || (effort === undefined && THINKS_WHEN_ASKED.test(model));
-  return accepted ? { temperature: request.temperature, top_p: request.topP } : {};
+  return !isReasoningModel(model) || effort === 'none' || (effort === undefined && THINKS_WHEN_ASKED.test(model));
 }

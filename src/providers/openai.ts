@@ -6,8 +6,10 @@ import { chatCompletions, dataOf } from './chat-completions.ts';
 import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
 import { type Dialect, listeningEvents } from './event-stream.ts';
+import { refuseUnknownSettings } from './insisted-settings.ts';
 import { listModels, openAiClient } from './openai-compatible.ts';
 import { responsesParams } from './openai-input.ts';
+import { isReasoningModel, lacksOfOpenAi } from './openai-models.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { openAiUsage } from './reported-usage.ts';
 import { seal } from './signatures.ts';
@@ -24,7 +26,7 @@ export function openAi(options: WireOptions): Provider {
   let lacksResponses = false;
 
   async function* chunks(call: ProviderCall): AsyncGenerator<ProviderChunk> {
-    if (lacksResponses) return yield* chatCompletions(client, call);
+    if (lacksResponses || needsChat(call)) return yield* chatCompletions(client, call);
     try {
       return yield* responses(client, call);
     } catch (error) {
@@ -44,6 +46,12 @@ export function openAi(options: WireOptions): Provider {
     listModels: (signal) => listModels(client, signal),
     asCallError: toCallError,
   };
+}
+
+/** True for a request that insists on what only Chat Completions take, of a model that takes it there. */
+function needsChat({ model, request }: ProviderCall): boolean {
+  const insists = request.insists?.some((setting) => setting === 'stop' || setting === 'seed') ?? false;
+  return insists && !isReasoningModel(model);
 }
 
 /** True for a 404 about the address, not about the model. */
@@ -81,6 +89,7 @@ async function* responses(
   client: OpenAI,
   { model, request, signal, heard }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
+  refuseUnknownSettings(model, request, lacksOfOpenAi(model, request));
   const { fetch, seen, events } = listeningEvents(RESPONSES, heard);
   const { headers } = await client
     .withOptions({ fetch })

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { type ModelRequest, type Part, partsOf, type Usage } from '../contract/index.ts';
+import { type FilePart, type ModelRequest, type Part, partsOf, type Usage } from '../contract/index.ts';
 
 /** Loaded with the first text: its tables take longer to read than a short command takes. */
 const load = createRequire(import.meta.url);
@@ -11,6 +11,8 @@ const PIECE = 1_000;
 const SAMPLES = 48;
 /** Tokens of one image, whatever its size: about a 1,000 x 1,000 picture at Anthropic (1,334) and OpenAI (765 to 1,105), rounded up. */
 export const IMAGE_TOKENS = 1_600;
+/** Tokens of a file that is named by its address: a few pages. */
+const FILE_TOKENS = 10_000;
 /** Role and separators of one message. */
 const MESSAGE_TOKENS = 4;
 
@@ -75,11 +77,20 @@ function partTokens(part: Part): number {
       return estimateTokens(part.text);
     case 'image':
       return IMAGE_TOKENS;
+    case 'file':
+      return fileTokens(part);
     case 'toolCall':
       return estimateTokens(part.name) + estimateTokens(JSON.stringify(part.arguments));
     case 'toolResult':
       return estimateTokens(part.content);
   }
+}
+
+/** A page of a PDF is 1,500 to 3,000 tokens (docs.claude.com, PDF support) in some 20 to 50 kB; text is what it is. */
+function fileTokens({ mediaType, data }: FilePart): number {
+  if (data === undefined) return FILE_TOKENS;
+  const bytes = (data.length * 3) / 4;
+  return mediaType.startsWith('text/') ? Math.ceil(bytes / 3) : Math.max(IMAGE_TOKENS, Math.ceil(bytes / 12));
 }
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);

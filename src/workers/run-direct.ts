@@ -10,6 +10,7 @@ import { bestOf } from '../workflows/best-of.ts';
 import { chain } from '../workflows/chain.ts';
 import { compare } from '../workflows/compare.ts';
 import { council } from '../workflows/council.ts';
+import { embed } from '../workflows/embed.ts';
 import { PART_OF } from '../workflows/memos.ts';
 import { hostDirectly } from './direct-host.ts';
 
@@ -19,6 +20,7 @@ const PATTERNS: Record<DirectPattern, (input: never) => Promise<unknown>> = {
   chain,
   compare,
   council,
+  embed,
 };
 
 /** The activity of the direct lane: a whole run of a pattern. Killed, it is done again, and has its finished calls from the

@@ -1,5 +1,5 @@
-import { type Answer, AskInput, type CallError, type RunOptions } from '../contract/index.ts';
-import { answerOf } from './answer-of.ts';
+import { AskInput, type AskResult, type CallError, type RunOptions } from '../contract/index.ts';
+import { askResultOf } from './answer-of.ts';
 import { inputOf } from './input.ts';
 import { generate } from './steps/generate.ts';
 import { route } from './steps/route.ts';
@@ -9,7 +9,7 @@ import { route } from './steps/route.ts';
  *
  *   prompt --> (route) --> candidate 1 (GPT) --down?--> candidate 2 (Claude) --down?--> candidate 3 (Gemini) --> answer
  */
-export async function ask(input: AskInput, _options?: RunOptions): Promise<Answer> {
+export async function ask(input: AskInput, _options?: RunOptions): Promise<AskResult> {
   return answerTo(inputOf(AskInput, input), { step: 'ask', routeStep: 'route' });
 }
 
@@ -17,8 +17,8 @@ export async function ask(input: AskInput, _options?: RunOptions): Promise<Answe
 export async function answerTo(
   { route: router, ...question }: AskInput,
   { routeStep, ...at }: { step: string; routeStep: string; tried?: CallError; deadline?: number },
-): Promise<Answer> {
-  if (router === undefined) return answerOf(await generate({ ...at, ...question }));
+): Promise<AskResult> {
+  if (router === undefined) return askResultOf(await generate({ ...at, ...question }));
   const { policy, answer } = await route({ step: routeStep, request: question, route: router });
-  return answerOf(answer ?? (await generate({ step: at.step, ...question, policy })));
+  return askResultOf(answer ?? (await generate({ step: at.step, ...question, policy })));
 }

@@ -10,6 +10,7 @@ export { conversation } from './conversation.ts';
 export { council } from './council.ts';
 export { crew } from './crew.ts';
 export { debate } from './debate.ts';
+export { embed } from './embed.ts';
 export { ingest } from './ingest.ts';
 export { mapRows as 'map-rows' } from './map/map-rows.ts';
 export { map } from './map.ts';

@@ -54,6 +54,19 @@ const runs: [file: string, pattern: string, input: object][] = [
   ['ask.fallback', 'ask', { prompt: 'down', policy: { candidates: members, maxAttempts: 2 } }],
   ['ask.failed', 'ask', { prompt: 'down', policy: { candidates: [gpt], maxAttempts: 1 } }],
   ['ask.default-policy', 'ask', { prompt: 'By the policy of the config' }],
+  [
+    'ask.tools',
+    'ask',
+    {
+      prompt: 'What is the weather in Bergen?',
+      tools: [{ name: 'get_weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } }],
+      toolChoice: 'auto',
+      parallelTools: false,
+      settings: { maxOutputTokens: 500 },
+      policy: { candidates: [claude] },
+    },
+  ],
+  ['embed.plain', 'embed', { texts: ['Why do rivers bend?'], model: 'openai/text-embedding-3-small' }],
   ['compare.plain', 'compare', { prompt: 'Tea or coffee?', models: members }],
   ['compare.judged', 'compare', { prompt: 'Sun or rain?', models: members, judge: claude, merge: claude }],
   ['council.plain', 'council', { prompt: 'Sea or hills?', members, chairman: claude }],
@@ -325,6 +338,10 @@ provider.first(
 provider.first(
   (request) => request.model.startsWith('gpt') && /down( \d)?"/.test(JSON.stringify(request.messages)),
   failWith(500, 'out of order'),
+);
+provider.first(
+  (request) => promptOf(request).includes('weather in Bergen'),
+  () => ({ toolCalls: [{ name: 'get_weather', arguments: JSON.stringify({ city: 'Bergen' }) }] }),
 );
 provider.first(
   (request) => JSON.stringify(request.messages).includes('Answer A'),

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { ModelRequest } from '../../src/contract/index.ts';
+import type { FilePart, Insisted, ModelRequest } from '../../src/contract/index.ts';
 import { mockPeer, type Peer } from './peer.ts';
 import { all, ask, start, WIRES } from './wires.ts';
 
@@ -182,6 +182,69 @@ describe('Gemini', () => {
     const { body } = await bodyOf('gemini', ask('?', { effort }), model);
     expect(body.generationConfig?.thinkingConfig).toEqual(thinkingConfig);
   });
+});
+
+describe('a setting that a request insists on', () => {
+  const insisting = (...insists: Insisted[]) => ask('?', { ...SETTINGS, parallelTools: false, tools: TOOLS, insists });
+
+  test.each([
+    ['openai', 'gpt-6-sol', 'temperature'],
+    ['openai', 'o3', 'stop'],
+    ['anthropic', 'claude-sonnet-5-5', 'seed'],
+    ['anthropic', 'claude-sonnet-5-5', 'topP'],
+    ['gemini', 'gemini-3.8-flash', 'parallelTools'],
+  ] as const)('%s refuses it where %s does not know it (%s), and asks nobody', async (name, model, setting) => {
+    await expect(bodyOf(name, insisting(setting), model)).rejects.toMatchObject({
+      error: { type: 'InvalidRequest', lacksSetting: setting, message: expect.stringContaining(model) },
+    });
+    expect(peer!.sent).toEqual([]);
+  });
+
+  test('is sent by the wire of OpenAI that has it', async () => {
+    const { path, body } = await bodyOf('openai', insisting('stop', 'seed', 'temperature', 'parallelTools'), 'gpt-4.1');
+    expect(path).toBe('/v1/chat/completions');
+    expect(body).toMatchObject({ stop: ['END'], seed: 7, temperature: 0.2, parallel_tool_calls: false });
+  });
+
+  test('one tool call an answer is asked for in the words of each wire', async () => {
+    expect((await bodyOf('openai', insisting('parallelTools'))).body.parallel_tool_calls).toBe(false);
+    await peer!.stop();
+    expect((await bodyOf('anthropic', insisting('parallelTools'))).body.tool_choice).toEqual({
+      type: 'auto',
+      disable_parallel_tool_use: true,
+    });
+  });
+});
+
+test('a file is sent as each wire takes it; what a wire cannot read is refused', async () => {
+  const pdf = { type: 'file' as const, mediaType: 'application/pdf', name: 'a.pdf', data: 'JVBERg==' };
+  const dataUrl = 'data:application/pdf;base64,JVBERg==';
+  const withFile = (part: FilePart) => ask('?', { messages: [{ role: 'user', content: [part] }] });
+  const sent: Record<string, unknown> = {
+    openai: { type: 'input_file', filename: 'a.pdf', file_data: dataUrl },
+    'openai-compatible': { type: 'file', file: { filename: 'a.pdf', file_data: dataUrl } },
+    anthropic: {
+      type: 'document',
+      title: 'a.pdf',
+      source: { type: 'base64', media_type: 'application/pdf', data: 'JVBERg==' },
+    },
+    gemini: { inlineData: { data: 'JVBERg==', mimeType: 'application/pdf' } },
+  };
+  for (const [name, part] of Object.entries(sent)) {
+    const { body } = await bodyOf(name, withFile(pdf));
+    expect((body.input ?? body.messages ?? body.contents)[0]).toMatchObject(
+      name === 'gemini' ? { parts: [part] } : { content: [part] },
+    );
+    await peer!.stop();
+  }
+  const zip = { ...pdf, mediaType: 'application/zip' };
+  await expect(bodyOf('anthropic', withFile(zip))).rejects.toMatchObject({ error: { type: 'InvalidRequest' } });
+});
+
+test('any JSON object is asked of Claude in words: its closed schema would be an empty one', async () => {
+  const { body } = await bodyOf('anthropic', ask('?', { schema: { type: 'object' } }));
+  expect(body.output_config).toBeUndefined();
+  expect(body.system).toMatch(/JSON object/);
 });
 
 test.each([

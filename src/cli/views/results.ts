@@ -86,6 +86,11 @@ const VIEWS: Views = {
     };
   },
 
+  embed: ({ model, vectors, usage }) => ({
+    story: [],
+    answer: { text: `${vectors.length} vectors by ${model}, of ${usage.inputTokens} tokens (--json shows them)` },
+  }),
+
   council: ({ answers, standings, final }) => ({
     story: answers.map(blockOf),
     verdict: verdictText(standings.length === 0 ? undefined : { standings }),

@@ -11,6 +11,7 @@ import { ConversationInput, ConversationResult } from './conversation.ts';
 import { CouncilInput, CouncilResult } from './council.ts';
 import { CrewInput, CrewResult } from './crew.ts';
 import { DebateInput, DebateResult } from './debate.ts';
+import { EmbedInput, EmbedResult } from './embed.ts';
 import { IngestInput, IngestResult } from './ingest.ts';
 import { MapResult, mapInput } from './map.ts';
 import { PlanInput, PlanResult } from './plan.ts';
@@ -50,6 +51,7 @@ export const PATTERNS = {
     summary:
       'Models answer, read each other without names and answer again, until they agree, a judge decides or they vote',
   },
+  embed: { input: EmbedInput, result: EmbedResult, summary: 'Make vectors of texts' },
   map: {
     input: later(() => mapInput(allPatterns)),
     result: MapResult,

@@ -5,6 +5,7 @@ import {
   beginCourse,
   type CallError,
   GuardrailVerdict,
+  insistedOn,
   type JsonSchema,
   type Message,
   type ModelReply,
@@ -14,6 +15,7 @@ import {
   type Outcome,
   type Policy,
   type PolicyRef,
+  type RequestSettings,
   requestSettings,
   type ToolDefinition,
   type TranscriptWindow,
@@ -51,6 +53,10 @@ export interface GenerateRequest<Output = unknown> {
   /** further requests begin as this one does */
   keepsPrefix?: boolean;
   toolChoice?: ModelRequest['toolChoice'];
+  /** false: at most one tool call an answer */
+  parallelTools?: boolean;
+  /** instead of the policy's own; a candidate that does not know one is not asked */
+  settings?: RequestSettings;
   /** what the first candidate was tried with before, and ended with for good: the next one is asked */
   tried?: CallError;
   /** ms since 1970: when the step's patience ends, where it began in an earlier history */
@@ -133,6 +139,7 @@ async function askJudge({ step, model, system, prompt }: Parameters<AskJudge>[0]
 
 function requestOf(request: GenerateRequest, policy: Policy): ModelRequest {
   const { prompt, messages, transcript, system, output, schema, tools, toolset, keepsPrefix, toolChoice } = request;
+  const { parallelTools, settings } = request;
   if ((prompt === undefined) === (messages === undefined)) {
     throw failure({
       type: 'InvalidRequest',
@@ -148,8 +155,11 @@ function requestOf(request: GenerateRequest, policy: Policy): ModelRequest {
     toolset,
     keepsPrefix,
     toolChoice,
+    parallelTools,
     schema: output ? (z.toJSONSchema(output) as JsonSchema) : schema,
     ...requestSettings(policy),
+    ...withoutUndefined(settings ?? {}),
+    insists: insistedOn(request),
   });
 }
 
