@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import { type Bill, type BillLine, type Spend, type SpendQuery, withoutUndefined } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { called } from './functions.ts';
@@ -22,6 +22,8 @@ export interface Ledger {
   spend(query?: SpendQuery): Promise<Spend>;
   /** Most USD an account may spend in all; undefined lifts the limit. A tenant's earlier calls count. */
   setBudget(account: AccountId, usd: number | undefined): Promise<void>;
+  /** Tenants' and keys' accounts that have a budget, by name. */
+  budgets(limit: number): Promise<({ id: string } & Account)[]>;
   /** Of a tenant or key: from its first call on. Of a run: where it has a budget. */
   account(id: AccountId): Promise<Account | undefined>;
   /** Runs that hold money for calls begun more than so long ago, in pages. @param ageMs ms @param after of the page before */
@@ -77,14 +79,18 @@ export function createLedger(db: Kysely<Database>): Ledger {
     },
     async account(id) {
       const row = await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
-      return (
-        row &&
-        withoutUndefined({
-          budgetUsd: row.budget_usd === null ? undefined : Number(row.budget_usd),
-          spentUsd: Number(row.spent_usd),
-          reservedUsd: Number(row.reserved_usd),
-        })
-      );
+      return row && accountOf(row);
+    },
+    async budgets(limit) {
+      const rows = await db
+        .selectFrom('accounts')
+        .selectAll()
+        .where('budget_usd', 'is not', null)
+        .where('id', 'not like', 'run:%')
+        .orderBy('id')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({ id: row.id, ...accountOf(row) }));
     },
     async holdingSince(ageMs, after = '') {
       const rows = await db
@@ -109,6 +115,14 @@ export function createLedger(db: Kysely<Database>): Ledger {
       });
     },
   };
+}
+
+function accountOf(row: Selectable<Database['accounts']>): Account {
+  return withoutUndefined({
+    budgetUsd: row.budget_usd === null ? undefined : Number(row.budget_usd),
+    spentUsd: Number(row.spent_usd),
+    reservedUsd: Number(row.reserved_usd),
+  });
 }
 
 /** The sum is the database's, exact; a run whose every call is of unknown price has none. */

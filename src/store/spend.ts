@@ -28,7 +28,10 @@ export async function spendOf(db: Kysely<Database>, query?: SpendQuery): Promise
   const { by, timeZone, limit, pattern, ...asked } = SpendQuery.parse(query ?? {});
   const { from, to } = daysOf(asked, timeZone);
   const dimension = (name: SpendDimension): RawBuilder<string | null> =>
-    name === 'day' ? sql`to_char(l.at at time zone ${timeZone}::text, 'YYYY-MM-DD')` : COLUMNS[name];
+    name === 'day' ? sql`(l.at at time zone ${timeZone}::text)::date` : COLUMNS[name];
+  // once a group, not once a line
+  const told = (name: SpendDimension | undefined, column: RawBuilder<unknown>) =>
+    name === 'day' ? sql`to_char(${column}, 'YYYY-MM-DD')` : column;
   const [first, second = sql<null>`null::text`] = by.map(dimension);
   const needsRuns = by.includes('pattern') || pattern !== undefined;
   const where = [
@@ -41,7 +44,7 @@ export async function spendOf(db: Kysely<Database>, query?: SpendQuery): Promise
   ];
   const { rows } = await sql<Row>`
     select *, count(*) over () as lines from (
-      select first, second, grouping(first) = 1 as "isTotal",
+      select ${told(by[0], sql`first`)} as first, ${told(by[1], sql`second`)} as second, grouping(first) = 1 as "isTotal",
         coalesce(sum(cost_usd), 0) as "costUsd",
         count(*) filter (where not cached) as calls,
         coalesce(sum(input_tokens) filter (where not cached), 0) as "inputTokens",

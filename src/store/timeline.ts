@@ -65,7 +65,7 @@ export async function timelinePage(db: Kysely<Database>, chain: string, query?: 
   });
 }
 
-/** As their events tell; where those are no longer kept, as their calls do. */
+/** As their events tell, of a worker's tool the tool itself; where those are no longer kept, as their calls do. */
 async function stepsAfter(
   db: Kysely<Database>,
   chain: string,
@@ -79,9 +79,9 @@ async function stepsAfter(
         ) steps
         where place > ${after} order by place limit ${limit}`
     : sql<Place>`
-        select step, seq as place, at from events
-        where chain = ${chain} and ${OF_STEPS} and type = 'step.started' and step is not null and seq > ${after}
-        order by seq limit ${limit}`;
+        select step, min(seq) as place, min(at) as at from events
+        where chain = ${chain} and ${OF_STEPS} and type in ('step.started', 'tool.started') and step is not null
+        group by step having min(seq) > ${after} order by place limit ${limit}`;
   return (await steps.execute(db)).rows;
 }
 
@@ -122,7 +122,8 @@ async function spentBy(db: Kysely<Database>, calls: CallRow[]): Promise<Map<stri
 function stepOf({ step, at }: Place, events: EventRow[], calls: CallRow[], spent: Map<string, SpentRow>): Step {
   const [started] = all(events, 'step.started');
   const [failed] = all(events, 'step.failed');
-  const completed = all(events, 'step.completed').at(-1) ?? failed;
+  const [toolDone] = all(events, 'tool.completed');
+  const completed = all(events, 'step.completed').at(-1) ?? failed ?? (started ? undefined : toolDone);
   return withoutUndefined({
     step,
     startedAt: at.toISOString(),
@@ -130,7 +131,7 @@ function stepOf({ step, at }: Place, events: EventRow[], calls: CallRow[], spent
     run: started?.data.run,
     agent: started?.data.agent,
     error: failed?.data.error,
-    tool: toolOf(all(events, 'tool.started')[0], all(events, 'tool.completed')[0]),
+    tool: toolOf(all(events, 'tool.started')[0], toolDone),
     approval: approvalOf(all(events, 'approval.requested')[0], all(events, 'approval.resolved')[0]),
     calls: calls.map((call) => callOf(call, events, spent)),
   });

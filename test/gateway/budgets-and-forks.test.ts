@@ -24,6 +24,8 @@ test('a budget is set, shown and lifted', async () => {
   expect(await (await put('tenant:acme', 5)).json()).toMatchObject({ account: 'tenant:acme', budgetUsd: 5 });
   const shown = await gateway.get('/v1/budgets/tenant:acme', { headers: bearer('key-of-app') });
   expect(await shown.json()).toMatchObject({ budgetUsd: 5 });
+  const listed = await gateway.get('/v1/budgets', { headers: bearer('key-of-app') });
+  expect(await listed.json()).toMatchObject({ budgets: [{ account: 'tenant:acme', budgetUsd: 5 }] });
   expect(await (await put('tenant:acme', null)).json()).toMatchObject({ budgetUsd: null });
 });
 

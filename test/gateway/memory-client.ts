@@ -155,6 +155,7 @@ export function memoryClient() {
     },
     schedules: {} as Cadenza['schedules'],
     budgets: {
+      list: () => Promise.all([...budgets.keys()].map((account) => client.budgets.show(account))),
       show: async (account) => ({ account, budgetUsd: budgets.get(account) ?? null, spentUsd: 0, reservedUsd: 0 }),
       async set(account, usd) {
         budgets.set(account, usd);

@@ -148,7 +148,6 @@ test('the timeline shows tools, approvals, hedges, steps that failed and those t
   await events.record(run, [
     { type: 'step.started', step: 'sub', run: 'other', agent: 'writer', key: key() },
     { type: 'step.failed', step: 'sub', error, key: key() },
-    { type: 'step.started', step: 'a/web', key: key() },
     { type: 'tool.started', step: 'a/web', tool: 'web', arguments: { n: { x: 1 }, q: 'two\nlines' }, key: key() },
     { type: 'tool.completed', step: 'a/web', tool: 'web', result: 'long', error, key: key() },
     { type: 'step.started', step: 'ok', key: key() },
@@ -162,6 +161,7 @@ test('the timeline shows tools, approvals, hedges, steps that failed and those t
     {
       step: 'a/web',
       startedAt: at,
+      endedAt: at,
       tool: { tool: 'web', summary: 'two lines', startedAt: at, endedAt: at, error },
       calls: [],
     },

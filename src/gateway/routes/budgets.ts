@@ -15,6 +15,15 @@ const params = z.object({
   }),
 });
 
+const listRoute = route({
+  may: 'read',
+  method: 'get',
+  path: '/v1/budgets',
+  tags,
+  summary: 'The tenants and API keys that have a budget; the key of a tenant is told of that tenant’s alone',
+  answers: { 200: json('At most 1,000', z.object({ budgets: z.array(Budget) }).openapi('Budgets')) },
+});
+
 const showRoute = route({
   may: 'read',
   method: 'get',
@@ -40,6 +49,13 @@ const setRoute = route({
 });
 
 export function addBudgetRoutes(app: GatewayApp): void {
+  app.openapi(listRoute, async (c) => {
+    const { tenant } = c.var.caller;
+    const budgets = await c.var.client.budgets.list();
+    const own = tenant === undefined ? budgets : budgets.filter(({ account }) => account === `tenant:${tenant}`);
+    return c.json({ budgets: own }, 200);
+  });
+
   app.openapi(showRoute, async (c) => c.json(await c.var.client.budgets.show(c.req.valid('param').account), 200));
 
   app.openapi(setRoute, async (c) => {
