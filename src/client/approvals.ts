@@ -31,8 +31,9 @@ export async function pendingOf(store: Store, run: StoredRun): Promise<PendingAp
   return asked.filter(({ resolved }) => !resolved);
 }
 
-export function pendingOfAll(store: Store): Promise<PendingApproval[]> {
-  return store.approvals.pending(LISTED);
+/** @param tenant whose; left out, those of all */
+export function pendingOfAll(store: Store, tenant?: string): Promise<PendingApproval[]> {
+  return store.approvals.pending(LISTED, tenant);
 }
 
 /** Answers an approval. Taken by an Update while a worker lives; else a Signal keeps the answer in Temporal, so that it

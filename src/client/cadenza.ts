@@ -3,6 +3,7 @@ import type {
   ApprovalDecision,
   ApprovalReceipt,
   Bill,
+  Caller,
   ForkEstimate,
   ForkRun,
   ListRuns,
@@ -25,6 +26,7 @@ import type { Budgets } from './budgets.ts';
 import type { StartOptions } from './check-start.ts';
 import type { MapData } from './data-sets.ts';
 import type { FollowedRun } from './follow-run.ts';
+import type { Keys } from './keys.ts';
 import type { Schedules } from './schedules.ts';
 
 /** What a backend service does with runs. Every method throws a `CadenzaError` (see errors.ts) a person can act on. */
@@ -86,6 +88,14 @@ export interface Cadenza extends MapData {
   toolResult(id: string, toolCall: string, given: ToolResultInput): Promise<TakenByRun>;
   schedules: Schedules;
   budgets: Budgets;
+  keys: Keys;
+  /**
+   * The same client for somebody else, over the same connection. With a tenant it knows only what is the tenant's: another's
+   * runs, schedules, data sets and accounts are not found, whatever starts here is the tenant's, and its ids and names begin
+   * with `<tenant>:`, which may be left out in asking. Runs it starts are booked on the caller's key. Nothing is asked of
+   * `role`: who may do what is the gateway's to know.
+   */
+  as(caller: Caller): Cadenza;
   /** Throws if Temporal or the store cannot be reached. */
   ready(): Promise<void>;
   close(): Promise<void>;

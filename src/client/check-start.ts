@@ -1,5 +1,6 @@
 import { type Config, refusalOfUrl } from '../config/index.ts';
 import {
+  type Caller,
   type CrewDefinition,
   DIRECT_PATTERNS,
   fieldPath,
@@ -8,6 +9,7 @@ import {
   type ModelRef,
   modelsOfGuardrails,
   noCollection,
+  ownName,
   PATTERNS,
   type PolicyRef,
   RunId,
@@ -38,6 +40,15 @@ export interface CheckedStart {
   input: unknown;
   options: RunOptions;
   id?: string;
+}
+
+/** What a start is told, with what its caller cannot choose: whose it is, and who pays. */
+export function ofCaller<Options extends StartOptions>(
+  { tenant, key }: Pick<Caller, 'tenant' | 'key'>,
+  options: Options,
+): Options {
+  const id = options.id === undefined ? undefined : ownName(options.id, tenant);
+  return withoutUndefined({ ...options, id, tenant: tenant ?? options.tenant, key: key ?? options.key });
 }
 
 /** Finds everything that is wrong with a start before anything is started.

@@ -9,8 +9,10 @@ import {
   WorkflowFailedError,
 } from '@temporalio/client';
 import {
+  type Caller,
   directRunOf,
   ListSteps,
+  ownName,
   type PatternName,
   type PatternResult,
   type RunInfo,
@@ -22,14 +24,15 @@ import type { StoredRun } from '../store/index.ts';
 import { answerApproval, pendingOf, pendingOfAll } from './approvals.ts';
 import { createBudgets } from './budgets.ts';
 import type { Cadenza, Outcome, StartedRun } from './cadenza.ts';
-import { type CheckedStart, checkStart } from './check-start.ts';
+import { type CheckedStart, checkStart, ofCaller } from './check-start.ts';
 import { endConversation, sendMessage } from './conversations.ts';
 import { createMapData } from './data-sets.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
 import { cancelExecution, resultOf, startExecution } from './executions.ts';
-import { createRunFinder } from './find-run.ts';
+import { createRunFinder, type RunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import { argumentsOf, fork } from './fork.ts';
+import { createKeys } from './keys.ts';
 import { listRuns } from './list-runs.ts';
 import { clientError, runError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
@@ -63,49 +66,74 @@ export function connectWith({
 }: ClientParts): Cadenza {
   const { store } = rooms;
   const temporal = new Client({ connection, namespace, dataConverter: dataConverter(store.blobs, rooms.secrets) });
-  const runs = createRunFinder(temporal, connection, rooms, taskQueue);
+  const finder = createRunFinder(temporal, connection, rooms, taskQueue);
+  const shared = { connection, taskQueue, rooms, eager, temporal, finder, keys: createKeys(store) };
+  return clientOf(shared, { role: 'admin' }, close);
+}
+
+/** What the clients of all callers share. */
+interface Shared extends Pick<ClientParts, 'connection' | 'taskQueue' | 'rooms' | 'eager'> {
+  temporal: Client;
+  finder: RunFinder;
+  keys: ReturnType<typeof createKeys>;
+}
+
+/** What a caller may know and do. */
+function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): Cadenza {
+  const { connection, taskQueue, rooms, eager, temporal, finder, keys } = shared;
+  const { store } = rooms;
+  const { tenant } = caller;
+  const runs = finder.of(tenant);
 
   const client: Cadenza = {
     start: (pattern, input, options) =>
       client.startUnchecked(pattern, input, options) as Promise<StartedRun<typeof pattern>>,
 
     async startUnchecked(pattern, input, options = {}) {
-      const checked = await checkStart(rooms, pattern, input, options);
-      const id = checked.id ?? `${pattern}-${randomUUID()}`;
-      if (checked.workflowType === 'map') checked.input = await inputOfMap(store, checked.input);
+      const checked = await checkStart(rooms, pattern, input, ofCaller(caller, options));
+      const id = checked.id ?? ownName(`${pattern}-${randomUUID()}`, tenant);
+      if (checked.workflowType === 'map') {
+        const idOf = async (earlier: string) => (await runs.find(earlier)).id;
+        checked.input = await inputOfMap(store, checked.input, checked.options.tenant, idOf);
+      }
       const chain = await startNew(checked, id);
       if (chain === undefined) await assertRun(id);
       return startedRun(id, checked.workflowType, chain);
     },
 
     async result(id) {
-      return resultIn(await outcomeOf(id));
+      const own = tenant === undefined ? id : (await runs.find(id)).id;
+      return resultIn(await outcomeOf(own));
     },
 
     async outcome(id, waitSeconds = 0) {
-      const { chain } = await runs.find(id);
+      const { id: own, chain } = await runs.find(id);
       const waitMs = Math.max(250, waitSeconds * 1_000);
       const deadline = Date.now() + waitMs;
-      if (isDirect(chain)) return (await ends(id, chain, waitMs)) ? outcomeOf(id, true) : { status: 'running' };
-      return connection.withDeadline(deadline, () => outcomeOf(id, false, deadline));
+      if (isDirect(chain)) return (await ends(own, chain, waitMs)) ? outcomeOf(own, true) : { status: 'running' };
+      return connection.withDeadline(deadline, () => outcomeOf(own, false, deadline));
     },
 
     async *events(id, options = {}) {
-      // A workflow that is no run as far as we know may become one with its first step.
-      await runs.find(id).catch(() => asClientError(id, () => runs.close(id)));
-      for await (const page of followRun({ store, runs, id, ...options })) yield* page;
+      const { id: own } = await runs.find(id).catch(async (thrown) => {
+        if (tenant !== undefined) throw thrown;
+        // A workflow that is no run as far as we know may become one with its first step.
+        await asClientError(id, () => runs.close(id));
+        return { id };
+      });
+      for await (const page of followRun({ store, runs, id: own, ...options })) yield* page;
     },
 
     async follow(id, options = {}) {
-      const { status } = await runs.find(id);
-      return { status, pages: followRun({ store, runs, id, ...options }) };
+      const { id: own, status } = await runs.find(id);
+      return { status, pages: followRun({ store, runs, id: own, ...options }) };
     },
 
     async show(id) {
       return infoOf(await runs.show(id));
     },
 
-    list: (query) => listRuns(store.runs, query),
+    list: (query) => listRuns(store.runs, tenant === undefined ? query : { ...query, tenant }),
 
     async bill(id) {
       return store.ledger.bill((await runs.find(id)).chain);
@@ -114,12 +142,12 @@ export function connectWith({
     async input(id) {
       const run = await runs.find(id);
       const [input] = await asClientError(id, () => argumentsOf(temporal, run));
-      return { id, pattern: run.pattern, input };
+      return { id: run.id, pattern: run.pattern, input };
     },
 
     spend: async (query = {}) => {
       checked(SpendQuery, query, 'query');
-      return store.ledger.spend(query);
+      return store.ledger.spend(tenant === undefined ? query : { ...query, tenant });
     },
 
     async timeline(id, query) {
@@ -128,14 +156,14 @@ export function connectWith({
     },
 
     async cancel(id) {
-      const { status, chain } = await runs.show(id);
-      if (status !== 'running') throw refusal('Conflict', `The run "${id}" is ${status}: there is nothing to stop`);
-      await asClientError(id, () => cancelExecution(temporal, id, isDirect(chain)));
+      const { id: own, status, chain } = await runs.show(id);
+      if (status !== 'running') throw refusal('Conflict', `The run "${own}" is ${status}: there is nothing to stop`);
+      await asClientError(own, () => cancelExecution(temporal, own, isDirect(chain)));
     },
 
     fork: (async (id, options) => {
       const old = await runs.find(id);
-      const made = await asClientError(id, () => fork({ temporal, rooms, start: begin }, old, options));
+      const made = await asClientError(id, () => fork({ temporal, rooms, caller, start: begin }, old, options));
       return 'id' in made ? startedRun(made.id, old.pattern, made.chain) : made;
     }) as Cadenza['fork'],
 
@@ -144,8 +172,9 @@ export function connectWith({
     },
 
     async say(id, text, options = {}) {
-      const events = (after: number, signal?: AbortSignal) => client.events(id, { after, signal });
-      return sendMessage({ temporal, connection, store, events }, await runs.find(id), text, options);
+      const run = await runs.find(id);
+      const events = (after: number, signal?: AbortSignal) => client.events(run.id, { after, signal });
+      return sendMessage({ temporal, connection, store, events }, run, text, options);
     },
 
     async end(id) {
@@ -153,7 +182,7 @@ export function connectWith({
     },
 
     async approvals(id) {
-      return id === undefined ? pendingOfAll(store) : pendingOf(store, await runs.find(id));
+      return id === undefined ? pendingOfAll(store, tenant) : pendingOf(store, await runs.find(id));
     },
 
     async approve(id, approval, decision, identities) {
@@ -166,17 +195,20 @@ export function connectWith({
 
     async stop(id) {
       const run = await runs.find(id);
-      await (WITH_AGENTS.includes(run.pattern) ? stopAgent({ temporal, connection }, run) : client.cancel(id));
+      await (WITH_AGENTS.includes(run.pattern) ? stopAgent({ temporal, connection }, run) : client.cancel(run.id));
     },
 
     async toolResult(id, toolCall, given) {
       return giveToolResult({ temporal, connection }, await runs.find(id), toolCall, given);
     },
 
-    ...createMapData(store, async (id) => (await runs.find(id)).chain),
+    ...createMapData(store, async (id) => (await runs.find(id)).chain, tenant),
 
-    schedules: createSchedules(temporal, rooms, taskQueue),
-    budgets: createBudgets(store),
+    schedules: createSchedules(temporal, rooms, taskQueue, caller),
+    budgets: createBudgets(store, tenant),
+    keys: keys.of(tenant),
+    // The connection is another's to close.
+    as: (other) => clientOf(shared, other, async () => {}),
 
     async ready() {
       await Promise.all([store.ping(), asClientError('', () => connection.ensureConnected())]);
@@ -198,7 +230,7 @@ export function connectWith({
     const { workflowType: pattern, options } = checked;
     const execution = await asClientError(id, () => startExecution(on, checked, id, memo));
     if (!execution) return undefined;
-    runs.started({ id, chain: execution.chain, pattern });
+    runs.started({ id, chain: execution.chain, pattern, tenant: options.tenant });
     if (pattern === 'map') await recordResumed(store, id, execution.chain, options);
     return execution.chain;
   }

@@ -15,7 +15,12 @@ import { checked, refusal } from './errors.ts';
 /** Data that maps go over, and what became of its rows. */
 export interface MapData {
   /** Keeps the rows of a file for maps, reading it as it comes. @throws CadenzaError InvalidRequest naming the bad line; then nothing is kept */
-  upload(chunks: AsyncIterable<Uint8Array | string>, format: DataFormat): Promise<DataSet>;
+  upload(
+    chunks: AsyncIterable<Uint8Array | string>,
+    format: DataFormat,
+    /** whose maps may go over them; those of a client with a tenant are its tenant's */
+    options?: { tenant?: string },
+  ): Promise<DataSet>;
   /** A page of a map's rows, in their order, with what became of them. */
   items(id: string, query?: ListItems): Promise<ItemPage>;
   /** The results of a map so far, in the order of its rows; those that still wait are left out. */
@@ -27,8 +32,12 @@ export interface MapData {
 const READERS = { jsonl: readJsonl, csv: readCsv } satisfies Record<DataFormat, unknown>;
 const PAGE = 500;
 
-/** @param chainOf finds the run of an id, and throws CadenzaError NotFound where there is none */
-export function createMapData({ dataSets, maps }: Store, chainOf: (id: string) => Promise<string>): MapData {
+/** @param chainOf finds the run of an id, and throws CadenzaError NotFound where there is none @param own the client's tenant */
+export function createMapData(
+  { dataSets, maps }: Store,
+  chainOf: (id: string) => Promise<string>,
+  own?: string,
+): MapData {
   async function items(id: string, query: ListItems = {}): Promise<ItemPage> {
     const page = checked(ListItems, query, 'query');
     return maps.items((await mapRun(id)).chain, page);
@@ -45,7 +54,7 @@ export function createMapData({ dataSets, maps }: Store, chainOf: (id: string) =
   }
 
   return {
-    async upload(chunks, format) {
+    async upload(chunks, format, { tenant } = {}) {
       let any = false;
       async function* rows() {
         for await (const row of READERS[format](chunks)) {
@@ -54,7 +63,7 @@ export function createMapData({ dataSets, maps }: Store, chainOf: (id: string) =
         }
         if (!any) throw unusable('The data has no rows');
       }
-      return dataSets.put(rows());
+      return dataSets.put(rows(), own ?? tenant);
     },
     items,
     async *output(id) {

@@ -4,6 +4,8 @@ import { type CallError, invalidRequest } from '../contract/index.ts';
 export type ClientErrorCode =
   /** 400: the request itself is wrong */
   | 'InvalidRequest'
+  /** 403: the API key of the caller does not permit it */
+  | 'Forbidden'
   /** 404: no such run, approval or schedule */
   | 'NotFound'
   /** 409: what is asked for can no longer be, or is there already */
@@ -31,7 +33,7 @@ export class CadenzaError extends Error {
 
 /** An error in our own words: what is wrong, where it stands, and what to do. */
 export function refusal(
-  code: 'InvalidRequest' | 'NotFound' | 'Conflict',
+  code: 'InvalidRequest' | 'Forbidden' | 'NotFound' | 'Conflict',
   message: string,
   { path, hint }: Pick<CallError, 'path' | 'hint'> = {},
 ): CadenzaError {

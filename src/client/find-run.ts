@@ -1,7 +1,7 @@
 import type { Client, ConnectionLike } from '@temporalio/client';
-import { isPattern } from '../contract/index.ts';
+import { isPattern, ownName } from '../contract/index.ts';
 import { closeEnded } from '../runtime/close-ended.ts';
-import { describeRun, type RunDescription } from '../runtime/describe-run.ts';
+import { describeRun, orNothing, type RunDescription } from '../runtime/describe-run.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
 import { clientError, notFound } from './outcome.ts';
@@ -11,16 +11,22 @@ const STATUS_WITHIN_MS = 1_000;
 /** Runs remembered until they reach the store, which takes them some 20 ms */
 const STARTED_AT_MOST = 1_000;
 
-/** Runs by their ids. Other workflows of the namespace are none of ours: they are not found. */
+/**
+ * Runs by their ids: the one place that says whose a run is. Other workflows of the namespace are none of ours, and to a
+ * tenant another's runs are as if they were nowhere: the same is asked of store and Temporal, and the same is said.
+ */
 export interface RunFinder {
-  /** As the store has it; one that has not reached a worker yet is known to Temporal alone. @throws CadenzaError NotFound */
+  /** As the store has it; one that has not reached a worker yet is known to Temporal alone. Its `id` is the whole one: a
+   *  tenant may leave its own name out. @throws CadenzaError NotFound */
   find(id: string): Promise<StoredRun>;
   /** The same with its true status: a run may have ended without a word of its workflow. @throws CadenzaError NotFound */
   show(id: string): Promise<StoredRun>;
   /** A run that was started here is known before it reaches a worker. */
-  started(run: Pick<StoredRun, 'id' | 'chain' | 'pattern'>): void;
+  started(run: Pick<StoredRun, 'id' | 'chain' | 'pattern' | 'tenant'>): void;
   /** Writes the end of a run that has ended so. @returns whether it has ended */
   close(id: string): Promise<boolean>;
+  /** The same for what is the tenant's. */
+  of(tenant: string | undefined): RunFinder;
 }
 
 export function createRunFinder(
@@ -38,43 +44,66 @@ export function createRunFinder(
   const startedHere = new Map<string, StoredRun>();
   const close = (id: string) => closeEnded(temporal, store, id, isRun);
 
-  async function find(id: string): Promise<StoredRun> {
-    const stored = await store.runs.find(id);
-    const known = stored ?? startedHere.get(id);
-    if (known) return known;
-    const description = await describeRun(temporal, id).catch((thrown) => {
-      throw clientError(thrown, id);
-    });
-    if (!isRun(description)) throw notFound(id);
-    const { chain, pattern, startedAt, status } = description;
-    const written = status === 'running' ? undefined : await closedRun(id);
-    const begun = { chain, id, pattern, startedAt: startedAt.toISOString() };
-    return written ?? { ...begun, status: 'running', models: [], costUsd: 0 };
-  }
+  function of(tenant: string | undefined): RunFinder {
+    const idsOf = (id: string) => [...new Set([ownName(id, tenant), id])];
+    const isOurs = (run: Pick<StoredRun, 'tenant'>) => tenant === undefined || run.tenant === tenant;
+    const inStore = (id: string) => (tenant === undefined ? store.runs.find(id) : store.runs.findOf(tenant, idsOf(id)));
 
-  async function closedRun(id: string): Promise<StoredRun | undefined> {
-    await close(id);
-    return store.runs.find(id);
-  }
-
-  return {
-    find,
-    close,
-    started(run) {
-      if (startedHere.size >= STARTED_AT_MOST) startedHere.delete(startedHere.keys().next().value!);
-      startedHere.set(run.id, {
-        ...run,
-        status: 'running',
-        startedAt: new Date().toISOString(),
-        models: [],
-        costUsd: 0,
+    async function find(id: string): Promise<StoredRun> {
+      const known =
+        (await inStore(id)) ??
+        idsOf(id)
+          .flatMap((each) => startedHere.get(each) ?? [])
+          .find(isOurs);
+      if (known) return known;
+      const found = await Promise.all(idsOf(id).map(inTemporal)).catch((thrown) => {
+        throw clientError(thrown, id);
       });
-    },
-    async show(id) {
-      const run = await find(id);
-      if (run.status !== 'running') return run;
-      const ended = await connection.withDeadline(Date.now() + STATUS_WITHIN_MS, () => close(id)).catch(() => false);
-      return ended ? ((await store.runs.find(id)) ?? run) : run;
-    },
-  };
+      const run = found.find((each) => each !== undefined);
+      if (!run) throw notFound(id);
+      return run;
+    }
+
+    async function inTemporal(id: string): Promise<StoredRun | undefined> {
+      const description = await orNothing(describeRun(temporal, id));
+      if (!description || !isRun(description)) return undefined;
+      const { chain, pattern, startedAt, status } = description;
+      const begun = { chain, id, pattern, startedAt: startedAt.toISOString(), tenant: await tenantOf(description) };
+      if (!isOurs(begun)) return undefined;
+      const written = status === 'running' ? undefined : await closedRun(id);
+      return written ?? { ...begun, status: 'running', models: [], costUsd: 0 };
+    }
+
+    async function closedRun(id: string): Promise<StoredRun | undefined> {
+      await close(id);
+      return inStore(id);
+    }
+
+    /** Asked only where it matters. One whose history says nothing of a tenant is nobody's. */
+    async function tenantOf({ startedWith }: RunDescription): Promise<string | undefined> {
+      if (tenant === undefined) return undefined;
+      const [, options] = await startedWith().catch(() => []);
+      const named = (options as { tenant?: unknown } | null | undefined)?.tenant;
+      return typeof named === 'string' ? named : undefined;
+    }
+
+    return {
+      of,
+      find,
+      close,
+      started(run) {
+        if (startedHere.size >= STARTED_AT_MOST) startedHere.delete(startedHere.keys().next().value!);
+        const startedAt = new Date().toISOString();
+        startedHere.set(run.id, { ...run, status: 'running', startedAt, models: [], costUsd: 0 });
+      },
+      async show(id) {
+        const run = await find(id);
+        if (run.status !== 'running') return run;
+        const soon = Date.now() + STATUS_WITHIN_MS;
+        const ended = await connection.withDeadline(soon, () => close(run.id)).catch(() => false);
+        return ended ? ((await inStore(run.id)) ?? run) : run;
+      },
+    };
+  }
+  return of(undefined);
 }

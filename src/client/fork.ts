@@ -1,5 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import {
+  type Caller,
   directRunOf,
   FORK_MEMO,
   type Fork,
@@ -8,6 +9,7 @@ import {
   fieldPath,
   type ModelRef,
   originalRunOf,
+  ownName,
   type PolicyRef,
   RunOptions,
 } from '../contract/index.ts';
@@ -16,13 +18,14 @@ import { describeRun } from '../runtime/describe-run.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { startArguments } from '../runtime/start-arguments.ts';
 import type { StoredRun } from '../store/index.ts';
-import { type CheckedStart, checkStart } from './check-start.ts';
+import { type CheckedStart, checkStart, ofCaller } from './check-start.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
 import { estimateFork } from './estimate-fork.ts';
 
 export interface ForkParts {
   temporal: Client;
   rooms: OpenRooms;
+  caller: Pick<Caller, 'tenant' | 'key'>;
   /** @returns the chain of the new run, undefined when there is one with this id already */
   start(checked: CheckedStart, id: string, memo: Record<string, unknown>): Promise<string | undefined>;
 }
@@ -36,11 +39,11 @@ const NOT_FORKED: Record<string, string> = {
 /** Starts a run that goes another way from a step on, or says what it would cost.
  *  @throws CadenzaError before anything is started */
 export async function fork(
-  { temporal, rooms, start }: ForkParts,
+  { temporal, rooms, caller, start }: ForkParts,
   old: StoredRun,
   given: ForkRun,
 ): Promise<ForkEstimate | { id: string; chain?: string }> {
-  const { fromStep, overrides, dryRun, id, key } = checked(ForkRun, given, '');
+  const { fromStep, overrides, dryRun, id: chosen, key } = checked(ForkRun, given, '');
   const hint = NOT_FORKED[old.pattern];
   if (hint) throw refusal('InvalidRequest', `A ${old.pattern} cannot be forked`, { path: 'id', hint });
 
@@ -60,11 +63,9 @@ export async function fork(
   const [input, oldOptions] = await argumentsOf(temporal, old);
   const earlier = await overridesOf(temporal, old);
   const options = RunOptions.parse(oldOptions ?? {});
-  const again = await checkStart(rooms, old.pattern, input, {
-    ...options,
-    ...(key === undefined ? {} : { key }),
-    id,
-  });
+  const own = ofCaller(caller, { ...options, key: key ?? options.key, id: chosen });
+  const again = await checkStart(rooms, old.pattern, input, own);
+  const { id } = again;
   const memo: Fork = {
     from: { chain: old.chain },
     run: old.id,
@@ -73,7 +74,7 @@ export async function fork(
   };
   if (id !== undefined) return { id, chain: await start(again, id, { [FORK_MEMO]: memo }) };
   for (let n = 1; ; n += 1) {
-    const next = `${old.id}-fork-${n}`;
+    const next = ownName(`${old.id}-fork-${n}`, caller.tenant);
     const chain = await start(again, next, { [FORK_MEMO]: memo });
     if (chain !== undefined) return { id: next, chain };
   }

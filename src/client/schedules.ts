@@ -7,13 +7,14 @@ import {
   type ScheduleSummary,
   ServiceError,
 } from '@temporalio/client';
-import { CreateSchedule, durationMs, ScheduleInfo } from '../contract/index.ts';
+import { type Caller, CreateSchedule, durationMs, ownName, ScheduleInfo, ScheduleName } from '../contract/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
-import { checkStart } from './check-start.ts';
+import { checkStart, ofCaller } from './check-start.ts';
 import { checked, refusal } from './errors.ts';
 import { clientError } from './outcome.ts';
 
-/** Runs that are started again and again, by Temporal's own schedules. */
+/** Runs that are started again and again, by Temporal's own schedules. To a client with a tenant there are only the tenant's,
+ *  whose names begin with `<tenant>:`. */
 export interface Schedules {
   /** @throws CadenzaError InvalidRequest as a start would, Conflict where the name is taken */
   create(schedule: CreateSchedule): Promise<ScheduleInfo>;
@@ -40,14 +41,18 @@ export function createSchedules(
   temporal: Client,
   rooms: Pick<OpenRooms, 'config' | 'providers' | 'store' | 'tools'>,
   taskQueue: string,
+  caller: Omit<Caller, 'role'>,
 ): Schedules {
   const { schedule: schedules } = temporal;
+  const { tenant } = caller;
+  const isOurs = (kept: { tenant?: string }) => tenant === undefined || kept.tenant === tenant;
 
   return {
     async create(given) {
-      const { name, pattern, input, cron, every, timezone, ...options } = checked(CreateSchedule, given, '');
-      const start = await checkStart(rooms, pattern, input, options);
-      const kept = Kept.parse({ pattern, cron, every, timezone, tenant: options.tenant });
+      const { name: own, pattern, input, cron, every, timezone, ...options } = checked(CreateSchedule, given, '');
+      const name = checked(ScheduleName, ownName(own, tenant), 'name');
+      const start = await checkStart(rooms, pattern, input, ofCaller(caller, options));
+      const kept = Kept.parse({ pattern, cron, every, timezone, tenant: start.options.tenant });
       const handle = await asScheduleError(name, () =>
         schedules.create({
           scheduleId: name,
@@ -78,7 +83,7 @@ export function createSchedules(
         const all = await Array.fromAsync(schedules.list());
         return all.flatMap(({ scheduleId, memo, state, info }) => {
           const kept = Kept.safeParse(memo?.[MEMO]);
-          return kept.success ? [infoOf(scheduleId, kept.data, state.paused, info)] : [];
+          return kept.success && isOurs(kept.data) ? [infoOf(scheduleId, kept.data, state.paused, info)] : [];
         });
       });
     },
@@ -91,11 +96,22 @@ export function createSchedules(
 
   async function act(name: string, done: (handle: ScheduleHandle) => Promise<unknown>): Promise<void> {
     await asScheduleError(name, async () => {
-      const handle = schedules.getHandle(name);
-      const { memo } = await handle.describe();
-      if (!Kept.safeParse(memo?.[MEMO]).success) throw new ScheduleNotFoundError(name, name);
+      const handles = [...new Set([ownName(name, tenant), name])].map((id) => schedules.getHandle(id));
+      const found = await Promise.all(handles.map(isThere));
+      const handle = handles.find((_, index) => found[index]);
+      if (!handle) throw new ScheduleNotFoundError(name, name);
       await done(handle);
     });
+  }
+
+  async function isThere(handle: ScheduleHandle): Promise<boolean> {
+    try {
+      const kept = Kept.safeParse((await handle.describe()).memo?.[MEMO]);
+      return kept.success && isOurs(kept.data);
+    } catch (thrown) {
+      if (thrown instanceof ScheduleNotFoundError) return false;
+      throw thrown;
+    }
   }
 }
 

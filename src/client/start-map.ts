@@ -1,26 +1,42 @@
-import { fieldPath, MapDefinition, mapProblems, PATTERNS, type RunOptions, type RunRef } from '../contract/index.ts';
+import {
+  fieldPath,
+  MapDefinition,
+  mapProblems,
+  PATTERNS,
+  type RunOptions,
+  type RunRef,
+  withoutUndefined,
+} from '../contract/index.ts';
 import type { Store } from '../store/index.ts';
 import { refusal } from './errors.ts';
 
-/** A map's input with its rows in the store: only their data set travels.
+/** A map's input with its rows in the store: only their data set travels. @param tenant whose run it is to be: its data and
+ *  the map before it are the tenant's too. @param idOf finds the run an id names
  *  @throws CadenzaError InvalidRequest where the data set does not go with the rest */
-export async function inputOfMap({ dataSets, maps }: Store, given: unknown): Promise<MapDefinition> {
-  const { items, ...definition } = MapDefinition.parse(given);
-  const set = items ? await dataSets.put(items) : await dataSets.find(definition.source!);
+export async function inputOfMap(
+  { dataSets, maps }: Store,
+  given: unknown,
+  tenant: string | undefined,
+  idOf: (id: string) => Promise<string>,
+): Promise<MapDefinition> {
+  const { items, after, ...definition } = MapDefinition.parse(given);
+  const set = items ? await dataSets.put(items, tenant) : await dataSets.find(definition.source!, tenant);
   if (!set) throw refusal('InvalidRequest', `There is no data set ${definition.source}`, { path: 'input.source' });
-  const input = { ...definition, source: set.id };
+  const noMap = () => refusal('InvalidRequest', `There is no map "${after}"`, { path: 'input.after' });
+  const earlierRun = after === undefined ? undefined : await idOf(after).catch(() => Promise.reject(noMap()));
+  const input = withoutUndefined({ ...definition, source: set.id, after: earlierRun });
 
   const [problem] = mapProblems(input, PATTERNS, set.fields);
   if (problem) {
     const path = fieldPath('input', problem.path);
     throw refusal('InvalidRequest', `${path}: ${problem.message}`, { path });
   }
-  if (definition.after !== undefined) {
-    const chain = await maps.chainOf(definition.after);
+  if (earlierRun !== undefined) {
+    const chain = await maps.chainOf(earlierRun, tenant);
     const earlier = chain && (await maps.find(chain));
-    if (!earlier) throw refusal('InvalidRequest', `There is no map "${definition.after}"`, { path: 'input.after' });
+    if (!earlier) throw noMap();
     if (!(await dataSets.isSame(earlier.definition.source, set.id))) {
-      throw refusal('InvalidRequest', `The map "${definition.after}" went over other data`, { path: 'input.after' });
+      throw refusal('InvalidRequest', `The map "${after}" went over other data`, { path: 'input.after' });
     }
   }
   return input;

@@ -6,7 +6,9 @@ export const BudgetUsd = later(() => z.number().nonnegative('A budget is a numbe
 
 /** Whose budget: `tenant:<name>`, or `key:<name>` of an API key. A run's own is one of its options. */
 export const BudgetAccount = later(() =>
-  z.string().regex(/^(tenant:.{1,200}|key:[\w.-]{1,64})$/, 'A budget is that of tenant:<name> or key:<name>'),
+  z
+    .string()
+    .regex(/^(tenant:.{1,200}|key:([\w.@-]{1,64}:)?[\w.-]{1,64})$/, 'A budget is that of tenant:<name> or key:<name>'),
 );
 export type BudgetAccount = z.infer<typeof BudgetAccount>;
 

@@ -4,9 +4,10 @@ import { later } from './later.ts';
 import { ModelRef, Usage } from './models.ts';
 import { Webhook } from './webhooks.ts';
 
-/** What an API key is called: the gateway takes the first 12 hex digits of its SHA-256. */
+/** What an API key is called. That of a tenant's key is `<tenant>:<name>`; of those in CADENZA_API_KEYS it is the first 12 hex
+ *  digits of their SHA-256. */
 export const KeyName = later(() =>
-  z.string().regex(/^[\w.-]{1,64}$/, 'The name of a key is letters, digits and . _ -'),
+  z.string().regex(/^([\w.@-]{1,64}:)?[\w.-]{1,64}$/, 'The name of a key is letters, digits and . _ -'),
 );
 
 /** The second argument of every pattern. */

@@ -23,8 +23,10 @@ export interface TemporalLinks {
 /** What the routes need. */
 export interface Surroundings {
   client: Cadenza;
-  /** who may use it; empty lets everybody */
+  /** keys of this installation's operators, beside those in the store */
   apiKeys: string[];
+  /** whether everybody is taken for the operator who shows no key of the store */
+  open: boolean;
   links: TemporalLinks;
   log: Log;
   /** of the worker in this process: calls under way, and how many there may be, by lane */

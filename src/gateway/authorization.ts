@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
-import { type Caller, isPermitted, type Permission } from '../contract/index.ts';
+import { type Caller, isPermitted, KEY_PREFIX, type Permission } from '../contract/index.ts';
 import type { GatewayEnv } from './app.ts';
 import { ProblemError, problem } from './problem.ts';
 
@@ -8,25 +8,44 @@ import { ProblemError, problem } from './problem.ts';
 export function requirePermission(may: Permission | 'anyone'): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
     if (may !== 'anyone') {
-      const caller = callerOf(c);
+      const caller = await callerOf(c);
       if (!isPermitted(caller.role, may)) throw forbidden(caller, may);
       c.set('caller', caller);
-      c.set('client', c.get('surroundings').client);
+      c.set('client', c.get('surroundings').client.as(caller));
     }
     await next();
   };
 }
 
-/** @throws ProblemError 401 */
-function callerOf(c: Context<GatewayEnv>): Caller {
-  const { apiKeys } = c.get('surroundings');
-  if (apiKeys.length === 0) return { role: 'admin' };
+/** Of CADENZA_API_KEYS, or stored; where the gateway is open, only who shows a stored key is somebody.
+ *  @throws ProblemError 401, 429 */
+async function callerOf(c: Context<GatewayEnv>): Promise<Caller> {
+  const { apiKeys, open, client } = c.get('surroundings');
   // Anthropic's clients send their key so.
-  const given = digestOf(c.req.header('authorization'), c.req.header('x-api-key'));
-  if (given && isOneOf(apiKeys.map(digest), given)) return { role: 'admin', key: nameOf(given) };
+  const secret = secretOf(c.req.header('authorization'), c.req.header('x-api-key'));
+  if (secret?.startsWith(KEY_PREFIX)) {
+    const stored = await client.keys.verify(secret);
+    if (stored) return admitted(stored, await client.keys.admit(stored));
+  }
+  // OpenAI's clients send some key always.
+  if (open && !secret?.startsWith(KEY_PREFIX)) return { role: 'admin' };
+  const given = digest(secret ?? '');
+  if (secret && isOneOf(apiKeys.map(digest), given)) return { role: 'admin', key: nameOf(given) };
   throw new ProblemError(
     problem(401, 'Unauthorized', 'An API key is needed', 'The request carries no API key known here.', {
-      hint: 'Send the header Authorization: Bearer <one of CADENZA_API_KEYS>',
+      hint: 'Send the header Authorization: Bearer <key>. A key is made by: npx cadenza keys create <name>',
+    }),
+  );
+}
+
+function admitted(caller: Caller, waitMs: number): Caller {
+  if (waitMs === 0) return caller;
+  const retryAfterSeconds = Math.ceil(waitMs / 1_000);
+  const detail = `This API key may make ${caller.requestsPerMinute} requests a minute, and has made them.`;
+  throw new ProblemError(
+    problem(429, 'RateLimited', 'The API key has asked too often', detail, {
+      hint: `Ask again in ${retryAfterSeconds} s.`,
+      retryAfterSeconds,
     }),
   );
 }
@@ -42,12 +61,12 @@ function isOneOf(digests: Buffer[], given: Buffer): boolean {
   return digests.map((known) => timingSafeEqual(known, given)).includes(true);
 }
 
-function digestOf(authorization = '', apiKey = ''): Buffer | undefined {
-  const [, key = apiKey] = /^Bearer\s+(\S+)\s*$/i.exec(authorization) ?? [];
-  return key === '' ? undefined : digest(key);
+function secretOf(authorization = '', apiKey = ''): string | undefined {
+  const [, secret = apiKey] = /^Bearer\s+(\S+)\s*$/i.exec(authorization) ?? [];
+  return secret === '' ? undefined : secret;
 }
 
-/** What budgets, runs and bills call a key. It tells nothing of a key that was made at random. */
+/** What budgets, runs and bills call a key of CADENZA_API_KEYS. It tells nothing of a key that was made at random. */
 function nameOf(given: Buffer): string {
   return given.toString('hex').slice(0, 12);
 }

@@ -14,6 +14,7 @@ import { addBudgetRoutes } from './routes/budgets.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addForkRoute } from './routes/fork.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { addKeyRoutes } from './routes/keys.ts';
 import { addMapRoutes } from './routes/maps.ts';
 import { addMcpRoute } from './routes/mcp.ts';
 import { addMessageRoutes } from './routes/messages.ts';
@@ -28,8 +29,10 @@ import { patternSchemas } from './schemas.ts';
 export interface GatewayOptions {
   client: Cadenza;
   links: TemporalLinks;
-  /** who may use /v1; empty lets everybody */
+  /** keys of this installation's operators, beside those in the store */
   apiKeys: string[];
+  /** whether everybody is taken for the operator who shows no key of the store; left out, where there are no `apiKeys` */
+  open?: boolean;
   /** by which answers to approvals are known that come without an API key; without one, none are taken */
   webhookSecret?: string;
   version: string;
@@ -47,7 +50,7 @@ export interface GatewayOptions {
 /** Cadenza over HTTP. What goes wrong is answered as RFC 9457 problem+json, and never with our insides. */
 export function createGateway(options: GatewayOptions): GatewayApp {
   const { log } = options;
-  const surroundings = { heartbeatMs: 15_000, people: {}, ...options };
+  const surroundings = { heartbeatMs: 15_000, people: {}, open: options.apiKeys.length === 0, ...options };
   const app: GatewayApp = new OpenAPIHono<GatewayEnv>({
     defaultHook: (checked) => {
       if (checked.success) return;
@@ -84,6 +87,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addBudgetRoutes(app);
   addSpendRoute(app);
   addForkRoute(app, surroundings);
+  addKeyRoutes(app);
   addMcpRoute(app, surroundings);
   addHealthRoutes(app, surroundings);
   addPages(app, options);

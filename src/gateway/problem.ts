@@ -17,6 +17,8 @@ export const Problem = z
     step: z.string().optional(),
     provider: z.string().optional(),
     model: z.string().optional(),
+    /** when it may be asked again; also in the header Retry-After */
+    retryAfterSeconds: z.number().int().optional(),
     /** which HTTP request this answers, as in the log */
     requestId: z.string().optional(),
   })
@@ -25,6 +27,7 @@ export type Problem = z.infer<typeof Problem>;
 
 const STATUS: Record<ClientErrorCode, { status: number; title: string }> = {
   InvalidRequest: { status: 400, title: 'The request is not usable' },
+  Forbidden: { status: 403, title: 'Not for this API key' },
   NotFound: { status: 404, title: 'Not found' },
   Conflict: { status: 409, title: 'It cannot be done any more' },
   NotAnswered: { status: 409, title: 'The message was not answered' },
@@ -32,6 +35,9 @@ const STATUS: Record<ClientErrorCode, { status: number; title: string }> = {
   RunCancelled: { status: 409, title: 'The run was cancelled' },
   NotReachable: { status: 503, title: 'Not reachable' },
 };
+
+/** What these are is not said by the type of their error. */
+const OWN_WORDS: ClientErrorCode[] = ['Forbidden', 'NotFound', 'Conflict', 'NotReachable'];
 
 /** Thrown where HTTP alone knows what is wrong. */
 export class ProblemError extends Error {
@@ -58,7 +64,7 @@ export function problem(
   errorType: string,
   title: string,
   detail: string,
-  more: Pick<Problem, 'hint' | 'path' | 'step' | 'provider' | 'model'> = {},
+  more: Partial<Omit<Problem, 'type' | 'title' | 'status' | 'detail' | 'errorType'>> = {},
 ): Problem {
   return { type: `urn:cadenza:problem:${errorType}`, title, status, detail, errorType, ...more };
 }
@@ -77,7 +83,7 @@ export function problemResponse(body: Problem, requestId: string): Response {
 
 function ofClient(code: ClientErrorCode, error: CallError): Problem {
   const { status, title } = STATUS[code];
-  const errorType = code === 'NotFound' || code === 'Conflict' || code === 'NotReachable' ? code : error.type;
+  const errorType = OWN_WORDS.includes(code) ? code : error.type;
   const { hint, path, step, provider, model } = error;
   return problem(status, errorType, title, error.message, { hint, path, step, provider, model });
 }

@@ -6,6 +6,8 @@ import { type Problem, problemResponse } from './problem.ts';
 export function refuse(c: Context<GatewayEnv>, problem: Problem): Response {
   const response = inDialect(c.get('dialect') ?? dialectOf(c.req.path), problem, c.get('requestId'));
   if (problem.status === 401) response.headers.set('www-authenticate', 'Bearer');
+  const { retryAfterSeconds } = problem;
+  if (retryAfterSeconds !== undefined) response.headers.set('retry-after', String(retryAfterSeconds));
   return response;
 }
 

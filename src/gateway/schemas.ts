@@ -46,6 +46,12 @@ export const Budget = named('Budget', contract.Budget);
 export const SetBudget = named('SetBudget', contract.SetBudget);
 export const ForkRun = contract.ForkRun.omit({ key: true }).openapi('ForkRun');
 export const ForkEstimate = named('ForkEstimate', contract.ForkEstimate);
+export const ApiKey = named('ApiKey', contract.ApiKey);
+export const NewApiKey = named('NewApiKey', contract.NewApiKey);
+export const CreateKey = contract.CreateKey.clone().openapi('CreateKey', {
+  example: { name: 'ci', tenant: 'acme', role: 'caller', models: ['openai/*'], budgetUsd: 20 },
+});
+export const RotateKey = named('RotateKey', contract.RotateKey);
 export const Timeline = named('Timeline', contract.Timeline);
 export const DataSet = named('DataSet', contract.DataSet);
 export const MapItem = named('MapItem', contract.MapItem);
@@ -59,7 +65,9 @@ export const ApprovalDecision = named('ApprovalDecision', contract.ApprovalDecis
 export const ApprovalReceipt = named('ApprovalReceipt', contract.ApprovalReceipt);
 export const PendingApproval = named('PendingApproval', contract.PendingApproval);
 export const TakenByRun = named('TakenByRun', contract.TakenByRun);
-export const ToolResultInput = named('ToolResultInput', contract.ToolResultInput);
+export const ToolResultInput = contract.ToolResultInput.clone().openapi('ToolResultInput', {
+  example: { result: { temperature: 21 } },
+});
 export const CreateSchedule = named('CreateSchedule', contract.CreateSchedule);
 export const ScheduleInfo = named('ScheduleInfo', contract.ScheduleInfo);
 

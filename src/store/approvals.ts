@@ -12,8 +12,8 @@ export interface StoredApproval extends PendingApproval {
 export interface Approvals {
   /** All a run has asked for, in that order. @param chain first-execution run id */
   of(chain: string): Promise<StoredApproval[]>;
-  /** Those that running runs wait for, longest waiting first. */
-  pending(limit: number): Promise<PendingApproval[]>;
+  /** Those that running runs wait for, longest waiting first. @param tenant whose; left out, all */
+  pending(limit: number, tenant?: string): Promise<PendingApproval[]>;
 }
 
 export function createApprovals(db: Kysely<Database>): Approvals {
@@ -35,13 +35,13 @@ export function createApprovals(db: Kysely<Database>): Approvals {
       const rows = await asked.where('e.chain', '=', chain).orderBy('e.seq').execute();
       return rows.map(toApproval);
     },
-    async pending(limit) {
-      const rows = await asked
+    async pending(limit, tenant) {
+      const waiting = asked
         .where('r.status', '=', 'running')
         .where('answer.seq', 'is', null)
         .orderBy('e.at')
-        .limit(limit)
-        .execute();
+        .limit(limit);
+      const rows = await (tenant === undefined ? waiting : waiting.where('r.tenant', '=', tenant)).execute();
       return rows.map(toApproval);
     },
   };

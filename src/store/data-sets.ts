@@ -8,10 +8,12 @@ import { storableJson } from './storable-json.ts';
 export interface DataSets {
   /**
    * Keeps rows, which may be more than memory holds. Nothing is kept of rows that end in an error.
-   * @returns the data set; of equal rows that are there already, theirs. @throws whatever `rows` throws, Error for no rows
+   * @param tenant whose they are @returns the data set; of equal rows of the tenant that are there already, theirs
+   * @throws whatever `rows` throws, Error for no rows
    */
-  put(rows: Iterable<unknown> | AsyncIterable<unknown>): Promise<DataSet>;
-  find(id: string): Promise<DataSet | undefined>;
+  put(rows: Iterable<unknown> | AsyncIterable<unknown>, tenant?: string): Promise<DataSet>;
+  /** @param tenant whose; left out, anybody's */
+  find(id: string, tenant?: string): Promise<DataSet | undefined>;
   /** True if both have the same rows. */
   isSame(id: string, other: string): Promise<boolean>;
 }
@@ -34,23 +36,23 @@ export function createDataSets(db: Kysely<Database>): DataSets {
     await db.deleteFrom('data_sets').where('id', '=', id).execute();
   }
 
-  async function find(id: string): Promise<DataSet | undefined> {
-    const row = await db
+  async function find(id: string, tenant?: string): Promise<DataSet | undefined> {
+    const query = db
       .selectFrom('data_sets')
       .select(['id', 'count', 'fields'])
       .where('id', '=', id)
-      .where('count', 'is not', null)
-      .executeTakeFirst();
+      .where('count', 'is not', null);
+    const row = await (tenant === undefined ? query : query.where('tenant', '=', tenant)).executeTakeFirst();
     return row && withoutUndefined({ id, count: row.count!, fields: row.fields ?? undefined });
   }
 
   return {
-    async put(rows) {
+    async put(rows, tenant = '') {
       const id = `data-${randomUUID()}`;
-      await db.insertInto('data_sets').values({ id }).execute();
+      await db.insertInto('data_sets').values({ id, tenant }).execute();
       try {
         const { hash, ...set } = await putRows(id, rows);
-        const known = await named(id, hash, set);
+        const known = await named(id, hash, tenant, set);
         if (known === id) return withoutUndefined({ id, count: set.count, fields: set.fields });
         await drop(id);
         return (await find(known))!;
@@ -89,8 +91,13 @@ export function createDataSets(db: Kysely<Database>): DataSets {
     return { count, fields, hash: hash.digest('hex') };
   }
 
-  /** Gives whole data its hash, unless equal data has it. @returns the id of what has it */
-  async function named(id: string, hash: string, set: { count: number; fields?: string[] }): Promise<string> {
+  /** Gives whole data its hash, unless equal data of the tenant has it. @returns the id of what has it */
+  async function named(
+    id: string,
+    hash: string,
+    tenant: string,
+    set: { count: number; fields?: string[] },
+  ): Promise<string> {
     try {
       await db
         .updateTable('data_sets')
@@ -105,6 +112,7 @@ export function createDataSets(db: Kysely<Database>): DataSets {
         .updateTable('data_sets')
         .set({ created_at: new Date() })
         .where('hash', '=', hash)
+        .where('tenant', '=', tenant)
         .returning('id');
       return (await known.executeTakeFirstOrThrow()).id;
     }

@@ -7,6 +7,7 @@ import type {
   MapItemStatus,
   Message,
   ModelReply,
+  Role,
   RunStatus,
   ToolDone,
   ToolUnfinished,
@@ -143,6 +144,8 @@ export interface Database {
     count: number | null;
     fields: string[] | null;
     hash: string | null;
+    /** '' where there are no tenants */
+    tenant: Generated<string>;
     /** chain of the map whose results the rows are */
     map: string | null;
     created_at: Generated<Date>;
@@ -228,6 +231,23 @@ export interface Database {
     chunks: Generated<number>;
     error: Json<CallError> | null;
   };
+  api_keys: {
+    name: string;
+    hash: Buffer;
+    old_hash: Buffer | null;
+    old_until: Date | null;
+    label: string | null;
+    tenant: string | null;
+    role: Role;
+    models: string[] | null;
+    patterns: string[] | null;
+    requests_per_minute: number | null;
+    created_at: Generated<Date>;
+    last_used_at: Date | null;
+    expires_at: Date | null;
+    revoked_at: Date | null;
+  };
+  key_rates: { name: string; full_at: Date };
   blobs: { hash: string; bytes: Buffer; used_at: Generated<Date> };
   run_refs: { run: string; hash: string };
   messages: { hash: string; message: Json<Message>; tokens: number; used_at: Generated<Date> };

@@ -1,3 +1,4 @@
+export type { ApiKeys, VerifiedKey } from './api-keys.ts';
 export type { Approvals, StoredApproval } from './approvals.ts';
 export { type Blobs, hashOf } from './blobs.ts';
 export type { Cache, Claim, Flight, Held, Waited } from './cache.ts';

@@ -22,8 +22,8 @@ export interface Ledger {
   spend(query?: SpendQuery): Promise<Spend>;
   /** Most USD an account may spend in all; undefined lifts the limit. A tenant's earlier calls count. */
   setBudget(account: AccountId, usd: number | undefined): Promise<void>;
-  /** Tenants' and keys' accounts that have a budget, by name. */
-  budgets(limit: number): Promise<({ id: string } & Account)[]>;
+  /** Tenants' and keys' accounts that have a budget, by name. @param tenant whose, with those of its keys; left out, all */
+  budgets(limit: number, tenant?: string): Promise<({ id: string } & Account)[]>;
   /** Of a tenant or key: from its first call on. Of a run: where it has a budget. */
   account(id: AccountId): Promise<Account | undefined>;
   /** Runs that hold money for calls begun more than so long ago, in pages. @param ageMs ms @param after of the page before */
@@ -81,15 +81,16 @@ export function createLedger(db: Kysely<Database>): Ledger {
       const row = await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
       return row && accountOf(row);
     },
-    async budgets(limit) {
-      const rows = await db
+    async budgets(limit, tenant) {
+      const limited = db
         .selectFrom('accounts')
         .selectAll()
         .where('budget_usd', 'is not', null)
         .where('id', 'not like', 'run:%')
         .orderBy('id')
-        .limit(limit)
-        .execute();
+        .limit(limit);
+      const own = sql<boolean>`(id = ${`tenant:${tenant}`} or id in (select 'key:' || name from api_keys where tenant = ${tenant}))`;
+      const rows = await (tenant === undefined ? limited : limited.where(own)).execute();
       return rows.map((row) => ({ id: row.id, ...accountOf(row) }));
     },
     async holdingSince(ageMs, after = '') {

@@ -14,7 +14,7 @@ import {
 import type { DataSets } from './data-sets.ts';
 import type { Database } from './database.ts';
 import { called } from './functions.ts';
-import { openMapRows, ROWS_A_STATEMENT } from './open-map-rows.ts';
+import { isOf, type MapRun, openMapRows, ROWS_A_STATEMENT } from './open-map-rows.ts';
 import { storableJson } from './storable-json.ts';
 
 /** What became of a row; `cost` is that of its own run, USD. */
@@ -29,13 +29,13 @@ export interface StoredMap {
 export interface Maps {
   /**
    * Gives every row its turn that an earlier map did not answer: the one named by `after`, else the last with the same
-   * run id. Repeated, it changes nothing.
-   * @returns undefined where the earlier map went over other data, or is not there
+   * run id. Repeated, it changes nothing. Of a tenant's run both the data and the earlier map are the tenant's.
+   * @returns undefined where the earlier map went over other data, or one of them is not there
    */
-  open(run: { id: string; chain: string }, definition: StoredMap['definition']): Promise<OpenedMap | undefined>;
+  open(run: MapRun, definition: StoredMap['definition']): Promise<OpenedMap | undefined>;
   find(chain: string): Promise<StoredMap | undefined>;
-  /** The chain of the newest map of a run id. */
-  chainOf(run: string): Promise<string | undefined>;
+  /** The chain of the newest map of a run id. @param tenant whose; left out, anybody's */
+  chainOf(run: string, tenant?: string): Promise<string | undefined>;
   /** Rows that wait, by their turns or their numbers, with what the data set says of them. */
   waiting(chain: string, rows: Turns | number[]): Promise<{ row: number; item: unknown }[]>;
   /** Keeps what became of rows, each once. @returns how far the map is, and whether it is time to report that to readers */
@@ -111,9 +111,10 @@ export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
   return {
     find,
     open: (run, definition) => openMapRows(db, dataSets, run, definition),
-    async chainOf(run) {
+    async chainOf(run, tenant) {
       const query = db.selectFrom('maps').select('chain').where('run', '=', run).orderBy('opened_at', 'desc').limit(1);
-      return (await query.executeTakeFirst())?.chain;
+      const own = tenant === undefined ? query : query.where(isOf(tenant));
+      return (await own.executeTakeFirst())?.chain;
     },
     async waiting(chain, wanted) {
       const map = await find(chain);
@@ -159,7 +160,10 @@ export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
       const fields = ['row', 'input', 'status', 'answer', 'error'];
       await db
         .insertInto('data_sets')
-        .values({ id: output, count: total, fields, map: chain })
+        .values({
+          ...{ id: output, count: total, fields, map: chain },
+          tenant: sql<string>`coalesce((select tenant from runs where chain = ${chain}), '')`,
+        })
         .onConflict((conflict) => conflict.column('id').doNothing())
         .execute();
       return { done, failed, output };

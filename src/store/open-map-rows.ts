@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
-import type { MapDefinition, OpenedMap } from '../contract/index.ts';
+import { type MapDefinition, type OpenedMap, ownName } from '../contract/index.ts';
 import type { DataSets } from './data-sets.ts';
 import type { Database } from './database.ts';
 import { storableJson } from './storable-json.ts';
@@ -7,16 +7,23 @@ import { storableJson } from './storable-json.ts';
 /** of a map, so that each statement stays well within the time it has */
 export const ROWS_A_STATEMENT = 20_000;
 
+/** The run that a map is. */
+export interface MapRun {
+  id: string;
+  chain: string;
+  tenant?: string;
+}
+
 /** See `Maps.open`. The rows of a map are there whole or not at all. */
 export async function openMapRows(
   db: Kysely<Database>,
   dataSets: DataSets,
-  run: { id: string; chain: string },
+  run: MapRun,
   definition: MapDefinition & { source: string },
 ): Promise<OpenedMap | undefined> {
   const there = await opened(db, run.chain);
   if (there) return there;
-  const set = await dataSets.find(definition.source);
+  const set = await dataSets.find(definition.source, run.tenant);
   const earlier = await earlierMap(db, run, definition.after);
   if (!set || (definition.after !== undefined && !earlier)) return undefined;
   if (earlier && !(await dataSets.isSame(earlier.source, definition.source))) return undefined;
@@ -66,14 +73,20 @@ async function opened(db: Kysely<Database>, chain: string): Promise<OpenedMap | 
 }
 
 /** The same run before it was stopped, which has what it took over too; else the one that is named. */
-async function earlierMap(db: Kysely<Database>, { id, chain }: { id: string; chain: string }, after = id) {
-  return db
+async function earlierMap(db: Kysely<Database>, { id, chain, tenant }: MapRun, after = id) {
+  const query = db
     .selectFrom('maps')
-    .select(['chain', 'source'])
-    .where('run', 'in', [id, after])
-    .where('chain', '<>', chain)
+    .select(['maps.chain', 'source'])
+    .where('run', 'in', [id, after, ownName(after, tenant)])
+    .where('maps.chain', '<>', chain);
+  return (tenant === undefined ? query : query.where(isOf(tenant)))
     .orderBy(sql`run = ${id}`, 'desc')
     .orderBy('opened_at', 'desc')
     .limit(1)
     .executeTakeFirst();
+}
+
+/** True for maps whose run is the tenant's. */
+export function isOf(tenant: string) {
+  return sql<boolean>`exists (select from runs where runs.chain = maps.chain and runs.tenant = ${tenant})`;
 }

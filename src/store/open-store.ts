@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { Log } from '../contract/index.ts';
+import { type ApiKeys, createApiKeys } from './api-keys.ts';
 import { type Approvals, createApprovals } from './approvals.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
 import { type Cache, createCache, createFlightBells } from './cache.ts';
@@ -35,6 +36,7 @@ export interface Store {
   blobs: Blobs;
   runs: Runs;
   approvals: Approvals;
+  keys: ApiKeys;
   transcripts: Transcripts;
   tools: ToolJournal;
   files: RunFileStore;
@@ -119,6 +121,7 @@ export async function openStore({
     files: retrying('files', createRunFiles(db, blobs), waiting),
     runs: retrying('runs', createRuns(db), briefly),
     approvals: retrying('approvals', createApprovals(db), briefly),
+    keys: retrying('keys', createApiKeys(db), briefly),
     transcripts: retrying('transcripts', createTranscripts(db), waiting),
     dataSets,
     maps: retrying('maps', createMaps(db, dataSets), waiting),

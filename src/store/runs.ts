@@ -25,6 +25,8 @@ export interface StoredStep {
 export interface Runs {
   /** The newest run of a workflow id. */
   find(id: string): Promise<StoredRun | undefined>;
+  /** The same where it is the tenant's; of several ids, the first that is. */
+  findOf(tenant: string, ids: string[]): Promise<StoredRun | undefined>;
   chainOf(id: string): Promise<string | undefined>;
   /** In the order they began. @param chain first-execution run id */
   steps(chain: string): Promise<StoredStep[]>;
@@ -49,6 +51,17 @@ export function createRuns(db: Kysely<Database>): Runs {
         .executeTakeFirst();
       return row && { ...runInfo(row), chain: row.chain };
     },
+    async findOf(tenant, ids) {
+      const rows = await db
+        .selectFrom('runs as r')
+        .selectAll('r')
+        .where('r.id', 'in', ids)
+        .where('r.tenant', '=', tenant)
+        .where(IS_NEWEST)
+        .execute();
+      const [row] = rows.sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
+      return row && { ...runInfo(row), chain: row.chain };
+    },
     chainOf: (id) => newestChain(db, id),
     async steps(chain) {
       const rows = await db
@@ -69,14 +82,15 @@ export function createRuns(db: Kysely<Database>): Runs {
   };
 }
 
+/** Of the runs that had an id one after the other: whose `r` it is now. */
+const IS_NEWEST = sql<boolean>`not exists (select from runs newer where newer.id = r.id
+  and (newer.started_at, newer.chain) > (r.started_at, r.chain))`;
+
 async function list(db: Kysely<Database>, query: ReturnType<typeof ListRuns.parse>): Promise<RunPage> {
   let select = db
     .selectFrom('runs as r')
     .selectAll('r')
-    .where(
-      sql<boolean>`not exists (select from runs newer where newer.id = r.id
-        and (newer.started_at, newer.chain) > (r.started_at, r.chain))`,
-    )
+    .where(IS_NEWEST)
     .orderBy('r.started_at', 'desc')
     .orderBy('r.chain', 'desc')
     .limit(query.limit + 1);

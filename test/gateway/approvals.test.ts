@@ -113,7 +113,7 @@ test.each([
   expect(await result()).toMatchObject({ approved: true });
   const events = await bed.eventsOf(id);
   expect(events.filter(({ type }) => type === 'approval.refused')).toMatchObject([
-    { approval: 'sign-off', approved: true, by: approver, identities: [`key:${nameOf(OTHER)}`] },
+    { approval: 'sign-off', approved: true, by: approver, identities: [`key:${nameOf(OTHER)}`, 'role:admin'] },
   ]);
 });
 

@@ -162,6 +162,8 @@ export function memoryClient() {
         return client.budgets.show(account);
       },
     },
+    keys: { verify: async () => undefined, admit: async () => 0 } as unknown as Cadenza['keys'],
+    as: () => client,
     async ready() {
       if (!state.ready) throw new Error('connect ECONNREFUSED user:secret@10.0.0.7');
     },

@@ -21,9 +21,9 @@ export function createMapActivities(rooms: Rooms): MapActivities {
     async openMap(run, { items, ...definition }) {
       const stopHeartbeat = heartbeat();
       try {
-        const source = definition.source ?? (await dataSets.put(items!)).id;
+        const source = definition.source ?? (await dataSets.put(items!, run.tenant)).id;
         const opened = await maps.open(run, { ...definition, source });
-        if (!opened) throw refused(await whyNotOpened(rooms, source, definition.after ?? run.id));
+        if (!opened) throw refused(await whyNotOpened(rooms, run, source, definition.after ?? run.id));
         await end(run, []);
         return opened;
       } finally {
@@ -57,11 +57,11 @@ export function createMapActivities(rooms: Rooms): MapActivities {
   };
 }
 
-async function whyNotOpened({ store }: Rooms, source: string, earlier: string): Promise<CallError> {
-  if (!(await store.dataSets.find(source))) {
+async function whyNotOpened({ store }: Rooms, { tenant }: RunRef, source: string, earlier: string): Promise<CallError> {
+  if (!(await store.dataSets.find(source, tenant))) {
     return { type: 'InvalidRequest', message: `There is no data set ${source}`, path: 'input.source' };
   }
-  const chain = await store.maps.chainOf(earlier);
+  const chain = await store.maps.chainOf(earlier, tenant);
   const why = chain ? 'went over other data' : 'is no map, or is not there';
   return { type: 'InvalidRequest', message: `The run ${earlier} ${why}`, path: 'input.after' };
 }

@@ -83,14 +83,14 @@ function checkFlags(pattern: string | undefined, { data, retryFailed, resume, in
 async function definitionOf(
   client: Cadenza,
   pattern: string | undefined,
-  { data, retryFailed, resume }: MapFlags,
+  { data, retryFailed, resume, tenant }: MapFlags,
   input: unknown,
 ): Promise<Partial<MapDefinition>> {
   if (resume !== undefined) return client.mapOf(resume);
   if (retryFailed !== undefined) return { ...(await client.mapOf(retryFailed)), after: retryFailed };
   const chunks = data === '-' ? process.stdin : createReadStream(data!);
   const format: DataFormat = path.extname(data!).toLowerCase() === '.csv' ? 'csv' : 'jsonl';
-  const { id: source } = await client.upload(chunks, format);
+  const { id: source } = await client.upload(chunks, format, { tenant });
   return { pattern, source, ...(input === undefined ? {} : { input }) };
 }
 

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { PendingApproval as Pending } from '../../contract/index.ts';
+import type { Caller, PendingApproval as Pending } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { approvalLink } from '../approval-token.ts';
 import { json, route } from '../route.ts';
@@ -53,9 +53,10 @@ const answerRoute = route({
 });
 
 /** Whom the key of a request stands for; undefined where no keys are asked for, and everybody is taken at their word. */
-function identitiesOf(key: string | undefined, people: Record<string, string[]>): string[] | undefined {
+function identitiesOf({ key, role }: Caller, people: Record<string, string[]>): string[] | undefined {
   if (key === undefined) return undefined;
-  return [`key:${key}`, ...Object.keys(people).filter((name) => people[name]!.includes(key))];
+  const named = Object.keys(people).filter((name) => people[name]!.includes(key));
+  return [...new Set([`key:${key}`, `role:${role}`, ...named])];
 }
 
 export function addApprovalRoutes(app: GatewayApp, { webhookSecret, people }: Surroundings): void {
@@ -78,7 +79,7 @@ export function addApprovalRoutes(app: GatewayApp, { webhookSecret, people }: Su
 
   app.openapi(answerRoute, async (c) => {
     const { id, approvalId } = c.req.valid('param');
-    const identities = identitiesOf(c.var.caller.key, people);
+    const identities = identitiesOf(c.var.caller, people);
     return c.json(await c.var.client.approve(id, approvalId, c.req.valid('json'), identities), 202);
   });
 }

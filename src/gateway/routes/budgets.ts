@@ -1,16 +1,16 @@
 import { z } from '@hono/zod-openapi';
 import { BudgetAccount } from '../../contract/index.ts';
 import type { GatewayApp } from '../app.ts';
-import { ProblemError, problem } from '../problem.ts';
 import { json, route } from '../route.ts';
 import { Budget, SetBudget } from '../schemas.ts';
+import { assertUnlimited } from './keys.ts';
 
 const tags = ['budgets'];
 
 const params = z.object({
   account: BudgetAccount.clone().openapi({
     param: { name: 'account', in: 'path' },
-    description: '`tenant:<name>`, or `key:<first 12 hex digits of the SHA-256 of an API key>`; URL-encoded',
+    description: '`tenant:<name>`, or `key:<name>` of an API key; URL-encoded',
     example: 'tenant:acme',
   }),
 });
@@ -20,7 +20,7 @@ const listRoute = route({
   method: 'get',
   path: '/v1/budgets',
   tags,
-  summary: 'The tenants and API keys that have a budget; the key of a tenant is told of that tenant’s alone',
+  summary: 'The tenants and API keys that have a budget; the key of a tenant is told of that tenant and its keys alone',
   answers: { 200: json('At most 1,000', z.object({ budgets: z.array(Budget) }).openapi('Budgets')) },
 });
 
@@ -41,7 +41,7 @@ const setRoute = route({
   tags,
   summary: 'Set what a tenant or an API key may spend in all',
   description:
-    'Holds for calls that begin from now on; what was spent before counts, and null lifts the limit. A key that has a budget of its own may set none.',
+    'Holds for calls that begin from now on; what was spent before counts, and null lifts the limit. A key that has limits of its own may set none, and no tenant its own.',
   request: { params, body: { required: true, content: { 'application/json': { schema: SetBudget } } } },
   answers: {
     200: json('The budget', Budget),
@@ -50,21 +50,13 @@ const setRoute = route({
 
 export function addBudgetRoutes(app: GatewayApp): void {
   app.openapi(listRoute, async (c) => {
-    const { tenant } = c.var.caller;
-    const budgets = await c.var.client.budgets.list();
-    const own = tenant === undefined ? budgets : budgets.filter(({ account }) => account === `tenant:${tenant}`);
-    return c.json({ budgets: own }, 200);
+    return c.json({ budgets: await c.var.client.budgets.list() }, 200);
   });
 
   app.openapi(showRoute, async (c) => c.json(await c.var.client.budgets.show(c.req.valid('param').account), 200));
 
   app.openapi(setRoute, async (c) => {
-    const key = c.var.caller.key;
-    if (key !== undefined && (await c.var.client.budgets.show(`key:${key}`)).budgetUsd !== null) {
-      const hint = 'Use an API key without a budget, or: npx cadenza budget set';
-      const detail = 'This API key has a budget of its own, and so may set none.';
-      throw new ProblemError(problem(403, 'Forbidden', 'Not for this API key', detail, { hint }));
-    }
+    await assertUnlimited(c.var);
     return c.json(await c.var.client.budgets.set(c.req.valid('param').account, c.req.valid('json').budgetUsd), 200);
   });
 }

@@ -25,6 +25,12 @@ const uploadRoute = route({
   request: {
     query: z.object({
       format: DataFormat.optional().openapi({ description: 'Else the content type says: text/csv is CSV' }),
+      tenant: z
+        .string()
+        .min(1)
+        .max(200)
+        .optional()
+        .openapi({ description: 'Whose maps may go over them; a key of a tenant says so itself' }),
     }),
   },
   requestBody: { required: true, content: { [JSONL]: rows, 'text/csv': rows } },
@@ -57,8 +63,9 @@ const outputRoute = route({
 export function addMapRoutes(app: GatewayApp, { log }: Surroundings): void {
   app.openapi(uploadRoute, async (c) => {
     const csv = c.req.header('content-type')?.startsWith('text/csv');
-    const format = c.req.valid('query').format ?? (csv ? 'csv' : 'jsonl');
-    return c.json(await c.var.client.upload(chunksUpTo(c.req.raw.body, BODY_LIMITS.dataSet), format), 201);
+    const { tenant, format = csv ? 'csv' : 'jsonl' } = c.req.valid('query');
+    const chunks = chunksUpTo(c.req.raw.body, BODY_LIMITS.dataSet);
+    return c.json(await c.var.client.upload(chunks, format, { tenant }), 201);
   });
 
   app.openapi(itemsRoute, async (c) => {

@@ -1,0 +1,119 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  type ApiKey,
+  type Caller,
+  CreateKey,
+  durationMs,
+  KEY_PREFIX,
+  type NewApiKey,
+  ownName,
+  RotateKey,
+  withoutUndefined,
+} from '../contract/index.ts';
+import type { Store, VerifiedKey } from '../store/index.ts';
+import { type CadenzaError, checked, refusal } from './errors.ts';
+
+/** API keys: made, listed and revoked here, and known again by their SHA-256 alone. To a client with a tenant there are only
+ *  the tenant's, whose names begin with `<tenant>:`, which may be left out in asking. */
+export interface Keys {
+  /** @returns the key with its secret, which is shown this once. @throws CadenzaError Conflict for a name that was used before */
+  create(key: CreateKey): Promise<NewApiKey>;
+  list(): Promise<ApiKey[]>;
+  /** Gives a key another secret; the old one holds for a while too. @throws CadenzaError NotFound, also for one that was revoked */
+  rotate(name: string, options?: RotateKey): Promise<NewApiKey>;
+  /** Ends a key, within seconds at all gateways. Runs it started go on. @throws CadenzaError NotFound */
+  revoke(name: string): Promise<ApiKey>;
+  /** Whose bearer a secret is; undefined for one that does not hold. What was found is remembered for seconds. */
+  verify(secret: string): Promise<Caller | undefined>;
+  /** Takes one of the requests a key may make a minute, at all gateways together. @returns ms to wait, 0 where it may ask now */
+  admit(caller: Caller): Promise<number>;
+}
+
+/** How long a key that was found is not looked up again, ms: so long a revoked one may still be taken. */
+const REMEMBERED_MS = 3_000;
+const REMEMBERED_AT_MOST = 10_000;
+/** As `create` makes them; anything else need not be looked up. */
+const SECRET = new RegExp(`^${KEY_PREFIX}[\\w-]{43}$`);
+
+export function createKeys(store: Pick<Store, 'keys' | 'ledger'>): { of(tenant?: string): Keys } {
+  const remembered = new Map<string, { until: number; found: Promise<VerifiedKey | undefined> }>();
+
+  async function verify(secret: string): Promise<Caller | undefined> {
+    if (!SECRET.test(secret)) return undefined;
+    const digest = digestOf(secret);
+    const found = await lookUp(digest);
+    if (!found || !timingSafeEqual(found.digest, digest)) return undefined;
+    const { name: key, role, tenant, models, patterns, requestsPerMinute } = found;
+    return withoutUndefined({ role, key, tenant, models, patterns, requestsPerMinute });
+  }
+
+  /** One statement for all who ask at once; what is not found is not remembered. */
+  async function lookUp(digest: Buffer): Promise<VerifiedKey | undefined> {
+    const id = digest.toString('base64');
+    const known = remembered.get(id);
+    if (known && known.until > performance.now()) return known.found;
+    if (remembered.size >= REMEMBERED_AT_MOST) remembered.clear();
+    const found = store.keys.verify(digest);
+    const entry = { until: performance.now() + REMEMBERED_MS, found };
+    remembered.set(id, entry);
+    const forget = () => remembered.get(id) === entry && remembered.delete(id);
+    found.then((key) => key ?? forget(), forget);
+    return found;
+  }
+
+  function of(tenant?: string): Keys {
+    async function shown(name: string): Promise<ApiKey> {
+      const key = await store.keys.find(ownName(name, tenant), tenant);
+      if (!key) throw notFound(name);
+      return key;
+    }
+
+    return {
+      async create(given) {
+        const { name: own, budgetUsd, expiresIn, ...key } = checked(CreateKey, given, '');
+        const whose = tenant ?? key.tenant;
+        const name = ownName(own, whose);
+        const secret = KEY_PREFIX + randomBytes(32).toString('base64url');
+        const expiresAt = expiresIn === undefined ? undefined : new Date(Date.now() + durationMs(expiresIn));
+        const made = await store.keys.create({ ...key, name, tenant: whose, hash: digestOf(secret), expiresAt });
+        if (!made) {
+          const hint = 'Choose another name: one that was used before is not used again, since bills go by it';
+          throw refusal('Conflict', `There is a key "${name}" already, or was`, { path: 'name', hint });
+        }
+        if (budgetUsd !== undefined) await store.ledger.setBudget(`key:${name}`, budgetUsd);
+        return { ...(await shown(name)), secret };
+      },
+      list: () => store.keys.list(tenant),
+      async rotate(name, options = {}) {
+        const { grace } = checked(RotateKey, options, '');
+        const secret = KEY_PREFIX + randomBytes(32).toString('base64url');
+        if (!(await store.keys.rotate(ownName(name, tenant), digestOf(secret), durationMs(grace), tenant))) {
+          throw notFound(name);
+        }
+        remembered.clear();
+        return { ...(await shown(name)), secret };
+      },
+      async revoke(name) {
+        if (!(await store.keys.revoke(ownName(name, tenant), tenant))) throw notFound(name);
+        remembered.clear();
+        return shown(name);
+      },
+      verify,
+      async admit({ key, requestsPerMinute }) {
+        return key === undefined || requestsPerMinute === undefined ? 0 : store.keys.admit(key, requestsPerMinute);
+      },
+    };
+  }
+  return { of };
+}
+
+function notFound(name: string): CadenzaError {
+  return refusal('NotFound', `No key named "${name}" that holds`, {
+    path: 'name',
+    hint: 'See them with: npx cadenza keys list',
+  });
+}
+
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
