@@ -28,10 +28,12 @@ export async function launchGateway(options: {
   const { client, target, log, host, port, slots } = options;
   const { createGateway, serveGateway } = await import('../gateway/index.ts');
   const { apiKeys, webhookSecret } = readEnvironment(process.env);
-  const { people, workflows: own } = await loadConfig();
+  const { agents, people, workflows: own } = await loadConfig();
   const links = { temporalUiUrl: target.uiUrl, namespace: target.namespace };
   const workflows = Object.keys(own);
-  const app = createGateway({ client, links, apiKeys, webhookSecret, people, workflows, version: VERSION, log, slots });
+  const app = createGateway({
+    ...{ client, links, apiKeys, webhookSecret, people, agents, workflows, version: VERSION, log, slots },
+  });
   return serveGateway({ app, port, host, log });
 }
 

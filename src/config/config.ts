@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  AgentDefinition,
   BudgetUsd,
   DEFAULT_EMBEDDINGS,
   Duration,
@@ -137,6 +138,9 @@ export const Config = z.strictObject({
   tools: z
     .union([z.array(z.custom<object>(isObject, NO_TOOL)), z.record(z.string(), z.custom<object>(isObject, NO_TOOL))])
     .default([]),
+  /** agents by the name requests ask for them with: see docs/ai-sdk.md, docs/ag-ui.md and docs/a2a.md; `default` is the one
+   *  of requests that name none */
+  agents: z.record(z.string().regex(/^[\w-]{1,64}$/), AgentDefinition).default({}),
   /** folders that hold skills: folders with a SKILL.md each, which agents load by name */
   skills: z.array(z.string()).default(['skills']),
   /** HTTP APIs whose operations are tools, named `<api>__<operationId>`: see docs/openapi.md */

@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Cadenza } from '../client/cadenza.ts';
 import type { Caller, Log } from '../contract/index.ts';
+import type { NamedAgents } from './named-agents.ts';
 
 /** In whose words a route refuses: RFC 9457, or those of the provider whose clients call it. */
 export type Dialect = 'problem' | 'openai' | 'anthropic';
@@ -35,6 +36,8 @@ export interface Surroundings {
   webhookSecret?: string;
   /** names of people, and roles (`role:approver`), by the API keys that answer approvals for them */
   people: Record<string, string[]>;
+  /** agents of the config, by the name requests ask for them with */
+  agents: NamedAgents;
   /** ms between the comments that keep a silent event stream open */
   heartbeatMs: number;
 }

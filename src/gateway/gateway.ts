@@ -18,6 +18,7 @@ import { addKeyRoutes } from './routes/keys.ts';
 import { addMapRoutes } from './routes/maps.ts';
 import { addMcpRoute } from './routes/mcp.ts';
 import { addMessageRoutes } from './routes/messages.ts';
+import { addNamedAgentRoutes } from './routes/named-agents.ts';
 import { addOutcomeRoute } from './routes/outcome.ts';
 import { addPage } from './routes/page.ts';
 import { addPages } from './routes/pages.ts';
@@ -43,6 +44,8 @@ export interface GatewayOptions {
   slots?: Surroundings['slots'];
   /** names of people, and roles, by the API keys that answer approvals for them */
   people?: Surroundings['people'];
+  /** agents that requests may ask for by name */
+  agents?: Surroundings['agents'];
   /** ms between the comments that keep a silent event stream open */
   heartbeatMs?: number;
 }
@@ -50,7 +53,7 @@ export interface GatewayOptions {
 /** Cadenza over HTTP. What goes wrong is answered as RFC 9457 problem+json, and never with our insides. */
 export function createGateway(options: GatewayOptions): GatewayApp {
   const { log } = options;
-  const surroundings = { heartbeatMs: 15_000, people: {}, open: options.apiKeys.length === 0, ...options };
+  const surroundings = { heartbeatMs: 15_000, people: {}, agents: {}, open: options.apiKeys.length === 0, ...options };
   const app: GatewayApp = new OpenAPIHono<GatewayEnv>({
     defaultHook: (checked) => {
       if (checked.success) return;
@@ -81,6 +84,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addAccountRoutes(app);
   addMessageRoutes(app, surroundings);
   addAgentRoutes(app, surroundings);
+  addNamedAgentRoutes(app, surroundings);
   addApprovalRoutes(app, surroundings);
   addScheduleRoutes(app);
   addMapRoutes(app, surroundings);

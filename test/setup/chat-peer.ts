@@ -15,8 +15,12 @@ export interface ChatScript {
   retryAfter?: string;
   error?: string;
   finishReason?: string;
+  /** asked for after the words */
+  toolCalls?: { id: string; name: string; arguments: object }[];
   /** called when all words are sent */
   onEnd?(): void;
+  /** called when whoever asked hangs up before the answer is whole */
+  onHangUp?(): void;
 }
 
 export interface ChatPeer extends Peer {
@@ -44,7 +48,10 @@ export async function chatPeer(
       response.end(JSON.stringify({ error: { message: plan.error ?? 'not now', type: 'server_error' } }));
       return;
     }
-    const { words = ['fine'], paceMs = 0, end = 'stop', finishReason = 'stop' } = plan;
+    const { toolCalls = [], paceMs = 0, end = 'stop' } = plan;
+    const { words = toolCalls.length > 0 ? [] : ['fine'] } = plan;
+    const { finishReason = toolCalls.length > 0 ? 'tool_calls' : 'stop' } = plan;
+    response.on('close', () => response.writableEnded || plan.onHangUp?.());
     const chunk = (delta: object, reason: string | null = null) =>
       sse({
         id: 'c1',
@@ -58,6 +65,10 @@ export async function chatPeer(
       if (response.destroyed) return;
       response.write(chunk({ content: word }));
       if (paceMs > 0) await delay(paceMs);
+    }
+    for (const [index, { id, name, arguments: args }] of toolCalls.entries()) {
+      const called = { name, arguments: JSON.stringify(args) };
+      response.write(chunk({ tool_calls: [{ index, id, type: 'function', function: called }] }));
     }
     plan.onEnd?.();
     if (end === 'hang') return;

@@ -60,60 +60,76 @@ export const AgentLimits = later(() =>
 /** Model calls an agent makes where its input does not say. */
 export const DEFAULT_MAX_STEPS = 50;
 
+/** An agent, whatever it is to do. */
+const agent = () => ({
+  ...profile(),
+  /** what people call it, default `agent` */
+  name: AgentName.optional(),
+  /** model calls at most, default 50; then it answers with what it has */
+  maxSteps: z.number().int().min(1).max(100_000).optional(),
+  /** JSON schema of the final answer */
+  schema: JsonSchema.optional(),
+  limits: AgentLimits.optional(),
+  context: AgentContext.optional(),
+  /** tools after whose use it stops, without a further model call */
+  stopOn: z.array(ToolName).optional(),
+  /** events one Temporal history holds before the run goes on in a new one, default 4,000 */
+  historyEvents: z.number().int().min(50).max(20_000).optional(),
+  /** others that take part by hand-over */
+  agents: z.record(AgentName, AgentProfile).optional(),
+});
+
 export const AgentInput = later(() =>
   z
     .strictObject({
-      ...profile(),
+      ...agent(),
       task: z.string().min(1).optional(),
       messages: z.array(Message).min(1).optional(),
-      /** what people call it, default `agent` */
-      name: AgentName.optional(),
-      /** model calls at most, default 50; then it answers with what it has */
-      maxSteps: z.number().int().min(1).max(100_000).optional(),
-      /** JSON schema of the final answer */
-      schema: JsonSchema.optional(),
-      limits: AgentLimits.optional(),
-      context: AgentContext.optional(),
-      /** tools after whose use it stops, without a further model call */
-      stopOn: z.array(ToolName).optional(),
-      /** events one Temporal history holds before the run goes on in a new one, default 4,000 */
-      historyEvents: z.number().int().min(50).max(20_000).optional(),
-      /** others that take part by hand-over */
-      agents: z.record(AgentName, AgentProfile).optional(),
     })
     .refine((input) => (input.task === undefined) !== (input.messages === undefined), {
       message: 'Give either task or messages',
       path: ['task'],
     })
-    .superRefine((input, context) => {
-      const { name = 'agent', agents = {} } = input;
-      const all = { ...agents, [name]: input };
-      if (Object.hasOwn(agents, name))
-        context.addIssue({
-          code: 'custom',
-          path: ['agents', name],
-          message: `"${name}" is the first agent's own name`,
-        });
-      for (const [who, { handoffs = [] }] of Object.entries(all)) {
-        const path = who === name ? ['handoffs'] : ['agents', who, 'handoffs'];
-        for (const [index, to] of handoffs.entries()) {
-          if (to === who)
-            context.addIssue({
-              code: 'custom',
-              path: [...path, index],
-              message: `"${who}" cannot hand over to itself`,
-            });
-          else if (!Object.hasOwn(all, to))
-            context.addIssue({
-              code: 'custom',
-              path: [...path, index],
-              message: `There is no agent "${to}". Known here: ${Object.keys(all).join(', ')}`,
-            });
-        }
-      }
-    }),
+    .superRefine(checkHandoffs),
 );
 export type AgentInput = z.infer<typeof AgentInput>;
+
+/** An agent that is known by a name in the config, and given its task or messages when it is to work. */
+export const AgentDefinition = later(() =>
+  z
+    .strictObject({
+      ...agent(),
+      /** what it is for: people, and agents elsewhere, choose it by this */
+      description: z.string().min(1).optional(),
+    })
+    .superRefine(checkHandoffs),
+);
+export type AgentDefinition = z.infer<typeof AgentDefinition>;
+
+interface Team {
+  name?: string;
+  handoffs?: string[];
+  agents?: Record<string, { handoffs?: string[] }>;
+}
+
+function checkHandoffs(input: Team, context: z.core.$RefinementCtx<unknown>): void {
+  const { name = 'agent', agents = {} } = input;
+  const all = { ...agents, [name]: input };
+  if (Object.hasOwn(agents, name))
+    context.addIssue({ code: 'custom', path: ['agents', name], message: `"${name}" is the first agent's own name` });
+  for (const [who, { handoffs = [] }] of Object.entries(all)) {
+    const path = who === name ? ['handoffs'] : ['agents', who, 'handoffs'];
+    for (const [index, to] of handoffs.entries()) {
+      const known = Object.hasOwn(all, to);
+      if (to !== who && known) continue;
+      const message =
+        to === who
+          ? `"${who}" cannot hand over to itself`
+          : `There is no agent "${to}". Known here: ${Object.keys(all).join(', ')}`;
+      context.addIssue({ code: 'custom', path: [...path, index], message });
+    }
+  }
+}
 
 /** Why an agent stopped. `done`: it had its answer; `stopped`: somebody told it to; else the limit that was reached. */
 export const AgentStop = later(() => z.enum(['done', 'stopOn', 'maxSteps', 'time', 'cost', 'toolErrors', 'stopped']));

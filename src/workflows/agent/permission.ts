@@ -30,7 +30,10 @@ export async function permitted(
     earlier ??
     approval({
       step: `${step}/approve`,
-      show: { tool: name, arguments: args, agent: state.active, costUsd: Number(totalUsd().toFixed(6)) },
+      show: {
+        ...{ tool: name, toolCall: asked.id, arguments: args },
+        ...{ agent: state.active, costUsd: Number(totalUsd().toFixed(6)) },
+      },
       approvers,
       patience,
     });

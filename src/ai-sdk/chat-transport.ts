@@ -1,0 +1,254 @@
+import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai';
+import type { ConversationInput, JsonSchema } from '../contract/index.ts';
+import { followParts } from '../dialogue/follow-parts.ts';
+import { type AskGateway, type GatewayAccess, GatewayError, gatewayRequest } from './gateway-request.ts';
+import { answersIn, giveAnswers } from './give-answers.ts';
+import { reached, runEvents } from './run-events.ts';
+import { type CadenzaMetadata, chunkWriter } from './ui-chunks.ts';
+import { agentMessages } from './ui-messages.ts';
+
+/** A tool whose work the page does: `onToolCall` or a click gives its result, by `addToolOutput`. */
+export interface ClientTool {
+  name: string;
+  description?: string;
+  /** JSON schema of its arguments */
+  parameters: JsonSchema;
+}
+
+/** Where a chat's last run is remembered, so that a page that is loaded anew finds it. */
+export interface ChatMemory {
+  get(chat: string): string | null | undefined | Promise<string | null | undefined>;
+  set(chat: string, run: string): void | Promise<void>;
+  remove(chat: string): void | Promise<void>;
+}
+
+export interface ChatOptions extends GatewayAccess {
+  /** an agent of the gateway's config answers, each message by a run of its own; left out, the one named `default` */
+  agent?: string;
+  /** instead of an agent: one durable conversation, which remembers what was said by itself; its input, where it is begun */
+  conversation?: ConversationInput;
+  /** for an agent */
+  tools?: ClientTool[];
+  /** left out, the page's `localStorage` */
+  memory?: ChatMemory;
+  /** what becomes of the run when `useChat` stops: by the user, or as its component goes away. Left out, it stops too */
+  onAbort?: 'stop' | 'leave';
+}
+
+/** The run that answers, and of a conversation the message it answers. */
+interface Turn extends Pick<CadenzaMetadata, 'run' | 'message'> {
+  /** the event up to which it was told, where it waits for the page */
+  paused?: number;
+}
+
+/** So long a stopped stream may be asked for again before its run is stopped, ms: React mounts twice while it is developed. */
+const STOP_AFTER_MS = 50;
+
+/**
+ * A transport for `useChat` of the AI SDK: each answer is a durable run behind Cadenza's gateway.
+ *
+ *   useChat --sendMessages--> run --events--> chunks --> message --(approval? result of a tool?)--> sendMessages --> ...
+ *      +----reconnectToStream--> the same run, from its first word on
+ *      +----stop--> the run is stopped: its provider's connection is closed
+ *
+ * What is shown is read from the run's events, so that a page that was closed, reloaded or offline misses nothing.
+ */
+export function cadenzaChat<Message extends UIMessage = UIMessage>(options: ChatOptions = {}): ChatTransport<Message> {
+  const { agent = 'default', conversation, tools = [], memory = pageMemory(), onAbort = 'stop' } = options;
+  const ask = gatewayRequest(options);
+  /** which of a chat's streams is the newest */
+  const newest = new Map<string, object>();
+
+  return {
+    resumeStreamIsReplay: true,
+
+    async sendMessages({ chatId, messages, trigger, messageId, abortSignal }) {
+      const stream = {};
+      newest.set(chatId, stream);
+      const last = messages.at(-1);
+      const told = last?.role === 'assistant' ? cadenzaOf(last) : undefined;
+      if (told) {
+        const answers = answersIn(last!, told.awaits);
+        await giveAnswers(ask, told.run, answers);
+        const turn = { run: told.run, message: told.message };
+        await memory.set(chatId, JSON.stringify(turn));
+        const given = new Set(answers.map(({ id }) => id));
+        return streamOf({ chatId, stream, turn, from: told.seq, given, abortSignal });
+      }
+      await leaveLast(chatId);
+      const isRepeat = trigger === 'regenerate-message' || messageId !== undefined;
+      const turn = await begin(chatId, messages, isRepeat);
+      await memory.set(chatId, JSON.stringify(turn));
+      return streamOf({ chatId, stream, turn, abortSignal });
+    },
+
+    async reconnectToStream({ chatId, abortSignal }) {
+      const stream = {};
+      newest.set(chatId, stream);
+      const turn = await lastTurn(chatId);
+      if (!turn || !(await isNews(turn, chatId, abortSignal))) return null;
+      return streamOf({ chatId, stream, turn, abortSignal });
+    },
+  };
+
+  async function begin(chatId: string, messages: Message[], isRepeat: boolean): Promise<Turn> {
+    const last = messages.at(-1);
+    if (last?.role !== 'user')
+      throw new TypeError('The last message of a chat is the user’s, or one that Cadenza answered');
+    const again = isRepeat ? `:${Math.random().toString(36).slice(2, 10)}` : '';
+    const message = runId(last.id) + again;
+    if (conversation) return say(ask, conversation, runId(chatId), message, textOf(last));
+    const id = `${runId(chatId)}:${message}`;
+    const json = { id, messages: agentMessages(messages), ...(tools.length > 0 && { tools }) };
+    await ask(`/v1/agents/${encodeURIComponent(agent)}/runs`, { json });
+    return { run: id };
+  }
+
+  async function lastTurn(chatId: string): Promise<Turn | undefined> {
+    const kept = await memory.get(chatId);
+    return kept ? (JSON.parse(kept) as Turn) : undefined;
+  }
+
+  /** Whether there is more to be told than the page was: where it waits for the user, there mostly is not. */
+  async function isNews({ run, message, paused }: Turn, chatId: string, signal?: AbortSignal): Promise<boolean> {
+    try {
+      await reached(() => ask(`/v1/runs/${encodeURIComponent(run)}`), signal);
+    } catch (thrown) {
+      if (!(thrown instanceof GatewayError && thrown.status === 404)) throw thrown;
+      await memory.remove(chatId);
+      return false;
+    }
+    if (paused === undefined) return true;
+    const pages = (until: AbortSignal) => runEvents(ask, run, until);
+    for await (const { seq } of followParts({ pages, message, signal })) if (seq > paused) return true;
+    return false;
+  }
+
+  /** Whoever says something else does not wait for what was asked before. */
+  async function leaveLast(chatId: string): Promise<void> {
+    const turn = await lastTurn(chatId);
+    if (turn && !conversation) await stop(turn.run);
+  }
+
+  function streamOf(following: Following): ReadableStream<UIMessageChunk> {
+    const { chatId, stream, turn, abortSignal } = following;
+    const closed = new AbortController();
+    const abort = () => {
+      closed.abort();
+      setTimeout(() => {
+        if (onAbort === 'leave' || newest.get(chatId) !== stream) return;
+        void stop(turn.run);
+        void memory.remove(chatId);
+      }, STOP_AFTER_MS);
+    };
+    if (abortSignal?.aborted) abort();
+    abortSignal?.addEventListener('abort', abort);
+    const chunks = chunksOf(following, closed.signal);
+    return new ReadableStream<UIMessageChunk>({
+      async pull(controller) {
+        const { done, value } = await chunks.next();
+        if (done) controller.close();
+        else for (const chunk of value) controller.enqueue(chunk);
+      },
+      cancel() {
+        closed.abort();
+      },
+    });
+  }
+
+  async function* chunksOf(
+    { chatId, turn, from = 0, given }: Following,
+    signal: AbortSignal,
+  ): AsyncGenerator<UIMessageChunk[]> {
+    const { run, message } = turn;
+    const writer = chunkWriter({ run, message });
+    yield [{ type: 'start', messageId: message === undefined ? run : `${run}:${message}` }];
+    const pages = (until: AbortSignal) => runEvents(ask, run, until);
+    for await (const followed of followParts({ pages, message, signal, given })) {
+      if ('awaits' in followed) {
+        await memory.set(chatId, JSON.stringify({ run, message, paused: followed.seq }));
+        yield writer.pause(followed.awaits, followed.seq);
+        return;
+      }
+      const chunks = followed.parts.flatMap((part) => {
+        const written = writer.write(part);
+        return part.seq > from ? written : [];
+      });
+      if (followed.parts.at(-1)!.type === 'end') await memory.remove(chatId);
+      if (chunks.length > 0) yield chunks;
+    }
+  }
+
+  async function stop(run: string): Promise<void> {
+    const path = `/v1/runs/${encodeURIComponent(run)}/stop`;
+    // It may have ended; a page that goes away still says so.
+    await ask(path, { method: 'POST', keepalive: true }).catch((thrown: unknown) => {
+      if (!(thrown instanceof GatewayError)) throw thrown;
+    });
+  }
+}
+
+interface Following {
+  chatId: string;
+  /** the stream's own mark */
+  stream: object;
+  turn: Turn;
+  /** what stands in events up to this one was told before */
+  from?: number;
+  /** what the run waited for and was given just now */
+  given?: Set<string>;
+  abortSignal: AbortSignal | undefined;
+}
+
+/** Gives a conversation its next message; where there is none yet, it begins. */
+async function say(ask: AskGateway, input: ConversationInput, run: string, id: string, text: string): Promise<Turn> {
+  const path = `/v1/runs/${encodeURIComponent(run)}/messages?wait=false`;
+  const send = () => ask(path, { json: { id, text } });
+  try {
+    await send();
+  } catch (thrown) {
+    if (!(thrown instanceof GatewayError && thrown.status === 404)) throw thrown;
+    await ask('/v1/runs', { json: { pattern: 'conversation', id: run, input } });
+    await send();
+  }
+  return { run, message: id };
+}
+
+function cadenzaOf(message: UIMessage): CadenzaMetadata {
+  const { cadenza } = (message.metadata ?? {}) as { cadenza?: CadenzaMetadata };
+  if (cadenza) return cadenza;
+  throw new TypeError('The last message says of no run: keep its metadata beside its parts');
+}
+
+function textOf({ parts }: UIMessage): string {
+  return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
+}
+
+/** Run ids are letters, digits and . : @ / _ - */
+function runId(name: string): string {
+  return name.replace(/[^\w.-]/g, (character) => `:${character.codePointAt(0)!.toString(16)}`);
+}
+
+function pageMemory(): ChatMemory {
+  const key = (chat: string) => `cadenza:${chat}`;
+  const kept = new Map<string, string>();
+  // Read where it is used: pages are made on servers too, and some browsers refuse it.
+  const storage = () => {
+    try {
+      return globalThis.localStorage;
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    get: (chat) => storage()?.getItem(key(chat)) ?? kept.get(chat),
+    set(chat, run) {
+      kept.set(chat, run);
+      storage()?.setItem(key(chat), run);
+    },
+    remove(chat) {
+      kept.delete(chat);
+      storage()?.removeItem(key(chat));
+    },
+  };
+}
