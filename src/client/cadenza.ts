@@ -8,6 +8,7 @@ import type {
   ForkRun,
   ListRuns,
   ListSteps,
+  ModelRef,
   PatternInput,
   PatternName,
   PatternResult,
@@ -21,6 +22,7 @@ import type {
   TakenByRun,
   Timeline,
   ToolResultInput,
+  Votes,
 } from '../contract/index.ts';
 import type { Budgets } from './budgets.ts';
 import type { StartOptions } from './check-start.ts';
@@ -82,10 +84,15 @@ export interface Cadenza extends MapData {
   ): Promise<ApprovalReceipt>;
   /** Gives an agent a message, which it reads at its next turn. @throws CadenzaError Conflict once the run has ended */
   steer(id: string, text: string): Promise<TakenByRun>;
-  /** Stops a run: an agent ends with what it has, any other run is cancelled. What is in flight is aborted. */
-  stop(id: string): Promise<void>;
+  /** Stops a run: an agent ends with what it has, any other run is cancelled. What is in flight is aborted.
+   *  @param step of a comparison: only this one, whose answer is then the error `Cancelled` */
+  stop(id: string, step?: string): Promise<void>;
   /** Gives the result of a tool that the client runs: its id is that of `tool.started`. */
   toolResult(id: string, toolCall: string, given: ToolResultInput): Promise<TakenByRun>;
+  /** Which answer of a comparison people found best. @param voter whose vote is told as `yours` */
+  votes(id: string, voter?: string): Promise<Votes>;
+  /** Says which answer is best; null takes that back. One vote a voter. @throws CadenzaError InvalidRequest */
+  vote(id: string, best: ModelRef | null, voter?: string): Promise<Votes>;
   schedules: Schedules;
   budgets: Budgets;
   keys: Keys;

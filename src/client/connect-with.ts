@@ -37,7 +37,8 @@ import { listRuns } from './list-runs.ts';
 import { clientError, runError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
 import { inputOfMap, recordResumed } from './start-map.ts';
-import { giveToolResult, steer, stopAgent } from './steering.ts';
+import { giveToolResult, steer, stopAgent, stopStep } from './steering.ts';
+import { vote } from './votes.ts';
 
 /** The timer of a connection may end a little before ours, ms. */
 const CLOCKS_DIFFER_MS = 50;
@@ -193,8 +194,9 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
       return steer({ temporal, connection }, await runs.find(id), text);
     },
 
-    async stop(id) {
+    async stop(id, step) {
       const run = await runs.find(id);
+      if (step !== undefined) return stopStep({ temporal, connection }, run, step, await store.runs.steps(run.chain));
       await (WITH_AGENTS.includes(run.pattern) ? stopAgent({ temporal, connection }, run) : client.cancel(run.id));
     },
 
@@ -204,6 +206,8 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
 
     ...createMapData(store, async (id) => (await runs.find(id)).chain, tenant),
 
+    votes: async (id, voter) => store.votes.of((await runs.find(id)).chain, voter),
+    vote: async (id, best, voter) => vote(store, await runs.find(id), best, voter),
     schedules: createSchedules(temporal, rooms, taskQueue, caller),
     budgets: createBudgets(store, tenant),
     keys: keys.of(tenant),

@@ -43,40 +43,63 @@ export async function fork(
   old: StoredRun,
   given: ForkRun,
 ): Promise<ForkEstimate | { id: string; chain?: string }> {
-  const { fromStep, overrides, dryRun, id: chosen, key } = checked(ForkRun, given, '');
+  const asked = checked(ForkRun, given, '');
+  const { fromStep, only, dryRun, id: chosen, key } = asked;
+  const { input: otherwise, ...overrides } = asked.overrides ?? {};
+  assertFork(old, asked);
   const hint = NOT_FORKED[old.pattern];
   if (hint) throw refusal('InvalidRequest', `A ${old.pattern} cannot be forked`, { path: 'id', hint });
 
   const steps = await rooms.store.runs.steps(old.chain);
-  const at = steps.findIndex(({ step }) => step === fromStep);
-  if (at === -1) throw unknownStep(old.id, fromStep, steps);
-  if (overrides && steps[at]!.run !== undefined) {
+  const at = fromStep === undefined ? steps.length : steps.findIndex(({ step }) => step === fromStep);
+  if (fromStep !== undefined && at === -1) throw unknownStep(old.id, fromStep, steps);
+  if (Object.keys(overrides).length > 0 && steps[at]?.run !== undefined) {
     throw refusal('InvalidRequest', `The step "${fromStep}" is done by the run ${steps[at]!.run}`, {
       path: 'overrides',
       hint: `Fork that run, or fork this one from "${fromStep}" without overrides`,
     });
   }
-  const model = await firstModel(rooms, overrides?.policy);
-  if (dryRun)
-    return estimateFork(rooms, { chain: old.chain, steps: steps.slice(at), model, prompt: overrides?.prompt });
+  const model = await firstModel(rooms, overrides.policy);
+  const asksAnew = only ? steps.slice(at, at + 1) : steps.slice(at);
+  if (dryRun) return estimateFork(rooms, { chain: old.chain, steps: asksAnew, model, prompt: overrides.prompt });
 
   const [input, oldOptions] = await argumentsOf(temporal, old);
   const earlier = await overridesOf(temporal, old);
   const options = RunOptions.parse(oldOptions ?? {});
   const own = ofCaller(caller, { ...options, key: key ?? options.key, id: chosen });
-  const again = await checkStart(rooms, old.pattern, input, own);
+  const again = await checkStart(rooms, old.pattern, otherwise ? { ...(input as object), ...otherwise } : input, own);
   const { id } = again;
   const memo: Fork = {
     from: { chain: old.chain },
     run: old.id,
-    before: [...new Set(steps.slice(0, at).map(({ step }) => step))],
-    overrides: { ...earlier, ...(overrides ? { [fromStep]: { ...earlier[fromStep], ...overrides } } : {}) },
+    before: [...new Set(steps.filter((one) => !asksAnew.includes(one)).map(({ step }) => step))],
+    overrides: { ...earlier, ...(fromStep && { [fromStep]: { ...earlier[fromStep], ...overrides } }) },
   };
   if (id !== undefined) return { id, chain: await start(again, id, { [FORK_MEMO]: memo }) };
   for (let n = 1; ; n += 1) {
     const next = ownName(`${old.id}-fork-${n}`, caller.tenant);
     const chain = await start(again, next, { [FORK_MEMO]: memo });
     if (chain !== undefined) return { id: next, chain };
+  }
+}
+
+/** @throws CadenzaError where parts of it do not go together */
+function assertFork(old: StoredRun, { fromStep, only, overrides = {}, dryRun }: ForkRun): void {
+  const refused = (message: string, path: string, hint: string) => refusal('InvalidRequest', message, { path, hint });
+  const { input, policy, prompt } = overrides;
+  if (input && old.pattern !== 'compare') {
+    throw refused(`The input of a ${old.pattern} cannot be had otherwise`, 'overrides.input', 'Start a run of its own');
+  }
+  if (fromStep === undefined && !input) {
+    throw refused('It is not said from which step on', 'fromStep', 'The timeline names the steps');
+  }
+  if (fromStep === undefined && (only || policy !== undefined || prompt !== undefined)) {
+    const path = only ? 'only' : policy === undefined ? 'overrides.prompt' : 'overrides.policy';
+    throw refused(`${path}: It is not said of which step`, path, 'Give fromStep');
+  }
+  if (fromStep === undefined && dryRun) {
+    const hint = 'It is known beforehand of the steps a run has made: give fromStep';
+    throw refused('What judging and merging would cost is not estimated', 'dryRun', hint);
   }
 }
 

@@ -3,15 +3,17 @@ import { type Client, type ConnectionLike, WorkflowNotFoundError, WorkflowUpdate
 import { ApplicationFailure } from '@temporalio/common';
 import {
   CallError,
+  directRunOf,
   firstRunOf,
   GIVE_TOOL_RESULT,
   SendMessage,
   STEER_AGENT,
   STOP_AGENT,
+  STOP_STEP,
   type TakenByRun,
   ToolResultInput,
 } from '../contract/index.ts';
-import type { StoredRun } from '../store/index.ts';
+import type { StoredRun, StoredStep } from '../store/index.ts';
 import { deliver } from './deliver.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
 import { clientError } from './outcome.ts';
@@ -38,12 +40,32 @@ export async function giveToolResult(
   return { id: run.id, taken: await told(steering, run, GIVE_TOOL_RESULT, result, 'results of tools') };
 }
 
+/** Stops one model's step of a comparison, which goes on without it. @throws CadenzaError InvalidRequest, Conflict */
+export async function stopStep(
+  { temporal }: Steering,
+  run: StoredRun,
+  step: string,
+  begun: StoredStep[],
+): Promise<void> {
+  const steps = [...new Set(begun.map((one) => one.step))].filter((name) => name !== 'judge' && name !== 'merge');
+  const refused = (message: string, hint: string) => refusal('InvalidRequest', message, { path: 'step', hint });
+  const whole = 'Stop the whole run: leave step out';
+  if (run.pattern !== 'compare') throw refused(`The steps of a ${run.pattern} cannot be stopped one by one`, whole);
+  if (directRunOf(run.chain) !== undefined) throw refused('In the direct lane a run is one activity', whole);
+  if (!steps.includes(step)) throw refused(`The run ${run.id} has no step "${step}"`, `It has: ${steps.join(', ')}`);
+  await signalled(temporal, run, STOP_STEP, step);
+}
+
 /** Stops an agent: what it is at is aborted, and it ends with what it has. */
 export async function stopAgent({ temporal }: Steering, run: StoredRun): Promise<void> {
+  await signalled(temporal, run, STOP_AGENT);
+}
+
+async function signalled(temporal: Client, run: StoredRun, name: string, ...args: unknown[]): Promise<void> {
   assertRunning(run);
   try {
     const handle = temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: firstRunOf(run.chain) });
-    await handle.signal(STOP_AGENT);
+    await handle.signal(name, ...args);
   } catch (thrown) {
     throw thrown instanceof WorkflowNotFoundError ? hasEnded(run) : clientError(thrown, run.id);
   }

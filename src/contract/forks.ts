@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { later } from './later.ts';
 import { ModelRef } from './models.ts';
+import { judging } from './patterns/verdict.ts';
 import { PolicyRef } from './policy.ts';
 import { KeyName, RunId } from './runs.ts';
 
@@ -14,11 +15,24 @@ export const ForkOverrides = later(() =>
 );
 export type ForkOverrides = z.infer<typeof ForkOverrides>;
 
+/** What of a comparison's input a fork may have otherwise: what is asked of the answers, and which of them. */
+const ComparedOtherwise = later(() =>
+  z.strictObject({
+    models: z.array(ModelRef).min(1).max(32).optional(),
+    judge: PolicyRef.optional(),
+    ...judging(),
+    merge: PolicyRef.optional(),
+  }),
+);
+
 export const ForkRun = later(() =>
   z.strictObject({
-    /** id of the step from which on everything is asked anew */
-    fromStep: z.string().min(1),
-    overrides: ForkOverrides.optional(),
+    /** id of the step from which on everything is asked anew; left out, only what `overrides.input` changes is */
+    fromStep: z.string().min(1).optional(),
+    /** of `fromStep`: everything else that is asked as before has its answer for free, also what began later */
+    only: z.boolean().optional(),
+    /** `policy` and `prompt` are for `fromStep`, `input` for a whole `compare` */
+    overrides: ForkOverrides.extend({ input: ComparedOtherwise.optional() }).optional(),
     /** only say what it would cost */
     dryRun: z.boolean().optional(),
     /** of the new run; left out, `<id>-fork-<n>` */

@@ -54,6 +54,7 @@ export * from './spend.ts';
 export * from './tool-summary.ts';
 export * from './tools.ts';
 export * from './transcripts.ts';
+export * from './votes.ts';
 export * from './webhooks.ts';
 export * from './well-formed.ts';
 export * from './without-undefined.ts';

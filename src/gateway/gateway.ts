@@ -25,6 +25,7 @@ import { addPages } from './routes/pages.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addScheduleRoutes } from './routes/schedules.ts';
 import { addSpendRoute } from './routes/spend.ts';
+import { addVoteRoutes } from './routes/votes.ts';
 import { patternSchemas } from './schemas.ts';
 
 export interface GatewayOptions {
@@ -92,6 +93,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addSpendRoute(app);
   addForkRoute(app, surroundings);
   addKeyRoutes(app);
+  addVoteRoutes(app);
   addMcpRoute(app, surroundings);
   addHealthRoutes(app, surroundings);
   addPages(app, options);

@@ -60,6 +60,8 @@ export const ItemPage = z
   .openapi('ItemPage');
 export const RunEvent = named('RunEvent', contract.RunEvent);
 export const Answer = named('Answer', contract.Answer);
+export const CastVote = named('CastVote', contract.CastVote);
+export const Votes = named('Votes', contract.Votes);
 
 export const ApprovalDecision = named('ApprovalDecision', contract.ApprovalDecision);
 export const ApprovalReceipt = named('ApprovalReceipt', contract.ApprovalReceipt);

@@ -41,6 +41,8 @@ export interface Database {
     /** finished calls whose price is not known */
     unpriced: Generated<number>;
     above: Generated<string[]>;
+    /** by voter: the model whose answer was best */
+    votes: Json<Record<string, string>> | null;
     /** how much is forgotten: 1 text as it streamed, 2 events, 3 calls */
     pruned: Generated<number>;
   };

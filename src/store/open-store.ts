@@ -26,6 +26,7 @@ import { createRunFiles, type RunFileStore } from './run-files.ts';
 import { createRuns, type Runs } from './runs.ts';
 import { createToolJournal, type ToolJournal } from './tool-journal.ts';
 import { createTranscripts, type Transcripts } from './transcripts.ts';
+import { createVotes, type Votes } from './votes.ts';
 
 export interface Store {
   db: Kysely<Database>;
@@ -35,6 +36,7 @@ export interface Store {
   ledger: Ledger;
   blobs: Blobs;
   runs: Runs;
+  votes: Votes;
   approvals: Approvals;
   keys: ApiKeys;
   transcripts: Transcripts;
@@ -120,6 +122,7 @@ export async function openStore({
     tools: retrying('tools', createToolJournal(db), waiting),
     files: retrying('files', createRunFiles(db, blobs), waiting),
     runs: retrying('runs', createRuns(db), briefly),
+    votes: retrying('votes', createVotes(db), briefly),
     approvals: retrying('approvals', createApprovals(db), briefly),
     keys: retrying('keys', createApiKeys(db), briefly),
     transcripts: retrying('transcripts', createTranscripts(db), waiting),

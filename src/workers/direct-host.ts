@@ -158,6 +158,7 @@ export async function hostDirectly<Result>(
       return inside.run({ host, scope: within }, () => act(() => own.abort(new CancelledFailure('CANCELLED'))));
     },
     nonCancellable: (act) => inside.run({ host, scope: new AbortController().signal }, act),
+    onSignal() {},
     isCancelled: () => scope().aborted,
   };
 

@@ -16,6 +16,7 @@ import { policyOf } from './run.ts';
 import { generate } from './steps/generate.ts';
 import { judge } from './steps/judge.ts';
 import { merge } from './steps/merge.ts';
+import { stoppable } from './stop-step.ts';
 
 /** As a step of another workflow, `compare` can be given a name; its models' steps are then `<step>/<model>`. */
 export type CompareStep = CompareInput & { step?: string };
@@ -30,7 +31,7 @@ export type Compared = CompareResult & { best: Answer };
  *   prompt --+-> model b --+--> answers --> (judge) --> (merge)
  *            +-> model c --+
  *
- * One model failing is an answer too: the run fails only if all do.
+ * One model failing, or being stopped, is an answer too: the run fails only if all do.
  */
 export async function compare({ step, ...input }: CompareStep, _options?: RunOptions): Promise<Compared> {
   const {
@@ -48,7 +49,8 @@ export async function compare({ step, ...input }: CompareStep, _options?: RunOpt
   const answers = await Promise.all(
     models.map(async (model): Promise<ComparedAnswer> => {
       const name = named(model);
-      const reply = await attempt(generate({ ...request, step: name, policy: only(model, shared) }), name);
+      const asked = stoppable(name, () => generate({ ...request, step: name, policy: only(model, shared) }));
+      const reply = await attempt(asked, name);
       return 'error' in reply ? { model, error: reply.error } : timedAnswerOf(reply);
     }),
   );

@@ -21,6 +21,8 @@ export interface Host
   /** @param act is given what cancels all it began */
   cancellable<Result>(act: (cancel: () => void) => Promise<Result>): Promise<Result>;
   nonCancellable<Result>(act: () => Promise<Result>): Promise<Result>;
+  /** Hears Signals, where there is somebody to send them: not in the direct lane. */
+  onSignal(name: string, hear: (given: string) => void): void;
   /** the code that asks was told to stop */
   isCancelled(): boolean;
 }
@@ -33,6 +35,7 @@ const temporal: Host = {
       return act(() => scope.cancel());
     }),
   nonCancellable: (act) => workflow.CancellationScope.nonCancellable(act),
+  onSignal: (name, hear) => workflow.setHandler(workflow.defineSignal<[string]>(name), hear),
   isCancelled: () => workflow.CancellationScope.current().consideredCancelled,
 };
 

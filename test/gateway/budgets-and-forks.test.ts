@@ -73,6 +73,6 @@ test('a fork is another run, or with dryRun its price', async () => {
   });
 
   expect((await fork({ fromStep: 'unknown' })).status).toBe(400);
-  expect((await fork({ overrides: {} })).status).toBe(400);
+  expect((await fork({ fromStep: 'answer', overrides: { prompt: '' } })).status).toBe(400);
   expect((await fork({ fromStep: 'answer' }, 'nobody')).status).toBe(404);
 });

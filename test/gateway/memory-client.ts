@@ -98,6 +98,8 @@ export function memoryClient() {
     },
     steer: async (id) => ({ id: find(id).id, taken: true }),
     stop: async (id) => void find(id),
+    votes: async (id) => ({ votes: find(id) && {} }),
+    vote: async (id, best) => ({ votes: find(id) && best ? { [best]: 1 } : {}, yours: best ?? undefined }),
     toolResult: async (id) => ({ id: find(id).id, taken: true }),
     show: async (id) => info(find(id)),
     list: async (query) => ({

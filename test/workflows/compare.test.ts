@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sourcesOf } from '../../src/workflows/steps/merge.ts';
 import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
+import { untilEvent } from '../setup/until.ts';
 
 let bed: TestBed;
 beforeAll(async () => {
@@ -24,6 +25,11 @@ beforeAll(async () => {
   provider.first(
     (request) => promptOf(request).includes('[A] Answer of'),
     () => ({ content: 'Both agree on tea [A, B], one adds milk [B].' }),
+  );
+  provider.first(
+    (request) => promptOf(request) === 'Quick or slow?' && request.model.startsWith('claude'),
+    () => ({ content: 'slow and steady '.repeat(500) }),
+    { chunkSize: 16, streamingProfile: { ttft: 20, tps: 20 } },
   );
   bed = await testBed({ provider });
 });
@@ -88,6 +94,43 @@ test('a model that fails is told while the others go on', async () => {
     step: models[2],
     error: { type: 'InvalidRequest' },
   });
+});
+
+test('one model is stopped while the others go on; what it had said is on the bill', async () => {
+  const run = await bed.client.start('compare', { prompt: 'Quick or slow?', models: models.slice(0, 2) });
+  await untilEvent(bed.client, run.id, 'call.delta', ({ step }) => step === models[1]);
+  await expect(bed.client.stop(run.id, 'openai/nobody')).rejects.toMatchObject({ error: { path: 'step' } });
+  await bed.client.stop(run.id, models[1]);
+  const { answers } = await run.result();
+  expect(answers).toMatchObject([
+    { model: models[0], text: 'answer to: Quick or slow?' },
+    { model: models[1], error: { type: 'Cancelled' } },
+  ]);
+  expect((await bed.client.show(run.id)).status).toBe('completed');
+  const { calls } = await bed.client.bill(run.id);
+  expect(calls.find(({ model }) => model === models[1])).toMatchObject({ estimated: true });
+  await expect(bed.client.stop(run.id, models[1])).rejects.toMatchObject({ code: 'Conflict' });
+});
+
+test('the steps of other patterns, and of the direct lane, are not stopped one by one, and it is said why', async () => {
+  const ask = await bed.client.start('ask', { prompt: 'Alone?', policy: { candidates: [models[0]!] } });
+  await ask.result();
+  await expect(bed.client.stop(ask.id, 'ask')).rejects.toMatchObject({ error: { message: /ask cannot/ } });
+  const direct = await bed.client.start('compare', { prompt: 'At once?', models: [models[0]!] }, { lane: 'direct' });
+  await direct.result();
+  await expect(bed.client.stop(direct.id, models[0])).rejects.toMatchObject({ error: { message: /direct lane/ } });
+});
+
+test('a vote is kept with the run, one a voter, and can be taken back', async () => {
+  const run = await bed.client.start('compare', { prompt: 'Red or blue?', models: models.slice(0, 2) });
+  await run.result();
+  expect(await bed.client.votes(run.id)).toEqual({ votes: {} });
+  await bed.client.vote(run.id, models[0]!, 'ada');
+  await bed.client.vote(run.id, models[1]!, 'ben');
+  expect(await bed.client.vote(run.id, models[1]!, 'ada')).toEqual({ votes: { [models[1]!]: 2 }, yours: models[1] });
+  expect(await bed.client.vote(run.id, null, 'ben')).toEqual({ votes: { [models[1]!]: 1 } });
+  expect(await bed.client.votes(run.id, 'ada')).toMatchObject({ yours: models[1] });
+  await expect(bed.client.vote(run.id, 'openai/nobody')).rejects.toMatchObject({ error: { path: 'best' } });
 });
 
 test('the run fails only if every model does', async () => {

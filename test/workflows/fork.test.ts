@@ -15,6 +15,12 @@ beforeAll(async () => {
     usage: { prompt_tokens: 100, completion_tokens: 10, input_tokens: 100, output_tokens: 10 },
   }));
   provider.first((request) => request.model === 'gpt-6-luna', failWith(401, 'no'));
+  // Equal answers are one to a judge.
+  const marked = JSON.stringify({ answers: { A: { reason: 'fine', score: 1 } }, reason: 'fine' });
+  provider.first(
+    (request) => promptOf(request).includes('Answer A:'),
+    () => ({ content: marked }),
+  );
   const prices = {
     [gpt]: { inputPerMillion: 1, outputPerMillion: 10 },
     [claude]: { inputPerMillion: 10, outputPerMillion: 100 },
@@ -131,6 +137,39 @@ test('a dry run says what the fork would cost and how sure that is, and starts n
   expect(totalUsd).toBeLessThanOrEqual(estimate.highUsd!);
 });
 
+test('one model of a comparison is asked again, and the others keep their answers for free', async () => {
+  const old = await bed.client.start('compare', { prompt: 'Again one?', models: [gpt, claude], judge: gpt });
+  await old.result();
+  const asked = bed.provider.asked('Again one?');
+  const fork = await bed.client.fork(old.id, { fromStep: gpt, only: true });
+  await fork.result();
+  // The provider says the same again, so the judge is asked the same, and need not be.
+  expect(bed.provider.asked('Again one?') - asked).toBe(1);
+  const { calls } = await bed.client.bill(fork.id);
+  expect(calls.map(({ step, cached }) => [step, cached]).sort()).toEqual(
+    [
+      [gpt, false],
+      [claude, true],
+      ['judge', true],
+    ].sort(),
+  );
+});
+
+test('answers that are there are judged and merged without being asked for again', async () => {
+  const old = await bed.client.start('compare', { prompt: 'Judged late?', models: [gpt, claude, dead] });
+  const { answers } = (await old.result()) as { answers: { text?: string }[] };
+  const asked = bed.provider.asked('Judged late?');
+  const input = { models: [gpt, claude], judge: claude, merge: gpt };
+  const fork = await bed.client.fork(old.id, { overrides: { input } });
+  const result = (await fork.result()) as { answers: { text?: string }[]; verdict: object; merged: object };
+  expect(result.answers.map(({ text }) => text)).toEqual(answers.slice(0, 2).map(({ text }) => text));
+  expect([result.verdict, result.merged]).toEqual([expect.any(Object), expect.any(Object)]);
+  const { calls } = await bed.client.bill(fork.id);
+  expect(calls.filter(({ step, cached }) => cached !== (step !== 'judge' && step !== 'merge'))).toEqual([]);
+  const more = bed.provider.requests().filter(({ text }) => text.includes('Judged late?')).length - asked;
+  expect(more).toBe(calls.filter(({ cached }) => !cached).length);
+});
+
 test('what cannot be forked is said before anything is started', async () => {
   const { id } = await finishedChain('Refused');
   const { runs } = await bed.client.list();
@@ -149,6 +188,8 @@ test('what cannot be forked is said before anything is started', async () => {
     path: 'overrides.policy',
   });
   expect(await refusal({ fromStep: 'two', overrides: { prompt: '' } })).toMatchObject({ path: 'overrides.prompt' });
+  expect(await refusal({ overrides: { policy: gpt } })).toMatchObject({ path: 'fromStep' });
+  expect(await refusal({ overrides: { input: { judge: gpt } } })).toMatchObject({ path: 'overrides.input' });
   await expect(bed.client.fork('no-such-run', { fromStep: 'two' })).rejects.toMatchObject({ code: 'NotFound' });
   expect((await bed.client.list()).runs).toHaveLength(runs.length);
 });

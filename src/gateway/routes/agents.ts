@@ -6,14 +6,17 @@ import { RunParams, StartedRun, TakenByRun, ToolResultInput } from '../schemas.t
 
 const tags = ['agents'];
 
+const StopRun = z.object({ step: z.string().min(1).optional() }).openapi('StopRun');
+
 const stopRoute = route({
   may: 'start',
   method: 'post',
   path: '/v1/runs/{id}/stop',
   tags,
-  summary: 'Stop a run',
-  description: 'What it is at is aborted. An agent ends with what it has; any other run is cancelled.',
-  request: { params: RunParams },
+  summary: 'Stop a run, or one model of a comparison',
+  description:
+    'What it is at is aborted. An agent ends with what it has; any other run is cancelled. With `step`, which is a model of a `compare`, only that one is stopped: its answer is then the error `Cancelled`, and the others go on.',
+  request: { params: RunParams, body: { content: { 'application/json': { schema: StopRun } } } },
   answers: { 202: json('It stops', StartedRun) },
   refuses: ['conflict'],
 });
@@ -44,7 +47,7 @@ const resultRoute = route({
 export function addAgentRoutes(app: GatewayApp, { links }: Surroundings): void {
   app.openapi(stopRoute, async (c) => {
     const { id } = c.req.valid('param');
-    await c.var.client.stop(id);
+    await c.var.client.stop(id, c.req.valid('json')?.step);
     const { pattern, status } = await c.var.client.show(id);
     return c.json({ id, pattern, status, links: linksOf({ id }, links) }, 202);
   });

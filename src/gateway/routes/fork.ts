@@ -10,7 +10,7 @@ const forkRoute = route({
   tags: ['runs'],
   summary: 'Run again from a step on, with another model, prompt or policy',
   description:
-    'The steps before are taken from the journal of the old run, for free. The overrides are for `fromStep` alone; later steps are asked anew. With `dryRun`, nothing is started.',
+    'The steps before are taken from the journal of the old run, for free. The overrides are for `fromStep` alone; later steps are asked anew, or with `only` what is asked as before has its answer for free too. `overrides.input` judges or merges the answers of a `compare` that is there. With `dryRun`, nothing is started.',
   request: { params: RunParams, body: { required: true, content: { 'application/json': { schema: ForkRun } } } },
   answers: {
     200: json('What it would cost, for a `dryRun`', ForkEstimate),

@@ -40,7 +40,7 @@ export function addPage(app: GatewayApp): void {
       formAction: ["'none'"],
       frameAncestors: ["'none'"],
       requireTrustedTypesFor: ["'script'"],
-      trustedTypes: ['cadenza-markdown'],
+      trustedTypes: ['cadenza-markdown', 'default'],
     },
   });
   let loaded: { folder: string; assets: Promise<Map<string, Asset>> } | undefined;

@@ -1,15 +1,12 @@
 import type { ComponentType } from 'preact';
 import type { IconName } from '../parts/icon.tsx';
-import type { Place } from './router.ts';
-
-/** What a page is given: where it is. Its parts after the first are its own (`/runs/<id>`: `['runs', id]`). */
-export interface PageProps {
-  place: Place;
-}
+import type { PageProps, Place } from './router.ts';
 
 export interface Page {
   /** first part of its path; '' is the front page */
   part: string;
+  /** another part that leads to it */
+  also?: string;
   /** in the navigation, where it has a place there */
   name: string;
   icon: IconName;
@@ -20,11 +17,19 @@ export interface Page {
 
 /** The pages that are there; each is a chunk of its own, loaded when it is opened. A page is a file that exports `Page`. */
 export const PAGES: Page[] = [
-  { part: '', name: 'Home', icon: 'columns', key: 'h', load: () => import('../home/home-page.tsx') },
+  {
+    part: '',
+    also: 'compare',
+    name: 'Compare',
+    icon: 'columns',
+    key: 'c',
+    load: () => import('../compare/compare-page.tsx'),
+  },
 ];
 
 export const pathOf = ({ part }: Page) => `/${part}`;
 
 export function pageAt({ parts }: Place): Page | undefined {
-  return PAGES.find(({ part }) => part === (parts[0] ?? ''));
+  const first = parts[0] ?? '';
+  return PAGES.find(({ part, also }) => part === first || also === first);
 }

@@ -7,6 +7,11 @@ export interface Place {
   query: URLSearchParams;
 }
 
+/** What a page is given: where it is. Its parts after the first are its own (`/runs/<id>`: `['runs', id]`). */
+export interface PageProps {
+  place: Place;
+}
+
 export const place = signal<Place>(placeOf(globalThis.location));
 
 /** Goes to another place of the page, as a link would. */

@@ -1,0 +1,59 @@
+import { useClock } from '../parts/clock.ts';
+import { count, duration, usd } from '../parts/figures.ts';
+import type { CallView } from '../run/run-view.ts';
+
+/** First token, pace, tokens, cost and end of a call: as far as they are known, estimated until they are. */
+export function CallFacts({ call, isOpen }: { call: CallView | undefined; isOpen: boolean }) {
+  const now = useClock(isOpen);
+  const facts = call ? factsOf(call, isOpen, now) : [];
+  return (
+    <dl class="facts figures">
+      {facts.map(({ name, value, title }) => (
+        <div key={name} title={title ?? name}>
+          <dt class="unseen">{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+interface Fact {
+  name: string;
+  value: string;
+  title?: string;
+}
+
+/** Characters a token has on average, in English: what models say is counted so until the provider tells. */
+const CHARACTERS_A_TOKEN = 4;
+
+function factsOf(call: CallView, isOpen: boolean, now: number): Fact[] {
+  const { startedAt, firstTokenAt, lastAt, state, usage, costUsd, finishReason, cached, error } = call;
+  const firstMs = call.firstTokenMs ?? (firstTokenAt === undefined ? undefined : firstTokenAt - startedAt);
+  if (firstMs === undefined && state === 'waiting') {
+    return isOpen ? [{ name: 'Waiting for the first token', value: duration(Math.max(0, now - startedAt)) }] : [];
+  }
+  const tokens = usage?.outputTokens ?? Math.ceil((call.text.length + call.reasoning.length) / CHARACTERS_A_TOKEN);
+  const spokeMs = call.totalMs !== undefined ? call.totalMs - (firstMs ?? 0) : lastAt - (firstTokenAt ?? startedAt);
+  const pace = spokeMs > 200 ? Math.round(tokens / (spokeMs / 1_000)) : undefined;
+  const about = usage ? '' : '≈ ';
+  return [
+    ...(firstMs === undefined ? [] : [{ name: 'First token', value: duration(firstMs) }]),
+    ...(pace === undefined ? [] : [{ name: 'Pace', value: `${about}${count(pace)} tok/s` }]),
+    {
+      name: 'Tokens',
+      value: `${about}${count(tokens)} tok`,
+      title: usage ? `${usage.inputTokens} in, ${usage.outputTokens} out` : 'Estimated until the provider tells',
+    },
+    ...(costUsd === undefined ? [] : [{ name: 'Cost', value: cached ? `${usd(costUsd)} cached` : usd(costUsd) }]),
+    ...(finishReason === undefined || error ? [] : [{ name: 'Finish', value: FINISHES[finishReason] ?? finishReason }]),
+  ];
+}
+
+const FINISHES: Record<string, string> = {
+  stop: 'finished',
+  length: 'cut at its limit',
+  contentFilter: 'filtered',
+  refusal: 'refused',
+  toolCalls: 'asks for tools',
+};

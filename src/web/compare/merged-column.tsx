@@ -1,0 +1,29 @@
+import { type Signal, useComputed } from '@preact/signals';
+import { Markdown } from '../markdown/markdown.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { answerOf, type RunView } from '../run/run-view.ts';
+import { CallFacts } from './call-facts.tsx';
+import { useFollowedEnd } from './followed-end.ts';
+
+/** One answer made of all, as it comes. */
+export function MergedColumn({ view }: { view: Signal<RunView> }) {
+  const call = useComputed(() => answerOf(view.value, 'merge'));
+  const state = useComputed(() => view.value.steps.get('merge')?.state);
+  const { text = '', model = '' } = call.value ?? {};
+  const isOpen = state.value === 'running' && view.value.state === 'running';
+  const body = useFollowedEnd<HTMLDivElement>(text.length);
+  return (
+    <article class="column merged" aria-label="Merged answer" aria-busy={isOpen}>
+      <header>
+        <h2>
+          <Icon name="merge" /> Merged
+        </h2>
+        <span class="quiet small">by {model}</span>
+        <CallFacts call={call.value} isOpen={isOpen} />
+      </header>
+      <section class="column-body" ref={body} tabIndex={0} aria-label="The merged answer">
+        <Markdown text={text} isGrowing={isOpen} />
+      </section>
+    </article>
+  );
+}
