@@ -10,7 +10,7 @@ import {
 } from '@temporalio/client';
 import {
   type Caller,
-  directRunOf,
+  isDirectChain,
   ListSteps,
   ownName,
   type PatternName,
@@ -28,7 +28,7 @@ import { type CheckedStart, checkStart, ofCaller } from './check-start.ts';
 import { endConversation, sendMessage } from './conversations.ts';
 import { createMapData } from './data-sets.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
-import { cancelExecution, resultOf, startExecution } from './executions.ts';
+import { cancelExecution, type Execution, type RunsHere, resultOf, startExecution } from './executions.ts';
 import { createRunFinder, type RunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import { argumentsOf, fork } from './fork.ts';
@@ -50,6 +50,8 @@ export interface ClientParts {
   rooms: OpenRooms;
   /** the connection is a worker's: runs begin in this process, without a hop through the server */
   eager: boolean;
+  /** the worker's, which begins runs of the direct lane before Temporal has them */
+  here?: RunsHere;
   close?: () => Promise<void>;
 }
 
@@ -63,17 +65,18 @@ export function connectWith({
   taskQueue,
   rooms,
   eager,
+  here,
   close = async () => {},
 }: ClientParts): Cadenza {
   const { store } = rooms;
   const temporal = new Client({ connection, namespace, dataConverter: dataConverter(store.blobs, rooms.secrets) });
-  const finder = createRunFinder(temporal, connection, rooms, taskQueue);
-  const shared = { connection, taskQueue, rooms, eager, temporal, finder, keys: createKeys(store) };
+  const finder = createRunFinder(temporal, connection, rooms, taskQueue, here?.isRunning);
+  const shared = { connection, taskQueue, rooms, eager, here, temporal, finder, keys: createKeys(store) };
   return clientOf(shared, { role: 'admin' }, close);
 }
 
 /** What the clients of all callers share. */
-interface Shared extends Pick<ClientParts, 'connection' | 'taskQueue' | 'rooms' | 'eager'> {
+interface Shared extends Pick<ClientParts, 'connection' | 'taskQueue' | 'rooms' | 'eager' | 'here'> {
   temporal: Client;
   finder: RunFinder;
   keys: ReturnType<typeof createKeys>;
@@ -81,7 +84,7 @@ interface Shared extends Pick<ClientParts, 'connection' | 'taskQueue' | 'rooms' 
 
 /** What a caller may know and do. */
 function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): Cadenza {
-  const { connection, taskQueue, rooms, eager, temporal, finder, keys } = shared;
+  const { connection, taskQueue, rooms, eager, here, temporal, finder, keys } = shared;
   const { store } = rooms;
   const { tenant } = caller;
   const runs = finder.of(tenant);
@@ -97,9 +100,9 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
         const idOf = async (earlier: string) => (await runs.find(earlier)).id;
         checked.input = await inputOfMap(store, checked.input, checked.options.tenant, idOf);
       }
-      const chain = await startNew(checked, id);
-      if (chain === undefined) await assertRun(id);
-      return startedRun(id, checked.workflowType, chain);
+      const execution = await startNew(checked, id);
+      if (execution === undefined) await assertRun(id);
+      return startedRun(id, checked.workflowType, execution);
     },
 
     async result(id) {
@@ -108,26 +111,27 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
     },
 
     async outcome(id, waitSeconds = 0) {
-      const { id: own, chain } = await runs.find(id);
+      const { id: own, chain, status } = await runs.find(id);
+      if (status === 'completed') return outcomeOf(own);
       const waitMs = Math.max(250, waitSeconds * 1_000);
       const deadline = Date.now() + waitMs;
-      if (isDirect(chain)) return (await ends(own, chain, waitMs)) ? outcomeOf(own, true) : { status: 'running' };
+      if (isDirectChain(chain)) return (await ends(own, chain, waitMs)) ? outcomeOf(own, true) : { status: 'running' };
       return connection.withDeadline(deadline, () => outcomeOf(own, false, deadline));
     },
 
     async *events(id, options = {}) {
-      const { id: own } = await runs.find(id).catch(async (thrown) => {
+      const { id: own, chain } = await runs.toRead(id).catch(async (thrown) => {
         if (tenant !== undefined) throw thrown;
         // A workflow that is no run as far as we know may become one with its first step.
         await asClientError(id, () => runs.close(id));
-        return { id };
+        return { id, chain: undefined };
       });
-      for await (const page of followRun({ store, runs, id: own, ...options })) yield* page;
+      for await (const page of followRun({ store, runs, id: own, chain, ...options })) yield* page;
     },
 
     async follow(id, options = {}) {
-      const { id: own, status } = await runs.find(id);
-      return { status, pages: followRun({ store, runs, id: own, ...options }) };
+      const { id: own, chain, status } = await runs.toRead(id);
+      return { status, pages: followRun({ store, runs, id: own, chain, ...options }) };
     },
 
     async show(id) {
@@ -159,13 +163,16 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
     async cancel(id) {
       const { id: own, status, chain } = await runs.show(id);
       if (status !== 'running') throw refusal('Conflict', `The run "${own}" is ${status}: there is nothing to stop`);
-      await asClientError(own, () => cancelExecution(temporal, own, isDirect(chain)));
+      await asClientError(own, () => cancelExecution(temporal, own, isDirectChain(chain)));
     },
 
     fork: (async (id, options) => {
       const old = await runs.find(id);
-      const made = await asClientError(id, () => fork({ temporal, rooms, caller, start: begin }, old, options));
-      return 'id' in made ? startedRun(made.id, old.pattern, made.chain) : made;
+      const start = async (...fork: Parameters<typeof begin>) => (await begin(...fork))?.chain;
+      const made = await asClientError(id, () => fork({ temporal, rooms, caller, start }, old, options));
+      return 'id' in made
+        ? startedRun(made.id, old.pattern, made.chain === undefined ? undefined : { chain: made.chain })
+        : made;
     }) as Cadenza['fork'],
 
     async send(id, text, options) {
@@ -223,30 +230,30 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
   return client;
 
   /** An id is used once, whichever lane it was used in. */
-  async function startNew(checked: CheckedStart, id: string): Promise<string | undefined> {
+  async function startNew(checked: CheckedStart, id: string): Promise<Execution | undefined> {
     const other = checked.id === undefined || checked.workflowType === 'map' ? undefined : await store.runs.find(id);
     return other ? undefined : begin(checked, id);
   }
 
-  /** @returns the run's chain, undefined when there was a run with this id already */
-  async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>): Promise<string | undefined> {
-    const on = { temporal, taskQueue, eager };
+  /** @returns undefined when there was a run with this id already */
+  async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>) {
+    const on = { temporal, taskQueue, eager, here };
     const { workflowType: pattern, options } = checked;
     const execution = await asClientError(id, () => startExecution(on, checked, id, memo));
     if (!execution) return undefined;
     runs.started({ id, chain: execution.chain, pattern, tenant: options.tenant });
     if (pattern === 'map') await recordResumed(store, id, execution.chain, options);
-    return execution.chain;
+    return execution;
   }
 
-  /** @param chain of a run that is new */
-  function startedRun(id: string, pattern: string, chain?: string): StartedRun {
-    const direct = chain === undefined ? undefined : isDirect(chain);
+  /** @param execution of a run that is new */
+  function startedRun(id: string, pattern: string, execution?: Execution): StartedRun {
+    const direct = execution && isDirectChain(execution.chain);
     return {
       id,
       pattern,
-      isNew: chain !== undefined,
-      activityRunId: chain && directRunOf(chain),
+      isNew: execution !== undefined,
+      activityRunId: execution?.activityRunId,
       result: async () => resultIn(await outcomeOf(id, direct)) as PatternResult<PatternName>,
       events: (options) => client.events(id, options),
     };
@@ -255,7 +262,8 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
   /** @param deadline of the wait, ms since 1970: one that runs out is no error, in whatever words a connection tells it */
   async function outcomeOf(id: string, direct?: boolean, deadline = Number.POSITIVE_INFINITY): Promise<Outcome> {
     try {
-      return { status: 'completed', result: await resultOf(temporal, id, direct) };
+      const found = await here?.result(id);
+      return { status: 'completed', result: found ? found.result : await resultOf(temporal, id, direct) };
     } catch (thrown) {
       if (thrown instanceof WorkflowFailedError || thrown instanceof ActivityExecutionFailedError)
         return runError(thrown);
@@ -296,10 +304,6 @@ async function asClientError<Value>(id: string, act: () => Promise<Value>): Prom
   } catch (thrown) {
     throw clientError(thrown, id);
   }
-}
-
-function isDirect(chain: string): boolean {
-  return directRunOf(chain) !== undefined;
 }
 
 /** @throws CadenzaError if the run failed or was cancelled */

@@ -6,7 +6,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { chainOfDirect, isHandedOver, oneLine, RUN_DIRECT } from '../contract/index.ts';
+import { type BegunRun, chainOfDirect, isHandedOver, oneLine, RUN_DIRECT, type RunOptions } from '../contract/index.ts';
 import { grpcCodeOf, isUnimplemented, orNothing } from '../runtime/describe-run.ts';
 import type { CheckedStart } from './check-start.ts';
 
@@ -28,6 +28,31 @@ export interface StartOn {
   taskQueue: string;
   /** begin in this process, without a hop through the server */
   eager: boolean;
+  here?: RunsHere;
+}
+
+/** Begins runs of the direct lane in this process, while Temporal is told of them. */
+export interface RunsHere {
+  /** @param run with an id that nobody used @returns undefined where it is to begin as any other */
+  begin(run: { id: string; pattern: string; input: unknown; options: RunOptions }): BegunHere | undefined;
+  isRunning(id: string): boolean;
+  /** What a run gives that began here not long ago; undefined where Temporal is to be asked. */
+  result(id: string): Promise<{ result: unknown } | undefined> | undefined;
+}
+
+export interface BegunHere {
+  begun: BegunRun;
+  /** Temporal has it. */
+  known(): void;
+  /** Temporal did not take it: it ends. */
+  abandon(cause: unknown): void;
+}
+
+/** An execution of Temporal's, by which a run is known. */
+export interface Execution {
+  chain: string;
+  /** of a run in the direct lane */
+  activityRunId?: string;
 }
 
 /** Starts a run as a workflow, or in the direct lane as one activity. @returns undefined when there is one with this id */
@@ -36,7 +61,7 @@ export async function startExecution(
   checked: CheckedStart,
   id: string,
   memo?: Record<string, unknown>,
-): Promise<{ chain: string } | undefined> {
+): Promise<Execution | undefined> {
   try {
     if (checked.lane === 'direct' && memo === undefined) return await startDirect(on, checked, id);
   } catch (thrown) {
@@ -47,21 +72,33 @@ export async function startExecution(
   return startWorkflow(on, checked, id, memo);
 }
 
-async function startDirect({ temporal, taskQueue }: StartOn, checked: CheckedStart, id: string) {
-  const { workflowType, input, options } = checked;
+/** Servers that took a run in the direct lane: on others nothing may begin before they have. */
+const takesDirect = new WeakSet<Client>();
+
+async function startDirect({ temporal, taskQueue, here }: StartOn, checked: CheckedStart, id: string) {
+  const { workflowType: pattern, input, options } = checked;
   const { tenant } = options;
-  const handle = await temporal.activity.start(RUN_DIRECT, {
-    ...DIRECT,
-    id,
-    taskQueue,
-    args: [workflowType, input, options],
-    summary: summaryOf(workflowType, input),
-    typedSearchAttributes: [
-      { key: PATTERN, value: workflowType },
-      ...(tenant === undefined ? [] : [{ key: TENANT, value: tenant }]),
-    ],
-  });
-  return { chain: chainOfDirect(handle.runId!) };
+  const mayBegin = checked.id === undefined && takesDirect.has(temporal);
+  const begunHere = mayBegin ? here?.begin({ id, pattern, input, options }) : undefined;
+  try {
+    const handle = await temporal.activity.start(RUN_DIRECT, {
+      ...DIRECT,
+      id,
+      taskQueue,
+      args: [pattern, input, options, ...(begunHere ? [begunHere.begun] : [])],
+      summary: summaryOf(pattern, input),
+      typedSearchAttributes: [
+        { key: PATTERN, value: pattern },
+        ...(tenant === undefined ? [] : [{ key: TENANT, value: tenant }]),
+      ],
+    });
+    takesDirect.add(temporal);
+    begunHere?.known();
+    return { chain: begunHere?.begun.chain ?? chainOfDirect(handle.runId!), activityRunId: handle.runId };
+  } catch (thrown) {
+    begunHere?.abandon(thrown);
+    throw thrown;
+  }
 }
 
 async function startWorkflow(

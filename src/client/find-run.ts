@@ -10,6 +10,7 @@ import { clientError, notFound } from './outcome.ts';
 const STATUS_WITHIN_MS = 1_000;
 /** Runs remembered until they reach the store, which takes them some 20 ms */
 const STARTED_AT_MOST = 1_000;
+const JUST_NOW_MS = 1_000;
 
 /**
  * Runs by their ids: the one place that says whose a run is. Other workflows of the namespace are none of ours, and to a
@@ -19,6 +20,8 @@ export interface RunFinder {
   /** As the store has it; one that has not reached a worker yet is known to Temporal alone. Its `id` is the whole one: a
    *  tenant may leave its own name out. @throws CadenzaError NotFound */
   find(id: string): Promise<StoredRun>;
+  /** The same for who is about to read its events, which say whether it has ended: one started here just now is taken for running. */
+  toRead(id: string): Promise<StoredRun>;
   /** The same with its true status: a run may have ended without a word of its workflow. @throws CadenzaError NotFound */
   show(id: string): Promise<StoredRun>;
   /** A run that was started here is known before it reaches a worker. */
@@ -34,6 +37,7 @@ export function createRunFinder(
   connection: ConnectionLike,
   { store, config }: Pick<OpenRooms, 'store' | 'config'>,
   patternsQueue: string,
+  isRunningHere: (id: string) => boolean = () => false,
 ): RunFinder {
   /** A pattern where patterns run, or a workflow that the config names. */
   function isRun({ pattern, taskQueue }: RunDescription): boolean {
@@ -42,7 +46,7 @@ export function createRunFinder(
   }
 
   const startedHere = new Map<string, StoredRun>();
-  const close = (id: string) => closeEnded(temporal, store, id, isRun);
+  const close = async (id: string) => !isRunningHere(id) && closeEnded(temporal, store, id, isRun);
 
   function of(tenant: string | undefined): RunFinder {
     const idsOf = (id: string) => [...new Set([ownName(id, tenant), id])];
@@ -90,6 +94,11 @@ export function createRunFinder(
     return {
       of,
       find,
+      async toRead(id) {
+        const started = startedHere.get(ownName(id, tenant));
+        const isNew = started && isOurs(started) && Date.now() - Date.parse(started.startedAt) < JUST_NOW_MS;
+        return isNew ? started : find(id);
+      },
       close,
       started(run) {
         if (startedHere.size >= STARTED_AT_MOST) startedHere.delete(startedHere.keys().next().value!);

@@ -11,6 +11,8 @@ interface FollowOptions {
   store: Store;
   runs: RunFinder;
   id: string;
+  /** where it is known */
+  chain?: string;
   after?: number;
   signal?: AbortSignal;
 }
@@ -24,7 +26,14 @@ export interface FollowedRun {
 
 /** One that Temporal ended without its workflow gets its last event here, since nobody was left to write it. A workflow no
  *  step of which is known yet may become a run with its first one. */
-export async function* followRun({ store, runs, id, after = 0, signal }: FollowOptions): AsyncGenerator<RunEvent[]> {
+export async function* followRun({
+  store,
+  runs,
+  id,
+  chain,
+  after = 0,
+  signal,
+}: FollowOptions): AsyncGenerator<RunEvent[]> {
   const nothingToCome = new AbortController();
   let heardAt = performance.now();
   let patienceMs = FIRST_SILENCE_MS;
@@ -37,7 +46,7 @@ export async function* followRun({ store, runs, id, after = 0, signal }: FollowO
   const watch = setInterval(() => void look().catch(() => {}), LOOK_EVERY_MS);
   try {
     const until = signal ? AbortSignal.any([signal, nothingToCome.signal]) : nothingToCome.signal;
-    for await (const page of store.events.followPages(id, { after, signal: until })) {
+    for await (const page of store.events.followPages(id, { after, chain, signal: until })) {
       yield page;
       heardAt = performance.now();
     }

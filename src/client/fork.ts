@@ -1,12 +1,12 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import {
   type Caller,
-  directRunOf,
   FORK_MEMO,
   type Fork,
   type ForkEstimate,
   ForkRun,
   fieldPath,
+  isDirectChain,
   type ModelRef,
   originalRunOf,
   ownName,
@@ -123,7 +123,7 @@ async function firstModel({ providers }: OpenRooms, ref: PolicyRef | undefined):
 
 /** What a run was started with: its input and options. @throws CadenzaError once Temporal has forgotten it */
 export async function argumentsOf(temporal: Client, { id, chain }: StoredRun): Promise<unknown[]> {
-  const inDirectLane = directRunOf(chain) !== undefined;
+  const inDirectLane = isDirectChain(chain);
   const known = inDirectLane
     ? describeRun(temporal, id, chain).then(({ startedWith }) => startedWith())
     : startArguments(temporal, id, originalRunOf(chain));
@@ -136,7 +136,7 @@ export async function argumentsOf(temporal: Client, { id, chain }: StoredRun): P
 
 /** A fork of a fork is still asked as the first one was. */
 async function overridesOf(temporal: Client, { id, chain }: StoredRun): Promise<NonNullable<Fork['overrides']>> {
-  if (directRunOf(chain) !== undefined) return {};
+  if (isDirectChain(chain)) return {};
   const { memo } = await temporal.workflow.getHandle(id).describe();
   return (memo?.[FORK_MEMO] as Fork | undefined)?.overrides ?? {};
 }

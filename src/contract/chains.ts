@@ -7,6 +7,7 @@
  *   <first-execution>@<tick's run id>     a tick of a cron workflow, after the first
  *   <chain above>~<path of the step>      a run that does a step of another
  *   direct:<activity run id>              a run in the direct lane, also where a workflow goes on with it
+ *   direct:@<id>                          the same, of one that began before Temporal had named its activity
  */
 
 const DIRECT = 'direct:';
@@ -16,9 +17,24 @@ export function chainOfDirect(activityRun: string): string {
   return `${DIRECT}${activityRun}`;
 }
 
-/** The run id of the standalone activity that a run in the direct lane began in. */
+/** Of one that the process of its client begins at once. @param id of nobody else */
+export function chainBegunHere(id: string): string {
+  return `${DIRECT}@${id}`;
+}
+
+export function isBegunHere(chain: string): boolean {
+  return isDirectChain(chain) && chain.startsWith(`${DIRECT}@`);
+}
+
+/** A run in the direct lane, also where a workflow goes on with it. */
+export function isDirectChain(chain: string): boolean {
+  return chain.startsWith(DIRECT) && !chain.includes('~');
+}
+
+/** The run id of the standalone activity that a run in the direct lane began in, where its chain says it. */
 export function directRunOf(chain: string): string | undefined {
-  return chain.startsWith(DIRECT) && !chain.includes('~') ? chain.slice(DIRECT.length) : undefined;
+  const run = isDirectChain(chain) ? chain.slice(DIRECT.length) : '@';
+  return run.startsWith('@') ? undefined : run;
 }
 
 /** Of a run that does a step of another. @param path the sub-run's id after that of the run above */

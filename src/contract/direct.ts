@@ -15,3 +15,11 @@ export const HANDED_OVER = { handedOver: 'The workflow of the same id goes on' }
 export function isHandedOver(result: unknown): boolean {
   return (result as Partial<typeof HANDED_OVER> | null)?.handedOver === HANDED_OVER.handedOver;
 }
+
+/** What the activity of a run is told that a process has begun already, while Temporal was told of it. */
+export interface BegunRun {
+  /** the run's chain */
+  chain: string;
+  /** the process, as the store knows it */
+  by: string;
+}

@@ -1,7 +1,10 @@
-import type { Client } from '@temporalio/client';
-import { firstRunOf, type NewEvent, RUN_DIRECT, RunOptions, type RunRef } from '../contract/index.ts';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { firstRunOf, isBegunHere, type NewEvent, RUN_DIRECT, RunOptions, type RunRef } from '../contract/index.ts';
 import type { Store } from '../store/index.ts';
 import { describeRun, orNothing, type RunDescription } from './describe-run.ts';
+
+/** Of a run that a process began, and was lost before it could tell Temporal: sooner it may still be about to, ms. */
+const UNKNOWN_AFTER_MS = 120_000;
 
 /**
  * Writes the end of a run that Temporal closed without a word of its workflow: terminated, timed out, or one of a user's
@@ -17,7 +20,15 @@ export async function closeEnded(
 ): Promise<boolean> {
   const run = await store.runs.find(id);
   if (run && run.status !== 'running') return true;
-  const description = await describeRun(temporal, id, run?.chain);
+  const description = await describeRun(temporal, id, run?.chain).catch((thrown) => {
+    if (thrown instanceof WorkflowNotFoundError && run && isLost(run)) return undefined;
+    throw thrown;
+  });
+  if (!description) {
+    const error = { type: 'ConnectionLost', message: 'The process that began this run was lost with it' } as const;
+    await store.events.record(refOf(run!), [{ type: 'run.failed', error, key: 'end:lost' }]);
+    return true;
+  }
   const end = endOf(description, run?.costUsd ?? 0);
   if (!end) return false;
   if (run && (firstRunOf(run.chain) ?? description.chain) !== description.chain) return true;
@@ -35,10 +46,17 @@ export async function closeEndedSince(temporal: Client, store: Store, since: num
   for await (const { workflowId } of temporal.workflow.list({ query: `${closed} AND CadenzaPattern IS NOT NULL` })) {
     if (await store.runs.find(workflowId)) await closeEnded(temporal, store, workflowId);
   }
+  for (const id of await store.runs.begunBefore(new Date(Date.now() - UNKNOWN_AFTER_MS))) {
+    await orNothing(closeEnded(temporal, store, id));
+  }
   const direct = temporal.activity.list(`ActivityType = '${RUN_DIRECT}' AND ${closed}`);
   for (const { activityId } of (await orNothing(Array.fromAsync(direct))) ?? []) {
     if (await store.runs.find(activityId)) await closeEnded(temporal, store, activityId);
   }
+}
+
+function isLost({ chain, startedAt }: RunRef): boolean {
+  return isBegunHere(chain) && Date.now() - Date.parse(startedAt) > UNKNOWN_AFTER_MS;
 }
 
 function endOf({ status }: RunDescription, costUsd: number | null): NewEvent | undefined {

@@ -7,7 +7,7 @@ import {
   type WorkflowExecutionDescription,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { chainOfDirect, directRunOf, RUN_DIRECT } from '../contract/index.ts';
+import { type BegunRun, chainOfDirect, directRunOf, isDirectChain, RUN_DIRECT } from '../contract/index.ts';
 import { startArguments } from './start-arguments.ts';
 
 /** gRPC: the server is older than standalone activities (1.32) */
@@ -30,9 +30,8 @@ export interface RunDescription {
 
 /** @param chain where it is known @throws WorkflowNotFoundError */
 export async function describeRun(temporal: Client, id: string, chain?: string): Promise<RunDescription> {
-  const direct = chain === undefined ? undefined : directRunOf(chain);
-  if (direct !== undefined) {
-    const activity = await describeDirect(temporal, id, direct);
+  if (chain !== undefined && isDirectChain(chain)) {
+    const activity = await describeDirect(temporal, id, directRunOf(chain));
     if (activity && activity.status !== 'completed') return activity;
     // It may have been handed over to a workflow.
     const workflow = await orNothing(describeWorkflow(temporal, id));
@@ -82,9 +81,11 @@ async function describeDirect(temporal: Client, id: string, run?: string): Promi
   const found = await orNothing(handle.describe({ includeInput: true }));
   if (found?.activityType !== RUN_DIRECT) return undefined;
   const { taskQueue, activityRunId: runId, scheduleTime: startedAt = new Date(), status } = found;
-  const [pattern, ...startedWith] = (await found.getInput<[string, ...unknown[]]>()) ?? [''];
+  type Input = [string, unknown?, unknown?, BegunRun?];
+  const [pattern, input, options, begun] = (await found.getInput<Input>()) ?? [''];
+  const startedWith = [input, options];
   return {
-    ...{ id, pattern, taskQueue, runId: runId!, startedAt, chain: chainOfDirect(runId!) },
+    ...{ id, pattern, taskQueue, runId: runId!, startedAt, chain: begun?.chain ?? chainOfDirect(runId!) },
     startedWith: async () => startedWith,
     status: ACTIVITY[status] ?? 'running',
   };

@@ -8,12 +8,14 @@ export function shortId(key: string): string {
   return key.slice(0, 16);
 }
 
-/** What readers are told when a call is first made. */
+/** What readers are told when a call is first made; twice where that is told late, hence keys. */
 export function firstEvents({ step, model, fallback }: BeginCall, call: string): KeyedEvent[] {
   return [
     { type: 'step.started', step, key: stepKey('step.started', step) },
-    ...(fallback ? [{ type: 'call.fallback' as const, step, call, ...fallback, to: model }] : []),
-    { type: 'call.started', step, call, epoch: 1, model },
+    ...(fallback
+      ? [{ type: 'call.fallback' as const, step, call, ...fallback, to: model, key: `call.fallback:${call}` }]
+      : []),
+    { type: 'call.started', step, call, epoch: 1, model, key: `call.started:${call}` },
   ];
 }
 

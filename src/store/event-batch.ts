@@ -23,10 +23,19 @@ export interface CallEnd {
   cache?: { tenant: string; hash: string; ttl: number };
 }
 
+/** A call whose beginning waited for no disk (see begin-call.sql). */
+export interface CallBegin {
+  key: string;
+  step: string;
+  model: string;
+  holder: string;
+}
+
 /** What one caller wants written of one run. */
 export interface Work {
   run: RunRef;
   events: KeyedEvent[];
+  begin?: CallBegin;
   end?: CallEnd;
 }
 
@@ -46,6 +55,7 @@ interface Line {
 /** The parameter of `write_batch` (functions/write-batch.sql). */
 export interface Batch {
   runs: object[];
+  begins?: object[];
   calls: object[];
   endings: object[];
   events: Line[];
@@ -68,8 +78,9 @@ export function batchOf(works: Work[], follow: (chain: string) => boolean, known
   };
   const texts = new Map<number, Line[]>();
   let order = 0;
-  for (const { run, events, end } of works) {
+  for (const { run, events, begin, end } of works) {
     const r = number.get(run.chain)!;
+    if (begin) batch.begins = [...(batch.begins ?? []), { ...begin, r }];
     const first = order + 1;
     for (const event of events) {
       // written by whatever makes the run's row

@@ -18,6 +18,9 @@ export interface FollowOptions {
 
 export interface Followers {
   has(chain: string): boolean;
+  /** A run is about to begin in this process: what it says is kept for its first reader, who is expected within a moment
+   *  and then needs to ask nobody. */
+  expect(chain: string): void;
   /**
    * What this process has just committed.
    * @param runs all runs it wrote to
@@ -47,11 +50,14 @@ const PAGE = 500;
 const QUEUED_AT_MOST = 500;
 /** ms; for what notifications should have said and did not */
 const POLL_EVERY_MS = 2_000;
+/** A run that began in this process speaks here: so long other processes need not know who follows it, ms. */
+const SPEAKS_HERE_MS = 1_000;
 
 /** All readers of this process: woken by its own writer, by other processes' notifications, and by a slow look. */
 export function createFollowers(db: Kysely<Database>, origin: string, log: Log): Followers {
   const byChain = new Map<string, Set<Follower>>();
   const byId = new Map<string, Set<Bell>>();
+  const expected = new Map<string, { follower: Follower; forget(): void }>();
   const closing = new AbortController();
   let polling = false;
   const leases = createFollowerLeases(db, origin, catchUp, { log, signal: closing.signal });
@@ -124,8 +130,8 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
     const signal = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal;
     const chain = options.chain ?? (await chainWhenThere(id, signal));
     if (chain === undefined) return;
-    const follower: Follower = { cursor: options.after ?? 0, queued: [], behind: true, bell: createBell() };
-    const forget = registerFollower(chain, follower);
+    const after = options.after ?? 0;
+    const { follower, forget } = takeExpected(chain, after) ?? registered(chain, newFollower(after, true));
     signal.addEventListener('abort', follower.bell.ring);
     void poll();
     try {
@@ -133,9 +139,11 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
         const queued = takeQueued(follower);
         if (queued.length > 0) {
           follower.cursor = queued.at(-1)!.seq;
-          // whether it was the run's last word, the database says
+          // What this process completes, it has said all of; else the database knows whether it was the last word.
+          const isLast = queued.at(-1)!.type === 'run.completed';
           if (queued.some((row) => isTerminal(row as { type: RunEvent['type'] }))) follower.behind = true;
           yield queued.map((row) => toRunEvent(row, id));
+          if (isLast) return;
           continue;
         }
         if (!follower.behind) {
@@ -160,13 +168,30 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
     }
   }
 
-  function registerFollower(chain: string, follower: Follower): () => void {
-    const forget = register(byChain, chain, follower);
-    leases.hold(chain);
-    return () => {
-      forget();
+  function registered(chain: string, follower: Follower, leaseAfterMs = 0) {
+    const unregister = register(byChain, chain, follower);
+    const timer = leaseAfterMs > 0 ? setTimeout(() => leases.hold(chain), leaseAfterMs).unref() : undefined;
+    if (!timer) leases.hold(chain);
+    const forget = () => {
+      clearTimeout(timer);
+      unregister();
       if (!byChain.has(chain)) leases.drop(chain);
     };
+    return { follower, forget };
+  }
+
+  function expect(chain: string): void {
+    const kept = registered(chain, newFollower(0, false), SPEAKS_HERE_MS);
+    expected.set(chain, kept);
+    setTimeout(() => {
+      if (expected.delete(chain)) kept.forget();
+    }, SPEAKS_HERE_MS).unref();
+  }
+
+  function takeExpected(chain: string, after: number) {
+    const kept = after === 0 ? expected.get(chain) : undefined;
+    if (kept) expected.delete(chain);
+    return kept;
   }
 
   async function pageAfter(chain: string, cursor: number, signal: AbortSignal) {
@@ -210,6 +235,7 @@ export function createFollowers(db: Kysely<Database>, origin: string, log: Log):
 
   return {
     has: (chain) => byChain.has(chain),
+    expect,
     ...{ publish, onNotification, refetchAll, followPages },
     close: () => closing.abort(),
   };
@@ -226,6 +252,10 @@ export async function newestChain(db: Kysely<Database>, id: string): Promise<str
     .limit(1)
     .executeTakeFirst();
   return run?.chain;
+}
+
+function newFollower(cursor: number, behind: boolean): Follower {
+  return { cursor, queued: [], behind, bell: createBell() };
 }
 
 function enqueue(follower: Follower, row: EventRow): void {

@@ -12,6 +12,8 @@ export interface EventLog {
   record(run: RunRef, events: (NewEvent & { key: string })[]): Promise<void>;
   /** Where the newest turn of a conversation that answers the message begins. */
   startOfTurn(chain: string, message: string): Promise<number | undefined>;
+  /** A run is about to begin here, and somebody is about to follow it: until then what it says is kept in memory. @param chain of nobody else */
+  expect(chain: string): void;
   /** Events of a run with a `seq` above `after`, in order. @param chain first-execution run id */
   read(chain: string, after: number, limit: number): Promise<RunEvent[]>;
   /**
@@ -66,6 +68,7 @@ export function createEventLog(db: Kysely<Database>, writer: EventWriter, follow
     async *follow(id, options) {
       for await (const page of followers.followPages(id, options)) yield* page;
     },
+    expect: followers.expect,
     followPages: followers.followPages,
   };
 }

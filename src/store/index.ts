@@ -24,6 +24,7 @@ export type { MapRowEnd, Maps, StoredMap } from './maps.ts';
 export { type OpenStore, openStore, type Store } from './open-store.ts';
 export { isStoreError } from './outage.ts';
 export type { Passages } from './passages.ts';
+export type { StopReason } from './processes.ts';
 export type { RetentionAges } from './prune-rows.ts';
 export type { PrunedRows, Retention, TableSize } from './retention.ts';
 export { decidedBefore, type ModelStatistics, modelStatistics } from './route-statistics.ts';

@@ -4,7 +4,7 @@ import type { CallError, ModelReply, RunRef } from '../contract/index.ts';
 import { overBudget, withoutPrice } from './budget-errors.ts';
 import { firstEvents, lastEvents, shortId } from './call-events.ts';
 import type { Database } from './database.ts';
-import { type CallEnd, type KeyedEvent, lineOf, wholeRun } from './event-batch.ts';
+import { type CallEnd, type KeyedEvent, lineOf, type Work, wholeRun } from './event-batch.ts';
 import type { Followers } from './event-followers.ts';
 import type { EventRow } from './event-rows.ts';
 import type { EventWriter } from './event-writer.ts';
@@ -18,7 +18,7 @@ const NOTHING_SPENT = { usage: { inputTokens: 0, outputTokens: 0 }, costUsd: 0 }
 
 type BeginAnswer =
   | { state: 'finished'; reply: ModelReply }
-  | (Omit<OpenCall, 'call' | 'heldUsd'> & { held: number | null; written?: EventRow[] })
+  | (Omit<OpenCall, 'call' | 'heldUsd'> & { held?: number | null; written?: EventRow[]; deferred?: boolean })
   | { state: 'overBudget'; account: string; spent: number; reserved: number; budget: number }
   | { state: 'priceNeeded'; account: string };
 
@@ -29,17 +29,30 @@ export function createJournal(
   origin: string,
   waiting: Retrying,
 ): Journal {
-  /** Not through the writer: a beginning waits for no flush. */
+  /** Of runs whose last beginning is still to be told, until it is: what comes next is told after it. */
+  const untold = new Map<string, Promise<unknown>>();
+
+  function tell(work: Work): void {
+    const { chain } = work.run;
+    // What is refused here is refused of the model's words too, and the attempt fails by that.
+    const told = writer.write(work).catch(() => {});
+    untold.set(chain, told);
+    void told.then(() => untold.get(chain) === told && untold.delete(chain));
+  }
+
+  /** Not through the writer: a beginning waits for no flush, and where no money is held for it, for no disk. */
   async function begin(begun: BeginCall): Promise<Begun> {
     const { key, run, step, model, worstCaseUsd: worst, others } = begun;
     const call = shortId(key);
     const follow = followers.has(run.chain);
+    // tells a repetition of this very request from another attempt
+    const holder = randomUUID();
+    const first = firstEvents(begun, call);
     const parameter = {
       ...{ key, others, call, step, model, origin, follow, run: wholeRun(run) },
-      // tells a repetition of this very request from another attempt
-      holder: randomUUID(),
+      holder,
       accounts: accountsOf(run),
-      first: firstEvents(begun, call).map((event, index) => lineOf(event, index, 1)),
+      first: first.map((event, index) => lineOf(event, index, 1)),
       lost: {
         type: 'ConnectionLost',
         message: 'The worker making this call was lost',
@@ -53,6 +66,7 @@ export function createJournal(
       const { rows } = await retryOutage('journal.begin', () => query.execute(db), waiting);
       return rows[0]!.answer;
     };
+    await untold.get(run.chain);
     let worstCaseUsd = typeof worst === 'function' ? null : worst;
     let answer = await answerFor(worstCaseUsd);
     if (answer.state === 'priceNeeded' && typeof worst === 'function') {
@@ -61,11 +75,13 @@ export function createJournal(
     }
     if (answer.state === 'priceNeeded') return { state: 'overBudget', error: withoutPrice(begun, answer) };
     if (answer.state === 'finished') return answer;
-    followers.publish(
-      [run],
-      'written' in answer && follow ? [run] : [],
-      'written' in answer ? (answer.written ?? []) : [],
-    );
+    if ('deferred' in answer && answer.deferred) {
+      // While the model is asked; what it says comes after, by the same writer.
+      tell({ run, events: first, begin: { key, step, model, holder } });
+    } else {
+      const written = 'written' in answer ? answer.written : undefined;
+      followers.publish([run], written && follow ? [run] : [], written ?? []);
+    }
     if (answer.state === 'overBudget') {
       const leftUsd = Number((answer.budget - answer.spent - answer.reserved).toFixed(12));
       return { state: 'overBudget', error: overBudget({ ...begun, worstCaseUsd }, answer), leftUsd };

@@ -13,11 +13,13 @@ export interface Listener {
  * One connection of a process that hears the database's notifications. It reconnects by itself; `onConnect` is called
  * each time it begins to hear, since what was said before is lost. A connection that only hears would not notice that
  * nobody speaks any more: it asks.
+ * @param claim said first on each connection
  * @param answerWithinMs it asks so often, and waits so long for an answer
  */
 export function createListener(
   url: string,
   channels: Record<string, (payload: string) => void>,
+  claim: string,
   onConnect: () => void,
   log: Log,
   answerWithinMs = ANSWER_WITHIN_MS,
@@ -35,6 +37,7 @@ export function createListener(
     client.on('notification', ({ channel, payload }) => channels[channel]?.(payload ?? ''));
     try {
       await client.connect();
+      await client.query(claim);
       await client.query(
         Object.keys(channels)
           .map((channel) => `listen ${channel}`)

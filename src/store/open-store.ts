@@ -21,6 +21,7 @@ import { createMaps, type Maps } from './maps.ts';
 import { migrate } from './migrate.ts';
 import { PATIENCE_MS, retrying } from './outage.ts';
 import { createPassages, type Passages } from './passages.ts';
+import { createProcesses, type Processes } from './processes.ts';
 import { createRetention, type Retention } from './retention.ts';
 import { createRunFiles, type RunFileStore } from './run-files.ts';
 import { createRuns, type Runs } from './runs.ts';
@@ -48,6 +49,7 @@ export interface Store {
   ingests: Ingests;
   passages: Passages;
   retention: Retention;
+  processes: Processes;
   /** @throws Error if the database cannot be reached */
   ping(): Promise<void>;
   /** Writes what was given first; a database that does not answer gets 10 s. */
@@ -89,10 +91,16 @@ export async function openStore({
   const followers = createFollowers(db, origin, log);
   const flights = createFlightBells();
   const dataSets = createDataSets(db);
+  const processes = createProcesses(db, origin);
   const blobs = retrying('blobs', createBlobs(db), { log, patienceMs });
   const listener = createListener(
     url,
-    { cadenza_events: followers.onNotification, cadenza_flights: flights.ring },
+    {
+      cadenza_events: followers.onNotification,
+      cadenza_flights: flights.ring,
+      cadenza_stops: processes.onNotification,
+    },
+    processes.claim,
     () => {
       followers.refetchAll();
       flights.ringAll();
@@ -132,6 +140,7 @@ export async function openStore({
     ingests: retrying('ingests', createIngests(db), waiting),
     passages: retrying('passages', createPassages(db), briefly),
     retention: createRetention(db, url, log),
+    processes,
     async ping() {
       await sql`select 1`.execute(db);
     },

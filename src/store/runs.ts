@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import {
+  chainBegunHere,
   directRunOf,
   ListRuns,
   type ListSteps,
@@ -30,6 +31,8 @@ export interface Runs {
   chainOf(id: string): Promise<string | undefined>;
   /** In the order they began. @param chain first-execution run id */
   steps(chain: string): Promise<StoredStep[]>;
+  /** Ids of runs that began in the process of their client before this moment, and have no end yet. */
+  begunBefore(moment: Date): Promise<string[]>;
   /** Number of the newest event, 0 where there is none yet. @param chain first-execution run id */
   newestSeq(chain: string): Promise<number>;
   /** Newest first; of an id used again only the newest run. @throws Error for a cursor that is not one of ours */
@@ -37,6 +40,9 @@ export interface Runs {
   /** Steps and attempts, in pages of steps. @param chain first-execution run id */
   timeline(chain: string, query?: ListSteps): Promise<Timeline>;
 }
+
+/** at once: those that are there are few */
+const LOOKED_AT = 1_000;
 
 export function createRuns(db: Kysely<Database>): Runs {
   return {
@@ -72,6 +78,18 @@ export function createRuns(db: Kysely<Database>): Runs {
         .orderBy('seq')
         .execute();
       return rows.map(({ step, run }) => withoutUndefined({ step: step!, run: run ?? undefined }));
+    },
+    async begunBefore(moment) {
+      const rows = await db
+        .selectFrom('runs')
+        .select('id')
+        .where('status', '=', 'running')
+        .where('started_at', '<', moment)
+        .where('chain', 'like', `${chainBegunHere('')}%`)
+        .orderBy('started_at', 'desc')
+        .limit(LOOKED_AT)
+        .execute();
+      return rows.map(({ id }) => id);
     },
     async newestSeq(chain) {
       const row = await db.selectFrom('runs').select('seq').where('chain', '=', chain).executeTakeFirst();

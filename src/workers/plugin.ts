@@ -6,7 +6,9 @@ import { RUN_DIRECT } from '../contract/index.ts';
 import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import { type OpenRooms, openRooms, type RoomOptions } from '../runtime/open-rooms.ts';
+import { createPerformDirect } from './perform-direct.ts';
 import { createRunDirect } from './run-direct.ts';
+import type { WorkedHere } from './runs-here.ts';
 import { defaultSlots, slotOptions } from './slots.ts';
 import { PRELOADED, workflowModule } from './workflow-bundle.ts';
 
@@ -39,12 +41,17 @@ export async function cadenzaPlugin(
 }
 
 /** The plugin over rooms that somebody else opened, and closes. */
-export function pluginOf(rooms: OpenRooms, close: () => Promise<void> = async () => {}): CadenzaPlugin {
+export function pluginOf(
+  rooms: OpenRooms,
+  close: () => Promise<void> = async () => {},
+  activities = createActivities(rooms),
+  here?: Pick<WorkedHere, 'adopt'>,
+): CadenzaPlugin {
   const slots = slotOptions(readEnvironment(rooms.env).slots ?? defaultSlots());
-  const activities = createActivities(rooms);
+  const runDirect = createRunDirect(createPerformDirect({ ...activities }), rooms.store, here);
   const base = new SimplePlugin({
     name: 'cadenza',
-    activities: { ...activities, [RUN_DIRECT]: createRunDirect({ ...activities }) },
+    activities: { ...activities, [RUN_DIRECT]: runDirect },
     dataConverter: dataConverter(rooms.store.blobs, rooms.secrets),
     workerInterceptors: { workflowModules: [workflowModule('interceptor')] },
     runContext: async (next) => {

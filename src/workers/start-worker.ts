@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
 import { noTemporal } from '../client/errors.ts';
 import { type Cadenza, connectWith } from '../client/index.ts';
 import { type Config, readEnvironment, temporalTarget } from '../config/index.ts';
@@ -10,8 +11,10 @@ import { dataConverter } from '../runtime/data-converter.ts';
 import { type OpenRooms, openRooms } from '../runtime/open-rooms.ts';
 import type { Store } from '../store/index.ts';
 import { startHousekeeping } from './housekeeping.ts';
+import { createPerformDirect } from './perform-direct.ts';
 import { pluginOf } from './plugin.ts';
 import { withQuickThreads } from './quick-threads.ts';
+import { createRunsHere } from './runs-here.ts';
 import { requireSearchAttributes } from './search-attributes.ts';
 import { defaultSlots, type Slots, slotsOf } from './slots.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -59,18 +62,25 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   try {
     await requireSearchAttributes(connection, namespace);
     await applyBudgets(rooms.store, config.budgets);
-    const options = { connection, namespace, taskQueue, workflowBundle: bundle, plugins: [pluginOf(rooms)] };
-    const worker = await withQuickThreads(() => Worker.create(options));
-    const client = connectWith({ connection, namespace, taskQueue, rooms, eager: true });
     const converter = dataConverter(rooms.store.blobs, rooms.secrets);
     const temporal = new Client({ connection, namespace, dataConverter: converter });
+    const activities = createActivities(rooms);
+    const perform = createPerformDirect({ ...activities });
+    const { store, secrets } = rooms;
+    const here = createRunsHere({ perform, temporal, store, secrets, namespace, taskQueue, most: slots });
+    const plugins = [pluginOf(rooms, undefined, activities, here)];
+    const options = { connection, namespace, taskQueue, workflowBundle: bundle, plugins };
+    const worker = await withQuickThreads(() => Worker.create(options));
+    const client = connectWith({ connection, namespace, taskQueue, rooms, eager: true, here });
     const stopHousekeeping = startHousekeeping(temporal, rooms);
     const run = worker.run();
     run.catch(() => {});
     let drained: Promise<void> | undefined;
     const drain = async () => {
+      here.drain();
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await run.catch(() => {});
+      await here.close();
       await stopHousekeeping();
       await closeAll(rooms, connection);
     };

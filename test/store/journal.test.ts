@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { CallError, ModelReply, RunRef } from '../../src/contract/index.ts';
+import { batchOf } from '../../src/store/event-batch.ts';
+import { FUNCTIONS } from '../../src/store/functions.ts';
 import { openStore } from '../../src/store/index.ts';
-import { type FreshStore, freshStore } from './fresh-store.ts';
+import { type FreshStore, freshStore, query } from './fresh-store.ts';
 import { newKey, newRun, reply } from './samples.ts';
 
 let fresh: FreshStore;
@@ -75,6 +77,34 @@ test('a finish of a call whose beginning was never written makes the run and the
   await finish(run, key, 1);
   expect(await begin(run, key)).toMatchObject({ state: 'finished' });
   expect(await story(run)).toEqual(['call.completed 1', 'step.completed']);
+});
+
+test('a call whose beginning a crash of the database took is made again by what tells of it', async () => {
+  const run = newRun();
+  const key = newKey();
+  const begun = { run, events: [], begin: { key, step: 's', model: MODEL, holder: 'one' } };
+  const batch = {
+    writer: 'one',
+    batch: 1,
+    origin: 'one',
+    ...batchOf(
+      [begun],
+      () => false,
+      () => false,
+    ),
+  };
+  await query(fresh.url, `select ${FUNCTIONS.schema}.write_batch('${JSON.stringify(batch)}'::jsonb)`);
+  expect(await begin(run, key)).toMatchObject({ state: 'open', epoch: 2 });
+});
+
+test('a worker lost before it told of its call leaves that to the next one, in order', async () => {
+  const run = newRun();
+  const key = newKey();
+  const first = await openStore({ url: fresh.url });
+  await first.journal.begin({ key, run, step: 's', model: MODEL, worstCaseUsd: 0.05 });
+  expect(await begin(run, key)).toMatchObject({ state: 'open', epoch: 2 });
+  await first.close();
+  expect(await story(run)).toEqual(['step.started', 'call.started 1', 'call.retrying 2']);
 });
 
 test('the attempt after a lost worker announces its epoch, and that after a failure was announced already', async () => {

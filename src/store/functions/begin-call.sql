@@ -1,6 +1,9 @@
 -- Begins one attempt of a call, unless it is finished or would go over a budget. What is held for an earlier attempt is
 -- held on, as far as the budget still allows it: `held`, USD, if anything is. An attempt nobody ended was lost with its worker, which the new epoch announces.
 -- The answer's `lost` are earlier attempts that had streamed text, and of which nothing is booked yet.
+--
+-- The first attempt of a call for which no money is held waits for no disk, and tells readers nothing: `deferred` says that
+-- its events are the writer's to write, with the call again (docs/decisions/0014).
 create function begin_call(p jsonb) returns jsonb language plpgsql as $$
 declare
   v_chain text := p->'run'->>'chain';
@@ -8,8 +11,9 @@ declare
   v_worst numeric := (p->>'worst')::numeric;
   v_call record;
   v_known boolean;
-  v_made text[];
   v_status text;
+  v_seq bigint;
+  v_told boolean := true;
   v_accounts text[];
   v_held numeric;
   v_over record;
@@ -27,9 +31,9 @@ begin
   end if;
   if found then return jsonb_build_object('state', 'finished', 'reply', v_call.reply); end if;
 
-  v_made := open_runs(jsonb_build_array(p->'run'));
-  select status into v_status from runs where chain = v_chain for update;
-  if v_made <> '{}' then
+  perform open_runs(jsonb_build_array(p->'run'));
+  select status, seq into v_status, v_seq from runs where chain = v_chain for update;
+  if v_seq = 0 then
     v_events := jsonb_build_array(jsonb_build_object('o', -1, 'r', 1, 'k', 'run.started', 't', 'run.started', 'd',
       jsonb_strip_nulls(jsonb_build_object('pattern', p->'run'->'pattern', 'tenant', p->'run'->'tenant'))));
   end if;
@@ -39,8 +43,12 @@ begin
   if v_known and v_call.state = 'finished' then
     return jsonb_build_object('state', 'finished', 'reply', v_call.reply);
   end if;
+  -- a worker may have been lost before it told of the call
+  if v_known and v_call.state = 'open' and v_call.epoch = 1 then
+    v_told := exists (select from events where chain = v_chain and call = p->>'call');
+  end if;
   if v_known and v_call.state = 'open' and v_call.holder = p->>'holder' then
-    return jsonb_build_object('state', 'open', 'epoch', v_call.epoch, 'failures', v_call.failures,
+    return jsonb_build_object('state', 'open', 'deferred', not v_told, 'epoch', v_call.epoch, 'failures', v_call.failures,
       'midStreamFailures', v_call.mid_stream_failures,
       'held', (select amount from reservations where call_key = v_key),
       'lost', lost_attempts(v_chain, v_key, p->>'call', v_call.epoch));
@@ -82,8 +90,14 @@ begin
   if not v_known then
     insert into calls (key, chain, step, model, state, epoch, holder, started_at)
     values (v_key, v_chain, p->>'step', p->>'model', 'open', 1, p->>'holder', clock_timestamp());
+    if v_held is null and v_status = 'running' then
+      perform set_config('synchronous_commit', 'off', true);
+      return jsonb_build_object('state', 'open', 'deferred', true, 'epoch', 1, 'failures', 0, 'midStreamFailures', 0,
+        'lost', '[]'::jsonb);
+    end if;
     v_events := v_events || (p->'first');
   else
+    if not v_told then v_events := v_events || (p->'first'); end if;
     v_epoch := v_call.epoch + case when v_call.state = 'retrying' then 0 else 1 end;
     if v_call.state <> 'failed' then
       v_failures := v_call.failures;
@@ -93,7 +107,7 @@ begin
       holder = p->>'holder', model = p->>'model', ended_at = null
     where key = v_key;
     if v_call.state <> 'retrying' then
-      v_events := v_events || jsonb_build_object('o', 0, 'r', 1, 't', 'call.retrying', 's', p->'step', 'c', p->'call',
+      v_events := v_events || jsonb_build_object('o', 9, 'r', 1, 't', 'call.retrying', 's', p->'step', 'c', p->'call',
         'e', v_epoch, 'd', jsonb_build_object('model', p->'model', 'delayMs', 0,
           'error', case when v_call.state = 'failed' then v_call.error else p->'lost' end)
           || case when v_call.state = 'failed'

@@ -17,12 +17,14 @@ begin
   v_ids := array(
     select distinct account collate "C" as account
     from jsonb_array_elements(p_charges || v_released) c, jsonb_array_elements_text(c->'accounts') as account
+    -- most runs have no budget of their own
+    where account not like 'run:%' or (select true from accounts a where a.id = account) is not null
     order by account);
   if v_ids = '{}' then return '[]'; end if;
 
   insert into accounts (id)
   select charged.id from unnest(v_ids) as charged(id)
-  where charged.id not like 'run:%' and (select true from accounts a where a.id = charged.id) is null
+  where (select true from accounts a where a.id = charged.id) is null
   on conflict (id) do nothing;
   perform from accounts where id = any (v_ids) order by id collate "C" for update;
 

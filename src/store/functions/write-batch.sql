@@ -1,7 +1,8 @@
 -- One flush of a process's writer: the work of all its runs, once, in the order it was given.
 --
--- p is {writer, batch, runs, calls, endings, events}. Events as in put_events, and with `i` they hang on the outcome of
--- calls[i]. Calls as in end_attempt; endings {o, r, status, error}.
+-- p is {writer, batch, runs, begins, calls, endings, events}. Events as in put_events, and with `i` they hang on the outcome
+-- of calls[i]. Begins {r, key, step, model, holder}: calls that begin_call did not wait for the disk with, made again where a
+-- crash of the database took them. Calls as in end_attempt; endings {o, r, status, error}.
 -- A batch number seen before is a repetition after a lost connection: what it did then is returned, and nothing done.
 create function write_batch(p jsonb) returns jsonb language plpgsql as $$
 declare
@@ -9,7 +10,6 @@ declare
   v_chains text[] := array(select r.value->>'chain' from jsonb_array_elements(p->'runs') with ordinality r order by ordinality);
   v_followed text[] := array(select r->>'chain' from jsonb_array_elements(p->'runs') r where (r->>'follow')::boolean);
   v_events jsonb := p->'events';
-  v_made text[];
   v_ended text[];
   v_item jsonb;
   v_chain text;
@@ -26,14 +26,25 @@ begin
     return jsonb_build_object('results', v_writer.results, 'repeated', true);
   end if;
 
-  v_made := open_runs(p->'runs');
+  -- most batches are of runs that are there
+  if (select count(*) from runs where chain = any (v_chains)) < cardinality(v_chains) then
+    perform open_runs(p->'runs');
+  end if;
   perform from runs where chain = any (v_chains) order by chain collate "C" for update;
   v_ended := array(select chain from runs where chain = any (v_chains) and status <> 'running');
-  if v_made <> '{}' then
+  if p ? 'begins' then
+    insert into calls (key, chain, step, model, state, epoch, holder, started_at)
+    select b.key, v_chains[b.r], b.step, b.model, 'open', 1, b.holder, clock_timestamp()
+    from jsonb_to_recordset(p->'begins') as b(r integer, key text, step text, model text, holder text)
+    where (select true from calls here where here.key = b.key) is null
+    on conflict (key) do nothing;
+  end if;
+  -- of those that have said nothing yet
+  if exists (select from runs where chain = any (v_chains) and seq = 0) then
     v_events := v_events || (
       select jsonb_agg(jsonb_build_object('o', -1, 'r', array_position(v_chains, chain), 'k', 'run.started',
         't', 'run.started', 'd', jsonb_strip_nulls(jsonb_build_object('pattern', pattern, 'tenant', tenant))))
-      from runs where chain = any (v_made));
+      from runs where chain = any (v_chains) and seq = 0);
   end if;
 
   for v_item in select value from jsonb_array_elements(p->'calls') loop
@@ -59,7 +70,9 @@ begin
     end if;
   end loop;
 
-  v_events := v_events || settle_accounts(v_charges, v_released);
+  if v_charges <> '[]' or v_released <> '{}' then
+    v_events := v_events || settle_accounts(v_charges, v_released);
+  end if;
   if v_results <> '[]' or v_dropped <> '{}' then
     v_events := coalesce((
       select jsonb_agg(case when e ? 'i' and e ? 'e'

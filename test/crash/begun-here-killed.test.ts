@@ -1,0 +1,132 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Client, Connection } from '@temporalio/client';
+import type { RunEvent } from '../../src/contract/index.ts';
+import { type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
+import { until } from '../setup/until.ts';
+import { type FreshStore, freshStore } from '../store/fresh-store.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const RUNS = 8;
+
+/** Gateway and worker in a process of its own. */
+interface Served {
+  url: string;
+  process: ChildProcess;
+}
+
+let provider: MockProvider;
+let fresh: FreshStore;
+let connection: Connection;
+const served: Served[] = [];
+const taskQueue = `here-${randomUUID()}`;
+
+beforeAll(async () => {
+  provider = await mockProvider((request) => ({ content: `answer to: ${promptOf(request)}`, usage: USAGE }), {
+    chunkSize: 3,
+    streamingProfile: { ttft: 50, tps: 10 },
+  });
+  fresh = await freshStore();
+  connection = await Connection.connect({ address: process.env.CADENZA_TEST_TEMPORAL_ADDRESS! });
+});
+afterAll(async () => {
+  for (const each of served) await kill(each);
+  await connection.close();
+  await provider.stop();
+  await fresh.drop();
+});
+
+async function serve(): Promise<Served> {
+  const child = fork(path.join(ROOT, 'src/cli/main.ts'), ['serve', '--port', '0'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: {
+      ...process.env,
+      ...provider.env,
+      ...{ CADENZA_HOME: path.join(ROOT, '.cadenza'), CADENZA_DATABASE_URL: fresh.url, CADENZA_TASK_QUEUE: taskQueue },
+      ...{ TEMPORAL_ADDRESS: process.env.CADENZA_TEST_TEMPORAL_ADDRESS, NODE_OPTIONS: '', CADENZA_LOG: 'error' },
+    },
+  });
+  const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+  const one = { url, process: child };
+  served.push(one);
+  return one;
+}
+
+async function kill({ process: child }: Served): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
+
+async function start({ url }: Served, prompt: string): Promise<string> {
+  const policy = { candidates: ['openai/gpt-6-sol'], cache: false, lane: 'direct' };
+  const answer = await fetch(`${url}/v1/runs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ pattern: 'ask', input: { prompt, policy } }),
+  });
+  expect(answer.status).toBe(202);
+  return ((await answer.json()) as { id: string }).id;
+}
+
+async function eventsOf({ url }: Served, id: string): Promise<RunEvent[]> {
+  const text = await (await fetch(`${url}/v1/runs/${id}/events`)).text();
+  return [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!));
+}
+
+function expectWhole(events: RunEvent[], prompt: string): void {
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  const types = events.map(({ type }) => type);
+  expect(types.filter((type) => /^run\./.test(type))).toEqual(['run.started', 'run.completed']);
+  expect(types.filter((type) => type === 'call.started' || type === 'call.completed')).toHaveLength(2);
+  const epoch = Math.max(...events.map((event) => ('epoch' in event ? Number(event.epoch) : 0)));
+  const text = events.flatMap((event) => (event.type === 'call.delta' && event.epoch === epoch ? [event.text] : []));
+  expect(text.join('')).toBe(`answer to: ${prompt}`);
+}
+
+test('runs that began before Temporal knew of them go on in another process, each asked again once at most', async () => {
+  const [one, other] = await Promise.all([serve(), serve()]);
+  const { activity } = new Client({ connection });
+  // Nothing begins so before the server is seen to take runs in the direct lane.
+  await eventsOf(one, await start(one, 'the first of all'));
+
+  // Their activities go to both processes; the one that does not have the run waits for it.
+  const calm = await Promise.all(
+    Array.from({ length: RUNS }, (_, n) => `calm ${n}`).map(async (prompt) => {
+      const id = await start(one, prompt);
+      expectWhole(await eventsOf(n(prompt) % 2 === 0 ? one : other, id), prompt);
+      return id;
+    }),
+  );
+  for (const id of calm)
+    expect(await fresh.store.runs.find(id)).toMatchObject({ chain: expect.stringMatching(/^direct:@/) });
+  const requests = () => provider.requests().filter(({ text }) => text.includes('calm'));
+  expect(requests()).toHaveLength(RUNS);
+  await until(async () => {
+    const states = await Promise.all(calm.map((id) => activity.getHandle(id).describe()));
+    return states.every(({ status, attempt }) => status === 'COMPLETED' && attempt === 1) || undefined;
+  });
+
+  const prompts = Array.from({ length: RUNS }, (_, n) => `storm ${n}`);
+  const ids = await Promise.all(prompts.map((prompt) => start(one, prompt)));
+  await until(() => provider.asked('storm') === RUNS || undefined);
+  await kill(one);
+  for (const [index, id] of ids.entries()) expectWhole(await eventsOf(other, id), prompts[index]!);
+  for (const prompt of prompts) {
+    const asked = provider.requests().filter(({ text }) => text.includes(`"${prompt}"`));
+    expect(asked.length).toBeLessThanOrEqual(2);
+  }
+  await until(async () => {
+    const states = await Promise.all(ids.map((id) => activity.getHandle(id).describe()));
+    return states.every(({ status }) => status === 'COMPLETED') || undefined;
+  });
+}, 120_000);
+
+function n(prompt: string): number {
+  return Number(/\d+/.exec(prompt)![0]);
+}
