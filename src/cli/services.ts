@@ -26,13 +26,15 @@ export async function launchGateway(options: {
   slots?: RunningWorker['slots'];
 }): Promise<ServedGateway> {
   const { client, target, log, host, port, slots } = options;
-  const { createGateway, serveGateway } = await import('../gateway/index.ts');
+  const { createGateway, isOpen, serveGateway } = await import('../gateway/index.ts');
   const { apiKeys, webhookSecret } = readEnvironment(process.env);
-  const { agents, people, workflows: own } = await loadConfig();
+  const { agents, people, workflows: own, gateway } = await loadConfig();
+  const open = await isOpen({ apiKeys, host, client });
   const links = { temporalUiUrl: target.uiUrl, namespace: target.namespace };
   const workflows = Object.keys(own);
   const app = createGateway({
-    ...{ client, links, apiKeys, webhookSecret, people, agents, workflows, version: VERSION, log, slots },
+    ...{ client, links, apiKeys, open, cors: gateway.cors, webhookSecret, people, agents, workflows },
+    ...{ version: VERSION, log, slots },
   });
   return serveGateway({ app, port, host, log });
 }

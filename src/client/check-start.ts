@@ -20,6 +20,7 @@ import {
 import { ProviderError } from '../providers/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { checkCrew, policiesOfCrew } from './check-crew.ts';
+import { assertPermitted } from './check-permitted.ts';
 import { checkRoutes } from './check-route.ts';
 import { checkSchemas } from './check-schemas.ts';
 import { checkTools } from './check-tools.ts';
@@ -28,6 +29,8 @@ import { CadenzaError, checked, refusal } from './errors.ts';
 export interface StartOptions extends RunOptions {
   /** the workflow id; given twice, the second start returns the first run */
   id?: string;
+  /** stands for the id where none is given: repeated, it gives the same run, and refuses another request (Conflict) */
+  idempotencyKey?: string;
   /** `direct`: all of it as one activity; left out, as the policy of its input says */
   lane?: 'direct';
 }
@@ -51,13 +54,14 @@ export function ofCaller<Options extends StartOptions>(
   return withoutUndefined({ ...options, id, tenant: tenant ?? options.tenant, key: key ?? options.key });
 }
 
-/** Finds everything that is wrong with a start before anything is started.
- *  @throws CadenzaError `InvalidRequest` with the path of the field */
+/** Finds everything that is wrong with a start before anything is started. @param caller whose key it must be permitted by
+ *  @throws CadenzaError `InvalidRequest` with the path of the field, `Forbidden` */
 export async function checkStart(
   { config, providers, store, tools }: Pick<OpenRooms, 'config' | 'providers' | 'store' | 'tools'>,
   pattern: string,
   input: unknown,
-  { id, lane: asked, ...options }: StartOptions,
+  { id, lane: asked, idempotencyKey: _, ...options }: StartOptions,
+  caller: Pick<Caller, 'tenant' | 'key' | 'models' | 'patterns'> = {},
 ): Promise<CheckedStart> {
   const runOptions = withoutUndefined(checked(RunOptions, options, 'options'));
   await assertSendable(config, runOptions.webhook);
@@ -65,6 +69,7 @@ export async function checkStart(
 
   if (isPattern(pattern)) {
     const parsed = checked(PATTERNS[pattern].input, input, 'input');
+    assertPermitted({ config, providers }, caller, pattern, parsed);
     const wrongSchema = checkSchemas(parsed);
     if (wrongSchema) throw new CadenzaError('InvalidRequest', wrongSchema);
     await checkModels(providers, pattern, parsed);
@@ -88,6 +93,7 @@ export async function checkStart(
   }
   if (asked !== undefined) throw noDirectLane(pattern);
   const own = Object.hasOwn(config.workflows, pattern) ? config.workflows[pattern] : undefined;
+  if (own) assertPermitted({ config, providers }, caller, pattern, {});
   if (own) return { ...place, workflowType: pattern, taskQueue: own.taskQueue, input };
   const known = [...Object.keys(PATTERNS), ...Object.keys(config.workflows)].join(', ');
   throw refusal('InvalidRequest', `No pattern named "${pattern}". Known here: ${known}`, {

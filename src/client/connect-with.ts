@@ -32,6 +32,7 @@ import { cancelExecution, type Execution, type RunsHere, resultOf, startExecutio
 import { createRunFinder, type RunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import { argumentsOf, fork } from './fork.ts';
+import { assertSameStart, idOfKey } from './idempotency.ts';
 import { createKeys } from './keys.ts';
 import { listRuns } from './list-runs.ts';
 import { clientError, runError } from './outcome.ts';
@@ -94,14 +95,20 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
       client.startUnchecked(pattern, input, options) as Promise<StartedRun<typeof pattern>>,
 
     async startUnchecked(pattern, input, options = {}) {
-      const checked = await checkStart(rooms, pattern, input, ofCaller(caller, options));
+      const key = options.id === undefined ? options.idempotencyKey : undefined;
+      const named = key === undefined ? options : { ...options, id: idOfKey(key) };
+      const checked = await checkStart(rooms, pattern, input, ofCaller(caller, named), caller);
       const id = checked.id ?? ownName(`${pattern}-${randomUUID()}`, tenant);
       if (checked.workflowType === 'map') {
         const idOf = async (earlier: string) => (await runs.find(earlier)).id;
         checked.input = await inputOfMap(store, checked.input, checked.options.tenant, idOf);
       }
+      // A map that was stopped would go on with what is given now.
+      const before = key !== undefined && checked.workflowType === 'map' ? await store.runs.find(id) : undefined;
+      if (before) await assertSameStart(temporal, rooms.secrets, before, checked);
       const execution = await startNew(checked, id);
-      if (execution === undefined) await assertRun(id);
+      const there = execution === undefined ? await assertRun(id) : undefined;
+      if (there && key !== undefined) await assertSameStart(temporal, rooms.secrets, there, checked);
       return startedRun(id, checked.workflowType, execution);
     },
 
@@ -285,8 +292,8 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
   }
 
   /** @throws CadenzaError where the id is that of another workflow */
-  async function assertRun(id: string): Promise<void> {
-    await runs.find(id).catch((thrown) => {
+  async function assertRun(id: string): Promise<StoredRun> {
+    return runs.find(id).catch((thrown) => {
       if (!(thrown instanceof CadenzaError && thrown.code === 'NotFound')) throw thrown;
       const hint = 'Choose another id, or leave it out';
       throw refusal('Conflict', `The id "${id}" is taken by a workflow that is no run`, { path: 'id', hint });

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import { type CallError, invalidRequest } from '../contract/index.ts';
 
+export { isStoreError } from '../store/outage.ts';
+
 export type ClientErrorCode =
   /** 400: the request itself is wrong */
   | 'InvalidRequest'

@@ -18,6 +18,7 @@ import { describeRun } from '../runtime/describe-run.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { startArguments } from '../runtime/start-arguments.ts';
 import type { StoredRun } from '../store/index.ts';
+import { assertPermittedPolicy } from './check-permitted.ts';
 import { type CheckedStart, checkStart, ofCaller } from './check-start.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
 import { estimateFork } from './estimate-fork.ts';
@@ -25,7 +26,7 @@ import { estimateFork } from './estimate-fork.ts';
 export interface ForkParts {
   temporal: Client;
   rooms: OpenRooms;
-  caller: Pick<Caller, 'tenant' | 'key'>;
+  caller: Omit<Caller, 'role'>;
   /** @returns the chain of the new run, undefined when there is one with this id already */
   start(checked: CheckedStart, id: string, memo: Record<string, unknown>): Promise<string | undefined>;
 }
@@ -59,6 +60,7 @@ export async function fork(
       hint: `Fork that run, or fork this one from "${fromStep}" without overrides`,
     });
   }
+  if (overrides.policy !== undefined) assertPermittedPolicy(rooms, caller, overrides.policy, 'overrides.policy');
   const model = await firstModel(rooms, overrides.policy);
   const asksAnew = only ? steps.slice(at, at + 1) : steps.slice(at);
   if (dryRun) return estimateFork(rooms, { chain: old.chain, steps: asksAnew, model, prompt: overrides.prompt });
@@ -66,8 +68,12 @@ export async function fork(
   const [input, oldOptions] = await argumentsOf(temporal, old);
   const earlier = await overridesOf(temporal, old);
   const options = RunOptions.parse(oldOptions ?? {});
+  for (const [step, { policy }] of Object.entries(earlier)) {
+    if (policy !== undefined) assertPermittedPolicy(rooms, caller, policy, `overrides of ${step}`);
+  }
   const own = ofCaller(caller, { ...options, key: key ?? options.key, id: chosen });
-  const again = await checkStart(rooms, old.pattern, otherwise ? { ...(input as object), ...otherwise } : input, own);
+  const newInput = otherwise ? { ...(input as object), ...otherwise } : input;
+  const again = await checkStart(rooms, old.pattern, newInput, own, caller);
   const { id } = again;
   const memo: Fork = {
     from: { chain: old.chain },

@@ -19,6 +19,8 @@ export interface Keys {
   /** @returns the key with its secret, which is shown this once. @throws CadenzaError Conflict for a name that was used before */
   create(key: CreateKey): Promise<NewApiKey>;
   list(): Promise<ApiKey[]>;
+  /** Whether any key holds now. */
+  any(): Promise<boolean>;
   /** Gives a key another secret; the old one holds for a while too. @throws CadenzaError NotFound, also for one that was revoked */
   rotate(name: string, options?: RotateKey): Promise<NewApiKey>;
   /** Ends a key, within seconds at all gateways. Runs it started go on. @throws CadenzaError NotFound */
@@ -84,6 +86,7 @@ export function createKeys(store: Pick<Store, 'keys' | 'ledger'>): { of(tenant?:
         return { ...(await shown(name)), secret };
       },
       list: () => store.keys.list(tenant),
+      any: () => store.keys.any(),
       async rotate(name, options = {}) {
         const { grace } = checked(RotateKey, options, '');
         const secret = KEY_PREFIX + randomBytes(32).toString('base64url');

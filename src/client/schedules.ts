@@ -51,7 +51,7 @@ export function createSchedules(
     async create(given) {
       const { name: own, pattern, input, cron, every, timezone, ...options } = checked(CreateSchedule, given, '');
       const name = checked(ScheduleName, ownName(own, tenant), 'name');
-      const start = await checkStart(rooms, pattern, input, ofCaller(caller, options));
+      const start = await checkStart(rooms, pattern, input, ofCaller(caller, options), caller);
       const kept = Kept.parse({ pattern, cron, every, timezone, tenant: start.options.tenant });
       const handle = await asScheduleError(name, () =>
         schedules.create({

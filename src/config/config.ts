@@ -108,6 +108,14 @@ export const Config = z.strictObject({
   workflows: z.record(z.string(), z.strictObject({ taskQueue: z.string() })).default({}),
   /** the address people reach the gateway at: webhooks name results by it */
   gatewayUrl: z.url({ protocol: /^https?$/ }).optional(),
+  gateway: z
+    .strictObject({
+      /** web sites whose pages may ask the gateway from a browser: `https://app.example.com`; left out, none */
+      cors: z
+        .array(z.url({ protocol: /^https?$/ }).refine((url) => new URL(url).origin === url, 'An origin has no path'))
+        .default([]),
+    })
+    .prefault({}),
   webhooks: z
     .strictObject({
       /** hosts webhooks may be sent to though their addresses are private: `hooks.internal`, `127.0.0.1` */

@@ -28,6 +28,8 @@ export interface Surroundings {
   apiKeys: string[];
   /** whether everybody is taken for the operator who shows no key of the store */
   open: boolean;
+  /** origins of web sites whose pages may ask from a browser */
+  cors: string[];
   links: TemporalLinks;
   log: Log;
   /** of the worker in this process: calls under way, and how many there may be, by lane */

@@ -2,14 +2,17 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { type Caller, isPermitted, KEY_PREFIX, type Permission } from '../contract/index.ts';
 import type { GatewayEnv } from './app.ts';
+import { assertOfThisMachine } from './open-gateway.ts';
 import { ProblemError, problem } from './problem.ts';
 
-/** Lets only callers pass whose key permits it, and gives the route their client. */
-export function requirePermission(may: Permission | 'anyone'): MiddlewareHandler<GatewayEnv> {
+/** Lets only callers pass whose key permits it, and gives the route their client. To `oversee` the installation is for those
+ *  who belong to no tenant. */
+export function requirePermission(may: Permission | 'anyone' | 'oversee'): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
     if (may !== 'anyone') {
       const caller = await callerOf(c);
-      if (!isPermitted(caller.role, may)) throw forbidden(caller, may);
+      if (may === 'oversee' ? caller.tenant !== undefined : !isPermitted(caller.role, may))
+        throw forbidden(caller, may);
       c.set('caller', caller);
       c.set('client', c.get('surroundings').client.as(caller));
     }
@@ -20,7 +23,7 @@ export function requirePermission(may: Permission | 'anyone'): MiddlewareHandler
 /** Of CADENZA_API_KEYS, or stored; where the gateway is open, only who shows a stored key is somebody.
  *  @throws ProblemError 401, 429 */
 async function callerOf(c: Context<GatewayEnv>): Promise<Caller> {
-  const { apiKeys, open, client } = c.get('surroundings');
+  const { apiKeys, open, cors, client } = c.get('surroundings');
   // Anthropic's clients send their key so.
   const secret = secretOf(c.req.header('authorization'), c.req.header('x-api-key'));
   if (secret?.startsWith(KEY_PREFIX)) {
@@ -28,7 +31,10 @@ async function callerOf(c: Context<GatewayEnv>): Promise<Caller> {
     if (stored) return admitted(stored, await client.keys.admit(stored));
   }
   // OpenAI's clients send some key always.
-  if (open && !secret?.startsWith(KEY_PREFIX)) return { role: 'admin' };
+  if (open && !secret?.startsWith(KEY_PREFIX)) {
+    assertOfThisMachine(c, cors);
+    return { role: 'admin' };
+  }
   const given = digest(secret ?? '');
   if (secret && isOneOf(apiKeys.map(digest), given)) return { role: 'admin', key: nameOf(given) };
   throw new ProblemError(
@@ -50,8 +56,8 @@ function admitted(caller: Caller, waitMs: number): Caller {
   );
 }
 
-function forbidden({ role }: Caller, may: Permission): ProblemError {
-  const detail = `An API key with the role ${role} may not ${may}.`;
+function forbidden({ role, tenant }: Caller, may: Permission | 'oversee'): ProblemError {
+  const detail = `An API key ${may === 'oversee' ? `of the tenant ${tenant}` : `with the role ${role}`} may not ${may}.`;
   const hint = 'Use a key of another role: GET /v1/keys lists them for admins.';
   return new ProblemError(problem(403, 'Forbidden', 'Not for this API key', detail, { hint }));
 }

@@ -1,8 +1,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { cors } from 'hono/cors';
 import { requestId } from 'hono/request-id';
 import type { Cadenza } from '../client/cadenza.ts';
 import { CadenzaError } from '../client/errors.ts';
 import { invalidRequest, type Log } from '../contract/index.ts';
+import { answerHeaders } from './answer-headers.ts';
 import type { GatewayApp, GatewayEnv, Surroundings, TemporalLinks } from './app.ts';
 import { problem, problemOf } from './problem.ts';
 import { refuse } from './refuse.ts';
@@ -35,6 +37,8 @@ export interface GatewayOptions {
   apiKeys: string[];
   /** whether everybody is taken for the operator who shows no key of the store; left out, where there are no `apiKeys` */
   open?: boolean;
+  /** origins of web sites whose pages may ask from a browser; left out, none */
+  cors?: string[];
   /** by which answers to approvals are known that come without an API key; without one, none are taken */
   webhookSecret?: string;
   version: string;
@@ -51,10 +55,20 @@ export interface GatewayOptions {
   heartbeatMs?: number;
 }
 
+/** What browsers show of an answer to a page of another web site. */
+const EXPOSED = ['x-request-id', 'x-cadenza-run-id', 'x-cadenza-cost-usd', 'retry-after'];
+
 /** Cadenza over HTTP. What goes wrong is answered as RFC 9457 problem+json, and never with our insides. */
 export function createGateway(options: GatewayOptions): GatewayApp {
   const { log } = options;
-  const surroundings = { heartbeatMs: 15_000, people: {}, agents: {}, open: options.apiKeys.length === 0, ...options };
+  const surroundings = {
+    heartbeatMs: 15_000,
+    people: {},
+    agents: {},
+    cors: [],
+    open: options.apiKeys.length === 0,
+    ...options,
+  };
   const app: GatewayApp = new OpenAPIHono<GatewayEnv>({
     defaultHook: (checked) => {
       if (checked.success) return;
@@ -65,6 +79,8 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   for (const [name, schema] of patternSchemas()) app.openAPIRegistry.registerComponent('schemas', name, schema);
 
   app.use(requestId());
+  app.use(answerHeaders);
+  if (surroundings.cors.length > 0) app.use(cors({ origin: surroundings.cors, exposeHeaders: EXPOSED, maxAge: 600 }));
   app.use(async (c, next) => {
     const began = performance.now();
     await next();
@@ -100,6 +116,15 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addPage(app);
 
   app.notFound((c) => {
+    const allowed = methodsOf(app, c.req.path);
+    if (allowed.length > 0 && !allowed.includes(c.req.method)) {
+      const detail = `${c.req.path} does not know ${c.req.method}, but ${allowed.join(', ')}.`;
+      const hint = 'GET /docs lists the routes.';
+      const answer = problem(405, 'InvalidRequest', 'The route does not know this method', detail, { hint });
+      const response = refuse(c, answer);
+      response.headers.set('allow', allowed.join(', '));
+      return response;
+    }
     const detail = `There is no ${c.req.method} ${c.req.path} here.`;
     const answer = problem(404, 'NotFound', 'There is no such route', detail, { hint: 'GET /docs lists the routes.' });
     return refuse(c, answer);
@@ -110,4 +135,15 @@ export function createGateway(options: GatewayOptions): GatewayApp {
     return refuse(c, answer);
   });
   return app;
+}
+
+/** The methods that a path has routes for. */
+function methodsOf(app: GatewayApp, path: string): string[] {
+  const parts = path.split('/');
+  const matching = app.routes.filter((known) => {
+    const pattern = known.path.split('/');
+    if (known.method === 'ALL' || pattern.length !== parts.length) return false;
+    return pattern.every((part, index) => part === parts[index] || (part.startsWith(':') && parts[index] !== ''));
+  });
+  return [...new Set(matching.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].sort();
 }

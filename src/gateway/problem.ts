@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { CadenzaError, type ClientErrorCode } from '../client/errors.ts';
+import { CadenzaError, type ClientErrorCode, isStoreError } from '../client/errors.ts';
 import type { CallError } from '../contract/index.ts';
 
 /** RFC 9457. `errorType` is a CallError type, or one of the words below for what only HTTP knows. */
@@ -54,8 +54,28 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof CadenzaError) return ofClient(error.code, error.error);
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof HTTPException) return ofHttp(error);
+  if (isStoreError(error)) return storeAway();
+  if (isUnstorable(error)) return unstorable();
   return problem(500, 'InternalError', 'Something went wrong here', 'The request could not be answered.', {
     hint: 'The log of the gateway says more under this requestId.',
+  });
+}
+
+/** Text that PostgreSQL does not take: with NUL, or with half a character. SQLSTATE class 22, data exception. */
+function isUnstorable(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' && /^22...$/.test(code);
+}
+
+function unstorable(): Problem {
+  const detail = 'The request holds text or a number that cannot be stored, such as the character NUL.';
+  return problem(400, 'InvalidRequest', STATUS.InvalidRequest.title, detail, { hint: 'Leave such characters out.' });
+}
+
+function storeAway(): Problem {
+  const { status, title } = STATUS.NotReachable;
+  return problem(status, 'NotReachable', title, 'The database does not answer.', {
+    hint: 'Ask again in a moment; cadenza doctor says what is wrong.',
   });
 }
 

@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import type { Permission } from '../contract/index.ts';
 import type { Dialect, GatewayEnv } from './app.ts';
 import { requirePermission } from './authorization.ts';
-import { BODY_LIMITS, limitBody } from './limit-body.ts';
+import { BODY_LIMITS, limitBody, limitDepth } from './limit-body.ts';
 import { Problem } from './problem.ts';
 
 type Answers = RouteConfig['responses'];
@@ -40,7 +40,7 @@ export function route<const Spec extends RouteSpec>(spec: Spec): Described<Spec>
       await next();
     },
     requirePermission(may),
-    ...(bodyLimit === 'streamed' ? [] : [limitBody(bodyLimit ?? BODY_LIMITS.json)]),
+    ...(bodyLimit === 'streamed' ? [] : [limitBody(bodyLimit ?? BODY_LIMITS.json), limitDepth]),
   ];
   const described = { ...config, middleware, responses: { ...answers, ...refusalsOf(spec) } };
   // What is refused is thrown: handlers answer with what is left.

@@ -4,6 +4,9 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { Log } from '../contract/index.ts';
 import type { GatewayApp } from './app.ts';
 
+/** ms that a request's headers may take to come, and all of it: a data set of 1 GB comes in time at 2 MB/s */
+const HEADERS_WITHIN_MS = 10_000;
+const REQUEST_WITHIN_MS = 600_000;
 /** ms that requests may still take when the server closes */
 const DRAIN_MS = 10_000;
 const PORTS_TRIED = 50;
@@ -38,11 +41,17 @@ export async function serveGateway(options: {
   host: string;
   log?: Log;
   drainMs?: number;
+  headersWithinMs?: number;
 }): Promise<ServedGateway> {
-  const { app, host, log, drainMs = DRAIN_MS } = options;
+  const { app, host, log, drainMs = DRAIN_MS, headersWithinMs = HEADERS_WITHIN_MS } = options;
   const closing = new AbortController();
   const server = createAdaptorServer({
     fetch: (request, env) => app.fetch(request, { ...env, closing: closing.signal }),
+    serverOptions: {
+      headersTimeout: headersWithinMs,
+      requestTimeout: REQUEST_WITHIN_MS,
+      connectionsCheckingInterval: headersWithinMs / 4,
+    },
   }) as Server;
   const port = await listen(server, options.port, host);
   if (options.port !== 0 && port !== options.port) {

@@ -1,6 +1,7 @@
 import type { Cadenza } from '../../src/client/cadenza.ts';
 import type { StartOptions } from '../../src/client/check-start.ts';
 import { CadenzaError } from '../../src/client/errors.ts';
+import { idOfKey } from '../../src/client/idempotency.ts';
 import {
   type CallError,
   invalidRequest,
@@ -81,7 +82,8 @@ export function memoryClient() {
       }
       const checked = PATTERNS[pattern].input.safeParse(input);
       if (!checked.success) throw new CadenzaError('InvalidRequest', invalidRequest(checked.error));
-      const id = options.id ?? `run-${runs.size + 1}`;
+      const id =
+        options.id ?? (options.idempotencyKey === undefined ? `run-${runs.size + 1}` : idOfKey(options.idempotencyKey));
       const isNew = !runs.has(id);
       if (isNew) runs.set(id, { id, pattern, input, options, events: [], messages: [] });
       return { id, pattern, isNew, result: async () => undefined as never, events: (more) => events(id, more) };
@@ -164,7 +166,7 @@ export function memoryClient() {
         return client.budgets.show(account);
       },
     },
-    keys: { verify: async () => undefined, admit: async () => 0 } as unknown as Cadenza['keys'],
+    keys: { verify: async () => undefined, admit: async () => 0, any: async () => false } as unknown as Cadenza['keys'],
     as: () => client,
     async ready() {
       if (!state.ready) throw new Error('connect ECONNREFUSED user:secret@10.0.0.7');

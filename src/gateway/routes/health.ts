@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { CadenzaError } from '../../client/errors.ts';
 import { openMetrics } from '../../telemetry/metrics.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
+import { requirePermission } from '../authorization.ts';
 import { json, route } from '../route.ts';
 
 const Health = z.object({ status: z.literal('ok') }).openapi('Health');
@@ -50,7 +51,7 @@ export function addHealthRoutes(app: GatewayApp, { client, log, slots }: Surroun
   });
 
   let metrics: ReturnType<typeof openMetrics> | undefined;
-  app.get('/metrics', async (c) => {
+  app.get('/metrics', requirePermission('oversee'), async (c) => {
     metrics ??= openMetrics(slots);
     return c.text(await metrics.metrics(), 200, { 'content-type': metrics.contentType });
   });

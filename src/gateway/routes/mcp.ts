@@ -2,7 +2,7 @@ import type { McpHttpHandler } from '@modelcontextprotocol/server';
 import type { Cadenza } from '../../client/cadenza.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { requirePermission } from '../authorization.ts';
-import { BODY_LIMITS, limitBody } from '../limit-body.ts';
+import { BODY_LIMITS, limitBody, limitDepth } from '../limit-body.ts';
 
 /** `/mcp`: Streamable HTTP of both revisions, without sessions: each request is answered by itself, by any gateway. */
 export function addMcpRoute(
@@ -26,7 +26,7 @@ export function addMcpRoute(
     );
   }
 
-  app.all('/mcp', requirePermission('start'), limitBody(BODY_LIMITS.json), async (c) => {
+  app.all('/mcp', requirePermission('start'), limitBody(BODY_LIMITS.json), limitDepth, async (c) => {
     handler ??= open();
     const { fetch } = await handler;
     // The key was checked before; whose it is travels with the request.

@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { CadenzaError } from '../../client/errors.ts';
-import { ListRuns, RunId, type RunInfo as RunInfoType } from '../../contract/index.ts';
+import { ListRuns, type RunInfo as RunInfoType } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { linksOf } from '../links.ts';
 import { json, route } from '../route.ts';
@@ -15,7 +14,7 @@ const startRoute = route({
   tags,
   summary: 'Start a run',
   description:
-    'The same `id` or `Idempotency-Key` given twice gives the same run; `id` wins where both are given. Nothing is started where the request is not usable.',
+    'The same `id` or `Idempotency-Key` given twice gives the same run; a key that is given with another request than before is refused, with 409, and `id` wins where both are given. Ids and keys are the tenant’s. Nothing is started where the request is not usable.',
   request: {
     headers: z.object({
       'idempotency-key': z.string().optional().openapi({ description: 'Makes a repeated request harmless' }),
@@ -80,7 +79,8 @@ export function addRunRoutes(app: GatewayApp, { links }: Surroundings): void {
     const run = await c.var.client.startUnchecked(pattern, input, {
       ...options,
       key: c.var.caller.key,
-      id: id ?? idOfKey(c.req.valid('header')['idempotency-key']),
+      id,
+      idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
     const { activityRunId } = run;
     const info = run.isNew
@@ -104,13 +104,4 @@ export function addRunRoutes(app: GatewayApp, { links }: Surroundings): void {
     await c.var.client.cancel(id);
     return c.json(started(await c.var.client.show(id)), 202);
   });
-}
-
-/** The run id that stands for an idempotency key. @throws CadenzaError where the key cannot be part of an id */
-function idOfKey(key: string | undefined): string | undefined {
-  if (key === undefined) return undefined;
-  const id = RunId.safeParse(`idem-${key}`);
-  if (id.success && key !== '') return id.data;
-  const message = 'Idempotency-Key: 1 to 195 characters, which are letters, digits and . : @ / _ -';
-  throw new CadenzaError('InvalidRequest', { type: 'InvalidRequest', message, path: 'Idempotency-Key' });
 }
