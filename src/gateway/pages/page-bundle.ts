@@ -16,6 +16,9 @@ const LOCKFILE = path.join(ROOMS, '../package-lock.json');
 const HTML = 'index.html';
 const ENTRIES = { page: 'main.tsx', style: 'styles/index.css', icon: 'icon.svg' };
 
+/** What is being built in this process: whoever asks meanwhile waits for the same. */
+const underWay = new Map<string, Promise<void>>();
+
 /** The folder of the built page: the one that ships with the build, else one made now of the sources and kept by their
  *  hash. Changed sources are built anew at the next look. */
 export async function builtPage(): Promise<string> {
@@ -23,13 +26,19 @@ export async function builtPage(): Promise<string> {
   const hash = await sourceHash();
   const folder = path.join(KEPT, hash);
   if (!existsSync(folder)) {
-    const unfinished = `${folder}.${process.pid}`;
-    await bundlePage(PREBUILT, unfinished);
-    // Whoever was quicker built the same.
-    await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true, force: true }));
+    const build = underWay.get(hash) ?? buildInto(folder).finally(() => underWay.delete(hash));
+    underWay.set(hash, build);
+    await build;
     await forgetOthers(hash);
   }
   return folder;
+}
+
+async function buildInto(folder: string): Promise<void> {
+  const unfinished = `${folder}.${process.pid}`;
+  await bundlePage(PREBUILT, unfinished);
+  // Whoever was quicker built the same.
+  await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true, force: true }));
 }
 
 /** Bundles the page of the sources in `source` into `outDir`: hashed names, each also compressed, and the HTML that names
