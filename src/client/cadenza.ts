@@ -85,7 +85,7 @@ export interface Cadenza extends MapData {
   /** Gives an agent a message, which it reads at its next turn. @throws CadenzaError Conflict once the run has ended */
   steer(id: string, text: string): Promise<TakenByRun>;
   /** Stops a run: an agent ends with what it has, any other run is cancelled. What is in flight is aborted.
-   *  @param step of a comparison: only this one, whose answer is then the error `Cancelled` */
+   *  @param step a model of a comparison, or the turn of a conversation: only this one, which then has the error `Cancelled` */
   stop(id: string, step?: string): Promise<void>;
   /** Gives the result of a tool that the client runs: its id is that of `tool.started`. */
   toolResult(id: string, toolCall: string, given: ToolResultInput): Promise<TakenByRun>;

@@ -40,17 +40,22 @@ export async function giveToolResult(
   return { id: run.id, taken: await told(steering, run, GIVE_TOOL_RESULT, result, 'results of tools') };
 }
 
-/** Stops one model's step of a comparison, which goes on without it. @throws CadenzaError InvalidRequest, Conflict */
+/** Patterns that go on without a step that was stopped: a model of a comparison, the answer to a message. */
+const BY_STEP = ['compare', 'conversation'];
+const UNSTOPPABLE = /^(judge|merge|summary)(#\d+)?$/;
+
+/** Stops one step of a run, which goes on without it. @throws CadenzaError InvalidRequest, Conflict */
 export async function stopStep(
   { temporal }: Steering,
   run: StoredRun,
   step: string,
   begun: StoredStep[],
 ): Promise<void> {
-  const steps = [...new Set(begun.map((one) => one.step))].filter((name) => name !== 'judge' && name !== 'merge');
+  const steps = [...new Set(begun.map((one) => one.step))].filter((name) => !UNSTOPPABLE.test(name));
   const refused = (message: string, hint: string) => refusal('InvalidRequest', message, { path: 'step', hint });
   const whole = 'Stop the whole run: leave step out';
-  if (run.pattern !== 'compare') throw refused(`The steps of a ${run.pattern} cannot be stopped one by one`, whole);
+  if (!BY_STEP.includes(run.pattern))
+    throw refused(`The steps of a ${run.pattern} cannot be stopped one by one`, whole);
   if (directRunOf(run.chain) !== undefined) throw refused('In the direct lane a run is one activity', whole);
   if (!steps.includes(step)) throw refused(`The run ${run.id} has no step "${step}"`, `It has: ${steps.join(', ')}`);
   await signalled(temporal, run, STOP_STEP, step);

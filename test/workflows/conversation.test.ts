@@ -7,7 +7,7 @@ import { answerTo, type ConversationProvider, conversationProvider } from '../se
 import { activitiesOf } from '../setup/history.ts';
 import { failWith, promptOf } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
-import { until } from '../setup/until.ts';
+import { until, untilEvent } from '../setup/until.ts';
 import { query } from '../store/fresh-store.ts';
 
 const policy = { candidates: ['openai/gpt-6-sol'], maxAttempts: 1 };
@@ -142,6 +142,21 @@ test('a message too long for the context is refused by itself, and the conversat
   expect(refusal).toMatchObject({ code: 'InvalidRequest', error: { type: 'ContextTooLong', path: 'text' } });
   await send('message 1');
   expect(asked().map(({ messages }) => messages)).toEqual([['message 1']]);
+});
+
+test('the answer to one message is stopped, and the conversation goes on without it', async () => {
+  const { id, send, asked } = await talk();
+  provider.first(
+    (request) => promptOf(request).includes('at length'),
+    () => ({ content: 'on and on '.repeat(500) }),
+    { chunkSize: 16, streamingProfile: { ttft: 20, tps: 20 } },
+  );
+  const long = send('message at length').catch((error: CadenzaError) => error);
+  const { step } = await untilEvent(bed.client, id, 'call.delta');
+  await bed.client.stop(id, step);
+  expect(await long).toMatchObject({ error: { type: 'Cancelled' } });
+  expect(await send('message 2')).toMatchObject({ text: answerTo('message 2') });
+  expect(JSON.stringify(asked().at(-1))).not.toContain('at length');
 });
 
 test('a message that no model answers leaves nothing behind, and can be sent again', async () => {

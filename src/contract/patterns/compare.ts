@@ -7,7 +7,7 @@ import { MergedAnswer } from './merged.ts';
 import { ONE_QUESTION, oneQuestion, question } from './question.ts';
 import { judging, Verdict } from './verdict.ts';
 
-/** The Signal that stops one model's step: its answer becomes the error `Cancelled`, and the others go on. */
+/** The Signal that stops one step of a comparison or conversation: its answer becomes the error `Cancelled`. */
 export const STOP_STEP = 'stopStep';
 
 export const CompareInput = later(() =>

@@ -13,9 +13,9 @@ const stopRoute = route({
   method: 'post',
   path: '/v1/runs/{id}/stop',
   tags,
-  summary: 'Stop a run, or one model of a comparison',
+  summary: 'Stop a run, or one step of a comparison or conversation',
   description:
-    'What it is at is aborted. An agent ends with what it has; any other run is cancelled. With `step`, which is a model of a `compare`, only that one is stopped: its answer is then the error `Cancelled`, and the others go on.',
+    'What it is at is aborted. An agent ends with what it has; any other run is cancelled. With `step`, which is a model of a `compare` or the turn of a `conversation`, only that one is stopped: its answer is then the error `Cancelled`, and the run goes on.',
   request: { params: RunParams, body: { content: { 'application/json': { schema: StopRun } } } },
   answers: { 202: json('It stops', StartedRun) },
   refuses: ['conflict'],

@@ -1,12 +1,11 @@
 import { signal } from '@preact/signals';
 import { type Problem, problemOfError, request } from './request.ts';
 
-/** What can be asked: a model (`provider/model`), or a name of the installation for one. */
+/** What can be asked: a model (`provider/model`), or a policy of the installation by its name. */
 export interface KnownModel {
   id: string;
-  /** before the slash; of a name, what it is */
+  /** its provider; of a policy, `policies` */
   group: string;
-  isSandbox: boolean;
 }
 
 export const models = signal<KnownModel[] | undefined>(undefined);
@@ -16,12 +15,12 @@ let loading: Promise<void> | undefined;
 
 /** Loads the list once; what fails is tried again with the next call. */
 export function loadModels(): Promise<void> {
-  loading ??= request<{ data: { id: string; owned_by?: string }[] }>('/v1/models').then(
+  loading ??= request<{ data: { id: string; kind?: string }[] }>('/v1/models').then(
     ({ data }) => {
-      models.value = data.map(({ id, owned_by }) => ({
+      const asked = data.filter(({ kind = 'model' }) => kind === 'model' || kind === 'policy');
+      models.value = asked.map(({ id }) => ({
         id,
-        group: id.includes('/') ? id.slice(0, id.indexOf('/')) : (owned_by ?? 'names'),
-        isSandbox: id.startsWith('sandbox/'),
+        group: id.includes('/') ? id.slice(0, id.indexOf('/')) : 'policies',
       }));
       modelsProblem.value = undefined;
     },

@@ -2,13 +2,13 @@ import { type Signal, useComputed } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { CallError, Verdict } from '../../contract/index.ts';
 import { Markdown } from '../markdown/markdown.tsx';
+import { useFollowedEnd } from '../parts/followed-end.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ModelName } from '../parts/model-name.tsx';
+import { CallFacts } from '../run/call-facts.tsx';
 import { answerOf, type RunView } from '../run/run-view.ts';
 import { announce } from '../shell/announcer.tsx';
-import { CallFacts } from './call-facts.tsx';
 import type { Votes } from './comparisons.ts';
-import { useFollowedEnd } from './followed-end.ts';
 
 interface ColumnProps {
   view: Signal<RunView>;

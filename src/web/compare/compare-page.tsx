@@ -1,29 +1,41 @@
 import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { loadModels, models } from '../api/models.ts';
+import { keepModels, keptModels } from '../parts/kept-models.ts';
+import { RecentRuns } from '../parts/recent-runs.tsx';
 import { go, type PageProps } from '../shell/router.ts';
 import { Comparison } from './comparison.tsx';
-import { type Draft, startComparison } from './comparisons.ts';
+import { type Draft, recentComparisons, startComparison } from './comparisons.ts';
 import { Composer } from './composer.tsx';
-import { keepModels, keptModels } from './kept-models.ts';
-import { RecentComparisons } from './recent-comparisons.tsx';
 
 /** What is being written; it is still there when one comes back. */
-const draft = signal<Draft>({ prompt: '', pictures: [], models: keptModels() });
+const draft = signal<Draft>({ prompt: '', pictures: [], models: keptModels('compare') });
+
+/** Who has chosen none yet is given one model of each provider, or the first ones. */
+async function suggestModels(): Promise<void> {
+  await loadModels();
+  const known = (models.value ?? []).filter(({ id }) => id.includes('/'));
+  const each = [...new Map(known.toReversed().map((one) => [one.group, one.id])).values()].toReversed();
+  const suggested = (each.length > 1 ? each : known.map(({ id }) => id)).slice(0, 3);
+  if (draft.value.models.length === 0 && suggested.length > 0) draft.value = { ...draft.value, models: suggested };
+}
 
 /** The front page asks; `/compare/<id>` shows what was answered. */
 export function Page({ place }: PageProps) {
   const [first, id] = place.parts;
+  useEffect(() => void suggestModels(), []);
   if (first === 'compare' && id !== undefined) return <Comparison key={id} id={id} onAskAgain={askAgain} />;
   return (
     <div class="page ask">
       <h1>Ask several models the same thing</h1>
       <Composer draft={draft.value} onChange={change} onRun={run} />
-      <RecentComparisons />
+      <RecentRuns load={recentComparisons} pathOf={(id) => `/compare/${encodeURIComponent(id)}`} />
     </div>
   );
 }
 
 function change(next: Draft): void {
-  if (next.models !== draft.value.models) keepModels(next.models);
+  if (next.models !== draft.value.models) keepModels('compare', next.models);
   draft.value = next;
 }
 

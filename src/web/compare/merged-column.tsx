@@ -1,9 +1,9 @@
 import { type Signal, useComputed } from '@preact/signals';
 import { Markdown } from '../markdown/markdown.tsx';
+import { useFollowedEnd } from '../parts/followed-end.ts';
 import { Icon } from '../parts/icon.tsx';
+import { CallFacts } from '../run/call-facts.tsx';
 import { answerOf, type RunView } from '../run/run-view.ts';
-import { CallFacts } from './call-facts.tsx';
-import { useFollowedEnd } from './followed-end.ts';
 
 /** One answer made of all, as it comes. */
 export function MergedColumn({ view }: { view: Signal<RunView> }) {

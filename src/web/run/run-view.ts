@@ -150,6 +150,11 @@ function hear(view: Draft, event: RunEvent): void {
       // Begun again after a crash: what was said before is said anew.
       view.calls.set(call, newCall(call, step, event.model, event.epoch ?? 1, at));
       break;
+    case 'call.cached':
+      if (call === undefined) break;
+      addTo(view, step, { kind: 'call', id: call }, at);
+      view.calls.set(call, { ...newCall(call, step, event.model, event.epoch ?? 1, at), cached: true });
+      break;
     case 'call.delta':
     case 'call.reasoning': {
       const heard = callOf(view, event, at);

@@ -25,6 +25,7 @@ export const PAGES: Page[] = [
     key: 'c',
     load: () => import('../compare/compare-page.tsx'),
   },
+  { part: 'chat', name: 'Chat', icon: 'chat', key: 't', load: () => import('../chat/chat-page.tsx') },
 ];
 
 export const pathOf = ({ part }: Page) => `/${part}`;

@@ -5,6 +5,7 @@ import { callErrorOf, failure } from '../failures.ts';
 import { currentRun } from '../run.ts';
 import { stepId } from '../step-id.ts';
 import { type Generated, generateAs } from '../steps/generate.ts';
+import { stoppable } from '../stop-step.ts';
 import { corrected, fixedHashes, fixedTokens, inEstimated, type Memory } from './context.ts';
 import type { Incoming } from './inbox.ts';
 import { summaryRule } from './summary.ts';
@@ -32,7 +33,8 @@ type Message = Pick<Incoming, 'id' | 'text'>;
 export async function takeTurn({ id, text }: Message, turn: Turn): Promise<{ answer: Answer; memory: Memory }> {
   const step = stepId('turn');
   const message = { id, text };
-  const answered = await attempt(answerWithin(message, step, turn), step);
+  const asked = stoppable(step, () => answerWithin(message, step, turn));
+  const answered = await attempt(asked, step);
   if ('error' in answered) throw failure(answered.error);
   if (!('tokens' in answered)) return answered;
 

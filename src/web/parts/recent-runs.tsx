@@ -2,18 +2,22 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { RunInfo } from '../../contract/index.ts';
 import { type Problem, problemOfError } from '../api/request.ts';
-import { ago, usd } from '../parts/figures.ts';
-import { ModelName } from '../parts/model-name.tsx';
-import { ProblemNote } from '../parts/problem-note.tsx';
-import { recentComparisons } from './comparisons.ts';
+import { ago, usd } from './figures.ts';
+import { ModelName } from './model-name.tsx';
+import { ProblemNote } from './problem-note.tsx';
 
-/** Comparisons of before, newest first. */
-export function RecentComparisons() {
+interface RecentRunsProps {
+  load(): Promise<RunInfo[]>;
+  pathOf(id: string): string;
+}
+
+/** What one asked before, newest first. */
+export function RecentRuns({ load, pathOf }: RecentRunsProps) {
   const runs = useSignal<RunInfo[]>([]);
   const problem = useSignal<Problem | undefined>(undefined);
-  const load = () => {
+  const look = () => {
     problem.value = undefined;
-    recentComparisons().then(
+    load().then(
       (found) => {
         runs.value = found;
       },
@@ -22,23 +26,23 @@ export function RecentComparisons() {
       },
     );
   };
-  useEffect(load, []);
-  if (problem.value) return <ProblemNote problem={problem.value} onRetry={load} />;
+  useEffect(look, []);
+  if (problem.value) return <ProblemNote problem={problem.value} onRetry={look} />;
   if (runs.value.length === 0) return null;
   return (
     <section class="recent" aria-labelledby="recent">
-      <h2 id="recent">Before</h2>
+      <h2 id="recent">Recent</h2>
       <ul>
         {runs.value.map((run) => (
           <li key={run.id}>
-            <a href={`/compare/${encodeURIComponent(run.id)}`}>{titleOf(run)}</a>
+            <a href={pathOf(run.id)}>{titleOf(run)}</a>
             <span class="recent-models">
               {run.models.slice(0, 4).map((id) => (
                 <ModelName key={id} id={id} />
               ))}
             </span>
             <span class="recent-facts figures quiet">
-              {run.status === 'running' ? <span class="tag live">live</span> : usd(run.costUsd)}
+              {run.status === 'running' ? <span class="tag live">open</span> : <span>{usd(run.costUsd)}</span>}
               <span>{ago(run.startedAt)}</span>
             </span>
           </li>

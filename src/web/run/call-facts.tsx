@@ -1,6 +1,6 @@
 import { useClock } from '../parts/clock.ts';
 import { count, duration, usd } from '../parts/figures.ts';
-import type { CallView } from '../run/run-view.ts';
+import type { CallView } from './run-view.ts';
 
 /** First token, pace, tokens, cost and end of a call: as far as they are known, estimated until they are. */
 export function CallFacts({ call, isOpen }: { call: CallView | undefined; isOpen: boolean }) {
@@ -38,14 +38,14 @@ function factsOf(call: CallView, isOpen: boolean, now: number): Fact[] {
   const pace = spokeMs > 200 ? Math.round(tokens / (spokeMs / 1_000)) : undefined;
   const about = usage ? '' : '≈ ';
   return [
-    ...(firstMs === undefined ? [] : [{ name: 'First token', value: duration(firstMs) }]),
-    ...(pace === undefined ? [] : [{ name: 'Pace', value: `${about}${count(pace)} tok/s` }]),
+    ...(firstMs === undefined || cached ? [] : [{ name: 'First token', value: duration(firstMs) }]),
+    ...(pace === undefined || cached ? [] : [{ name: 'Pace', value: `${about}${count(pace)} tok/s` }]),
     {
       name: 'Tokens',
       value: `${about}${count(tokens)} tok`,
       title: usage ? `${usage.inputTokens} in, ${usage.outputTokens} out` : 'Estimated until the provider tells',
     },
-    ...(costUsd === undefined ? [] : [{ name: 'Cost', value: cached ? `${usd(costUsd)} cached` : usd(costUsd) }]),
+    ...(costUsd === undefined ? [] : [{ name: 'Cost', value: cached ? 'from before, $0' : usd(costUsd) }]),
     ...(finishReason === undefined || error ? [] : [{ name: 'Finish', value: FINISHES[finishReason] ?? finishReason }]),
   ];
 }

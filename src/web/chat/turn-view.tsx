@@ -1,0 +1,75 @@
+import { useEffect } from 'preact/hooks';
+import { Markdown } from '../markdown/markdown.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { ModelName } from '../parts/model-name.tsx';
+import { CallFacts } from '../run/call-facts.tsx';
+import type { CallView } from '../run/run-view.ts';
+import { announce } from '../shell/announcer.tsx';
+import { ApprovalInPlace } from './approval-in-place.tsx';
+import { ToolUse } from './tool-use.tsx';
+import type { Turn } from './turns.ts';
+
+/** A message, and all that came of it. */
+export function TurnView({ run, turn }: { run: string; turn: Turn }) {
+  const { text, pieces, state, error } = turn;
+  const isOpen = state === 'running';
+  const isSilent =
+    isOpen && !pieces.some((piece) => piece.kind !== 'call' || piece.call.text + piece.call.reasoning !== '');
+  useEffect(() => {
+    if (state === 'done') announce('Answered');
+    if (state === 'failed') announce('The answer failed');
+  }, [state]);
+  return (
+    <article class="turn" aria-busy={isOpen}>
+      {text !== undefined && (
+        <div class="said">
+          <Markdown text={text} />
+        </div>
+      )}
+      {pieces.map((piece) => {
+        if (piece.kind === 'tool') return <ToolUse key={piece.tool.id} tool={piece.tool} />;
+        if (piece.kind === 'approval')
+          return <ApprovalInPlace key={piece.approval.id} run={run} approval={piece.approval} />;
+        return <Words key={piece.call.id} call={piece.call} isOpen={isOpen} />;
+      })}
+      {isSilent && (
+        <p class="waiting" aria-hidden="true">
+          <i />
+          <i />
+          <i />
+        </p>
+      )}
+      {state === 'cancelled' && <p class="note small">Stopped here. What was said is not remembered.</p>}
+      {state === 'failed' && error && (
+        <div class="note wrong small">
+          <Icon name="alert" />
+          <div>
+            <p>{error.message}</p>
+            {error.hint && <p class="quiet">{error.hint}</p>}
+          </div>
+        </div>
+      )}
+    </article>
+  );
+}
+
+function Words({ call, isOpen }: { call: CallView; isOpen: boolean }) {
+  const { text, reasoning, model, state } = call;
+  const isSpeaking = isOpen && (state === 'speaking' || state === 'waiting');
+  if (text === '' && reasoning === '') return null;
+  return (
+    <div class="words">
+      {reasoning !== '' && (
+        <details class="reasoning">
+          <summary>Thinking</summary>
+          <p>{reasoning}</p>
+        </details>
+      )}
+      <Markdown text={text} isGrowing={isSpeaking} />
+      <div class="words-foot">
+        <ModelName id={model} />
+        <CallFacts call={call} isOpen={isSpeaking} />
+      </div>
+    </div>
+  );
+}
