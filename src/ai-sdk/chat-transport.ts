@@ -97,11 +97,11 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
       throw new TypeError('The last message of a chat is the user’s, or one that Cadenza answered');
     const again = isRepeat ? `:${Math.random().toString(36).slice(2, 10)}` : '';
     const message = runId(last.id) + again;
-    if (conversation) return say(ask, conversation, runId(chatId), message, textOf(last));
+    if (conversation)
+      return say(ask, conversation, (await lastTurn(chatId))?.run ?? runId(chatId), message, textOf(last));
     const id = `${runId(chatId)}:${message}`;
     const json = { id, messages: agentMessages(messages), ...(tools.length > 0 && { tools }) };
-    await ask(`/v1/agents/${encodeURIComponent(agent)}/runs`, { json });
-    return { run: id };
+    return { run: await startedId(ask(`/v1/agents/${encodeURIComponent(agent)}/runs`, { json })) };
   }
 
   async function lastTurn(chatId: string): Promise<Turn | undefined> {
@@ -202,16 +202,21 @@ interface Following {
 
 /** Gives a conversation its next message; where there is none yet, it begins. */
 async function say(ask: AskGateway, input: ConversationInput, run: string, id: string, text: string): Promise<Turn> {
-  const path = `/v1/runs/${encodeURIComponent(run)}/messages?wait=false`;
-  const send = () => ask(path, { json: { id, text } });
+  const send = (to: string) => ask(`/v1/runs/${encodeURIComponent(to)}/messages?wait=false`, { json: { id, text } });
   try {
-    await send();
+    await send(run);
+    return { run, message: id };
   } catch (thrown) {
     if (!(thrown instanceof GatewayError && thrown.status === 404)) throw thrown;
-    await ask('/v1/runs', { json: { pattern: 'conversation', id: run, input } });
-    await send();
+    const begun = await startedId(ask('/v1/runs', { json: { pattern: 'conversation', id: run, input } }));
+    await send(begun);
+    return { run: begun, message: id };
   }
-  return { run, message: id };
+}
+
+/** A tenant's runs have ids of its own. */
+async function startedId(starting: Promise<Response>): Promise<string> {
+  return ((await (await starting).json()) as { id: string }).id;
 }
 
 function cadenzaOf(message: UIMessage): CadenzaMetadata {

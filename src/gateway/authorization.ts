@@ -11,13 +11,25 @@ export function requirePermission(may: Permission | 'anyone' | 'oversee'): Middl
   return async (c, next) => {
     if (may !== 'anyone') {
       const caller = await callerOf(c);
-      if (may === 'oversee' ? caller.tenant !== undefined : !isPermitted(caller.role, may))
-        throw forbidden(caller, may);
+      if (may !== 'oversee') assertPermitted(caller, may);
+      else if (caller.tenant !== undefined) throw forbidden(caller, may);
       c.set('caller', caller);
       c.set('client', c.get('surroundings').client.as(caller));
     }
     await next();
   };
+}
+
+/** @throws ProblemError 403 where the key of a request does not permit what else it asks for */
+export function assertPermitted(caller: Caller, may: Permission): void {
+  if (!isPermitted(caller.role, may)) throw forbidden(caller, may);
+}
+
+/** Whom the key of a request stands for; undefined where no keys are asked for, and everybody is taken at their word. */
+export function identitiesOf({ key, role }: Caller, people: Record<string, string[]>): string[] | undefined {
+  if (key === undefined) return undefined;
+  const named = Object.keys(people).filter((name) => people[name]!.includes(key));
+  return [...new Set([`key:${key}`, `role:${role}`, ...named])];
 }
 
 /** Of CADENZA_API_KEYS, or stored; where the gateway is open, only who shows a stored key is somebody.

@@ -10,6 +10,7 @@ import { problem, problemOf } from './problem.ts';
 import { refuse } from './refuse.ts';
 import { addAccountRoutes } from './routes/account.ts';
 import { addAgentRoutes } from './routes/agents.ts';
+import { addAgUiRoutes } from './routes/agui.ts';
 import { addApprovalWebhook } from './routes/approval-webhook.ts';
 import { addApprovalRoutes } from './routes/approvals.ts';
 import { addBudgetRoutes } from './routes/budgets.ts';
@@ -102,6 +103,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addMessageRoutes(app, surroundings);
   addAgentRoutes(app, surroundings);
   addNamedAgentRoutes(app, surroundings);
+  addAgUiRoutes(app, surroundings);
   addApprovalRoutes(app, surroundings);
   addScheduleRoutes(app);
   addMapRoutes(app, surroundings);

@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import type { Caller, PendingApproval as Pending } from '../../contract/index.ts';
+import type { PendingApproval as Pending } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { approvalLink } from '../approval-token.ts';
+import { identitiesOf } from '../authorization.ts';
 import { json, route } from '../route.ts';
 import { ApprovalDecision, ApprovalReceipt, PendingApproval, RunParams } from '../schemas.ts';
 
@@ -51,13 +52,6 @@ const answerRoute = route({
   },
   refuses: ['conflict'],
 });
-
-/** Whom the key of a request stands for; undefined where no keys are asked for, and everybody is taken at their word. */
-function identitiesOf({ key, role }: Caller, people: Record<string, string[]>): string[] | undefined {
-  if (key === undefined) return undefined;
-  const named = Object.keys(people).filter((name) => people[name]!.includes(key));
-  return [...new Set([`key:${key}`, `role:${role}`, ...named])];
-}
 
 export function addApprovalRoutes(app: GatewayApp, { webhookSecret, people }: Surroundings): void {
   const shown = (approval: Pending): Pending => {

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { RunEvent } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
+import { streamFrames } from '../frame-stream.ts';
 import { route } from '../route.ts';
 import { RunEvent as RunEventSchema, RunParams } from '../schemas.ts';
 
@@ -27,7 +28,7 @@ const eventsRoute = route({
   },
 });
 
-export function addEventsRoute(app: GatewayApp, { log, heartbeatMs }: Surroundings): void {
+export function addEventsRoute(app: GatewayApp, { log }: Surroundings): void {
   app.openapi(eventsRoute, async (c) => {
     const { id } = c.req.valid('param');
     const after = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after ?? 0;
@@ -39,61 +40,30 @@ export function addEventsRoute(app: GatewayApp, { log, heartbeatMs }: Surroundin
     // Of a run that has ended all is there, or there is nothing more to come: EventSource then asks no more.
     const first = status === 'running' ? undefined : await read.next();
     if (first?.done && !signal.aborted) return c.body(null, 204);
-    const onError = (error: unknown) => {
-      if (!signal.aborted) log.error({ err: error, runId: id, requestId: c.get('requestId') }, 'event stream broke');
-    };
-    c.header('X-Accel-Buffering', 'no');
-    c.header('Content-Type', 'text/event-stream');
-    c.header('Cache-Control', 'no-cache');
-    return c.body(eventStream({ read, first, reader, closing, heartbeatMs, onError }));
+    return streamFrames(c, {
+      frames: framesOf(read, first),
+      leave: () => reader.abort(),
+      onError: (error) => {
+        if (!signal.aborted) log.error({ err: error, runId: id, requestId: c.get('requestId') }, 'event stream broke');
+      },
+    });
   });
 }
 
-interface EventStream {
-  read: AsyncIterator<RunEvent[]>;
-  /** what was read already */
-  first?: IteratorResult<RunEvent[]>;
-  /** aborted when the reader goes away */
-  reader: AbortController;
-  closing?: AbortSignal;
-  heartbeatMs: number;
-  onError(error: unknown): void;
-}
-
-/** A page is one piece, and so one write to the socket. The next one is only asked for when this one has left. */
-function eventStream({ read, first, reader, closing, heartbeatMs, onError }: EventStream): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
+/** A page of events is one piece. @param first what was read already */
+function framesOf(read: AsyncIterator<RunEvent[]>, first?: IteratorResult<RunEvent[]>): AsyncIterator<string> {
   let ahead = first;
-  let heartbeat: NodeJS.Timeout;
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        controller.enqueue(encoder.encode(': events follow\n\n'));
-        heartbeat = setInterval(() => {
-          if (controller.desiredSize === 0) controller.enqueue(encoder.encode(': still here\n\n'));
-        }, heartbeatMs);
-      },
-      async pull(controller) {
-        const page = ahead ?? (await read.next().catch(onError));
-        ahead = undefined;
-        if (page && !page.done && !reader.signal.aborted && !closing?.aborted) {
-          controller.enqueue(encoder.encode(page.value.map(framed).join('')));
-          return;
-        }
-        clearInterval(heartbeat);
-        if (reader.signal.aborted) return;
-        await read.return?.();
-        if (closing?.aborted) controller.enqueue(encoder.encode(': the server is closing, reconnect\n\n'));
-        controller.close();
-      },
-      async cancel() {
-        clearInterval(heartbeat);
-        reader.abort();
-        await read.return?.();
-      },
+  return {
+    async next() {
+      const page = ahead ?? (await read.next());
+      ahead = undefined;
+      return page.done ? page : { done: false, value: page.value.map(framed).join('') };
     },
-    { highWaterMark: 0 },
-  );
+    async return() {
+      await read.return?.();
+      return { done: true, value: undefined };
+    },
+  };
 }
 
 function framed(event: RunEvent): string {
