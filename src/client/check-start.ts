@@ -31,6 +31,8 @@ export interface StartOptions extends RunOptions {
   id?: string;
   /** stands for the id where none is given: repeated, it gives the same run, and refuses another request (Conflict) */
   idempotencyKey?: string;
+  /** the id was made for this start: nobody is asked whether there is a run of it */
+  isNewId?: boolean;
   /** `direct`: all of it as one activity; left out, as the policy of its input says */
   lane?: 'direct';
 }
@@ -43,6 +45,8 @@ export interface CheckedStart {
   input: unknown;
   options: RunOptions;
   id?: string;
+  /** nobody has used the id, or none was given */
+  isNewId?: boolean;
 }
 
 /** What a start is told, with what its caller cannot choose: whose it is, and who pays. */
@@ -60,12 +64,12 @@ export async function checkStart(
   { config, providers, store, tools }: Pick<OpenRooms, 'config' | 'providers' | 'store' | 'tools'>,
   pattern: string,
   input: unknown,
-  { id, lane: asked, idempotencyKey: _, ...options }: StartOptions,
+  { id, isNewId = id === undefined, lane: asked, idempotencyKey: _, ...options }: StartOptions,
   caller: Pick<Caller, 'tenant' | 'key' | 'models' | 'patterns'> = {},
 ): Promise<CheckedStart> {
   const runOptions = withoutUndefined(checked(RunOptions, options, 'options'));
   await assertSendable(config, runOptions.webhook);
-  const place = { id: checked(RunId.optional(), id, 'id'), options: runOptions };
+  const place = { id: checked(RunId.optional(), id, 'id'), isNewId, options: runOptions };
 
   if (isPattern(pattern)) {
     const parsed = checked(PATTERNS[pattern].input, input, 'input');

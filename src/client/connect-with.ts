@@ -238,7 +238,7 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
 
   /** An id is used once, whichever lane it was used in. */
   async function startNew(checked: CheckedStart, id: string): Promise<Execution | undefined> {
-    const other = checked.id === undefined || checked.workflowType === 'map' ? undefined : await store.runs.find(id);
+    const other = checked.isNewId || checked.workflowType === 'map' ? undefined : await store.runs.find(id);
     return other ? undefined : begin(checked, id);
   }
 

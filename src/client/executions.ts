@@ -78,7 +78,7 @@ const takesDirect = new WeakSet<Client>();
 async function startDirect({ temporal, taskQueue, here }: StartOn, checked: CheckedStart, id: string) {
   const { workflowType: pattern, input, options } = checked;
   const { tenant } = options;
-  const mayBegin = checked.id === undefined && takesDirect.has(temporal);
+  const mayBegin = checked.isNewId && takesDirect.has(temporal);
   const begunHere = mayBegin ? here?.begin({ id, pattern, input, options }) : undefined;
   try {
     const handle = await temporal.activity.start(RUN_DIRECT, {
