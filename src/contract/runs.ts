@@ -165,6 +165,8 @@ const TimelineCall = () =>
     usage: Usage.optional(),
     costUsd: z.number().nullable().optional(),
     finishReason: z.string().optional(),
+    /** why its answer was not taken: it does not match the schema */
+    invalid: z.string().optional(),
     errors: z.array(CallError),
   });
 

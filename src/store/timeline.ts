@@ -191,6 +191,7 @@ function callOf(row: CallRow, events: EventRow[], spent: Map<string, SpentRow>):
     usage: reply?.usage,
     costUsd: reply?.costUsd,
     finishReason: reply?.finishReason,
+    invalid: reply?.invalid,
     // the last error of a model that was given up is told by no retry
     errors: state === 'failed' && error ? [...errors, error] : errors,
   });

@@ -26,6 +26,9 @@ export const PAGES: Page[] = [
     load: () => import('../compare/compare-page.tsx'),
   },
   { part: 'chat', name: 'Chat', icon: 'chat', key: 't', load: () => import('../chat/chat-page.tsx') },
+  { part: 'runs', name: 'Runs', icon: 'runs', key: 'r', load: () => import('../runs/runs-page.tsx') },
+  { part: 'inbox', name: 'Inbox', icon: 'inbox', key: 'i', load: () => import('../inbox/inbox-page.tsx') },
+  { part: 'spend', name: 'Spend', icon: 'spend', key: 's', load: () => import('../spend/spend-page.tsx') },
 ];
 
 export const pathOf = ({ part }: Page) => `/${part}`;
