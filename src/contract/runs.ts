@@ -13,7 +13,12 @@ export const KeyName = later(() =>
 /** The second argument of every pattern. */
 export const RunOptions = later(() =>
   z.strictObject({
-    tenant: z.string().min(1).max(200).optional(),
+    tenant: z
+      .string()
+      .min(1)
+      .max(200)
+      .regex(/^\P{Cc}*$/u, 'The name of a tenant holds no control characters')
+      .optional(),
     /** name of the API key the run was started with, whose budget pays too: never the key itself */
     key: KeyName.optional(),
     /** most USD the run may spend */

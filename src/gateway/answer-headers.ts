@@ -17,6 +17,8 @@ export const answerHeaders: MiddlewareHandler<GatewayEnv> = async (c, next) => {
   await next();
   const { headers } = c.res;
   for (const [name, value] of Object.entries(HEADERS)) if (!headers.has(name)) c.header(name, value);
+  // A refusal is an answer of its own, without what was said before it.
+  if (!headers.has('x-request-id')) c.header('x-request-id', c.get('requestId'));
   if (!headers.has('cache-control') && c.get('caller')) c.header('cache-control', 'no-store');
   if (c.env?.closing?.aborted) c.header('connection', 'close');
 };

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { createConnection } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Cadenza, connect } from '../../src/client/index.ts';
 import type { CreateKey } from '../../src/contract/index.ts';
 import { createGateway, type ServedGateway, serveGateway } from '../../src/gateway/index.ts';
 import { mockProvider } from '../setup/mock-provider.ts';
 import { type StepBed, stepBed } from '../setup/step-bed.ts';
 import { testLog } from '../setup/test-log.ts';
-import { untilEvent } from '../setup/until.ts';
+import { until, untilEvent } from '../setup/until.ts';
+import { query } from '../store/fresh-store.ts';
 import { type DocumentedRoute, type OpenApiDocument, routesOf, sampleOf } from './request-of.ts';
 
 const OPERATOR = 'the-operator-of-this-test';
@@ -15,7 +19,9 @@ const policy = { candidates: ['openai/gpt-6-luna'] };
 
 let bed: StepBed;
 let served: ServedGateway;
+/** as another process would serve it */
 let beside: ServedGateway;
+let another: Cadenza;
 let acme: string;
 let rival: string;
 let theirs: { run: string; waiting: string; conversation: string; map: string; schedule: string; data: string };
@@ -23,19 +29,21 @@ let theirs: { run: string; waiting: string; conversation: string; map: string; s
 beforeAll(async () => {
   bed = await stepBed(await mockProvider());
   const { log } = testLog();
-  const open = () => {
-    const app = createGateway({
-      ...{ client: bed.client, links: { namespace: 'default' }, apiKeys: [OPERATOR], version: '1', log },
-    });
-    return serveGateway({ app, port: 0, host: '127.0.0.1', log });
+  const open = (client: Cadenza) => {
+    const app = createGateway({ client, links: { namespace: 'default' }, apiKeys: [OPERATOR], version: '1', log });
+    return serveGateway({ app, port: 0, host: '127.0.0.1', log, headersWithinMs: 400 });
   };
-  [served, beside] = [await open(), await open()];
+  const { databaseUrl, env, config, taskQueue } = bed;
+  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
+  another = await connect({ temporalAddress, databaseUrl, env, config, taskQueue, log });
+  [served, beside] = [await open(bed.client), await open(another)];
   acme = await keyFor({ name: 'all', tenant: 'acme', role: 'admin' });
   rival = await keyFor({ name: 'all', tenant: 'rival', role: 'admin' });
   theirs = await workOfAcme();
 });
 afterAll(async () => {
   await Promise.all([served.close(), beside.close()]);
+  await another.close();
   await bed.close();
 });
 
@@ -141,4 +149,327 @@ test('lists hold only what is the tenant’s, whatever the query says', async ()
     expect([path, status]).toEqual([path, 200]);
     expect(text).not.toContain('acme');
   }
+});
+
+test('what a tenant starts is its own, and equal ids, names and data of two tenants are two things', async () => {
+  const body = { pattern: 'ask', input: { prompt: 'of rival', policy }, id: 'first', tenant: 'acme' };
+  const started = await send(rival, 'POST', '/v1/runs', body);
+  expect([started.status, started.json().id]).toEqual([202, 'rival:first']);
+  expect((await send(rival, 'GET', '/v1/runs/first/result?waitSeconds=20')).json().text).toContain('of rival');
+  expect((await send(OPERATOR, 'GET', '/v1/runs/rival:first')).json()).toMatchObject({ tenant: 'rival' });
+  expect((await send(acme, 'GET', '/v1/runs/first')).json()).toMatchObject({ id: 'acme:first', tenant: 'acme' });
+
+  const schedule = { name: 'nightly', pattern: 'ask', input: { prompt: 'x', policy }, cron: '@yearly' };
+  expect((await send(rival, 'POST', '/v1/schedules', schedule)).json()).toMatchObject({ name: 'rival:nightly' });
+  expect((await send(rival, 'DELETE', '/v1/schedules/nightly')).status).toBe(204);
+  expect((await send(acme, 'POST', '/v1/schedules/nightly/pause')).status).toBe(202);
+
+  const jsonl = { 'content-type': 'application/jsonl' };
+  const data = await send(rival, 'POST', '/v1/datasets', `{"a":"${MARK}"}\n{"a":"2"}\n`, jsonl);
+  expect(data.json().id).not.toBe(theirs.data);
+  const over = (source: string) => ({
+    pattern: 'map',
+    input: { pattern: 'ask', source, input: { prompt: '{{row}}' } },
+  });
+  const [stolen, none] = [theirs.data, `data-${randomUUID()}`];
+  const refused = await send(rival, 'POST', '/v1/runs', over(stolen));
+  expect(refused.status).toBe(400);
+  expect(wording(refused.text, stolen)).toBe(wording((await send(rival, 'POST', '/v1/runs', over(none))).text, none));
+});
+
+test('a run of another’s data is refused also where a chain starts it', async () => {
+  const step = {
+    id: 'rows',
+    pattern: 'map',
+    input: { pattern: 'ask', source: theirs.data, input: { prompt: '{{row}}', policy } },
+  };
+  const started = await send(rival, 'POST', '/v1/runs', { pattern: 'chain', input: { steps: [step], policy } });
+  const ended = await send(rival, 'GET', `/v1/runs/${started.json().id}/result?waitSeconds=30`);
+  expect([ended.status, ended.json().detail]).toEqual([409, expect.stringContaining('There is no data set')]);
+});
+
+test('an Idempotency-Key is the tenant’s: the same request gives the same run, another one 409', async () => {
+  const ask = (prompt: string) => ({ pattern: 'ask', input: { prompt, policy } });
+  const key = { 'idempotency-key': 'order-7' };
+  const first = (await send(acme, 'POST', '/v1/runs', ask('one'), key)).json();
+  expect(first.id).toBe('acme:idem-order-7');
+  expect((await send(acme, 'POST', '/v1/runs', ask('one'), key)).json().id).toBe(first.id);
+  const other = await send(acme, 'POST', '/v1/runs', ask('two'), key);
+  expect([other.status, other.json().path]).toEqual([409, 'Idempotency-Key']);
+  expect((await send(rival, 'POST', '/v1/runs', ask('two'), key)).json().id).toBe('rival:idem-order-7');
+  expect((await send(acme, 'POST', '/v1/runs', { ...ask('two'), id: 'idem-order-7' })).status).toBe(202);
+});
+
+const ROLES = { admin: 'arsop', operator: 'rsop', caller: 'rs', approver: 'rp' } as const;
+const ACTS: [may: string, method: string, path: string, body?: unknown][] = [
+  ['r', 'GET', '/v1/runs'],
+  ['r', 'GET', '/v1/approvals'],
+  ['r', 'GET', '/v1/spend'],
+  ['s', 'POST', '/v1/runs', { pattern: 'none', input: {} }],
+  ['s', 'POST', '/v1/runs/none/cancel'],
+  ['s', 'POST', '/mcp', { jsonrpc: '2.0', id: 1, method: 'ping' }],
+  ['p', 'POST', '/v1/runs/none/approvals/x', { approved: true }],
+  ['o', 'POST', '/v1/schedules', { name: 'x', pattern: 'none', input: {}, cron: '@daily' }],
+  ['o', 'DELETE', '/v1/schedules/none'],
+  ['a', 'GET', '/v1/keys'],
+  ['a', 'POST', '/v1/keys', { name: 'a b' }],
+  ['a', 'DELETE', '/v1/keys/none'],
+  ['a', 'PUT', '/v1/budgets/tenant%3Aacme', { budgetUsd: 1 }],
+];
+
+test.each(Object.entries(ROLES))('an %s may do what its role permits, and nothing else', async (role, permitted) => {
+  const key = await keyFor({ name: `as-${role}`, tenant: 'roles', role: role as never });
+  for (const [may, method, path, body] of ACTS) {
+    const { status, text } = await send(key, method, path, body);
+    const isForbidden = status === 403 && text.includes('with the role');
+    expect([method, path, isForbidden]).toEqual([method, path, !permitted.includes(may)]);
+  }
+  expect((await send(key, 'GET', '/metrics')).status).toBe(403);
+});
+
+test('every route of the document asks for a key, but those that are for anyone', async () => {
+  const [document, routes] = await documented();
+  const open: string[] = [];
+  for (const route of routes) {
+    const body = route.body && sampleOf(document, route.body[1]);
+    const { status } = await send('no-key', route.method, addressOf(route, 'acme'), body);
+    if (status !== 401) open.push(route.path);
+  }
+  expect(open.filter((path) => !path.startsWith('/health/') && !path.startsWith('/.well-known/'))).toEqual([]);
+});
+
+test('a key is shown once, kept as a hash alone, rotated with a grace, and revoked within seconds', async () => {
+  const made = await send(acme, 'POST', '/v1/keys', { name: 'ci', label: 'builds', tenant: 'rival' });
+  const { secret, ...key } = made.json();
+  expect([made.status, key]).toEqual([
+    201,
+    expect.objectContaining({ name: 'acme:ci', tenant: 'acme', role: 'caller' }),
+  ]);
+  expect(secret).toMatch(/^cdz_[\w-]{43}$/);
+  expect((await send(acme, 'POST', '/v1/keys', { name: 'ci' })).status).toBe(409);
+  const rows = await query(bed.databaseUrl, `select * from api_keys where name = 'acme:ci'`);
+  expect(JSON.stringify(rows)).not.toContain(secret);
+  expect((await send(secret, 'GET', '/v1/runs')).status).toBe(200);
+
+  const rotated = (await send(acme, 'POST', '/v1/keys/ci/rotate', { grace: '1 hour' })).json();
+  for (const each of [secret, rotated.secret]) expect((await send(each, 'GET', '/v1/runs')).status).toBe(200);
+  const again = (await send(acme, 'POST', '/v1/keys/ci/rotate', { grace: 0 })).json();
+  for (const each of [secret, rotated.secret]) expect((await send(each, 'GET', '/v1/runs')).status).toBe(401);
+
+  const listed = await send(acme, 'GET', '/v1/keys');
+  expect(listed.json().keys).toContainEqual(
+    expect.objectContaining({ name: 'acme:ci', lastUsedAt: expect.any(String) }),
+  );
+  expect(listed.text).not.toMatch(/cdz_|hash/);
+  expect((await send(again.secret, 'GET', '/v1/runs', undefined, { at: 'beside' })).status).toBe(200);
+  expect((await send(acme, 'DELETE', '/v1/keys/ci')).json()).toMatchObject({ revokedAt: expect.any(String) });
+  await until(
+    async () => (await send(again.secret, 'GET', '/v1/runs', undefined, { at: 'beside' })).status === 401 || undefined,
+  );
+  expect((await send(acme, 'POST', '/v1/keys/ci/rotate', {})).status).toBe(404);
+
+  const brief = await keyFor({ name: 'brief', expiresIn: 1 });
+  await until(async () => (await send(brief, 'GET', '/v1/runs')).status === 401 || undefined);
+});
+
+test('a key that is limited itself makes no keys and sets no budgets, and a tenant not its own', async () => {
+  const limited = await keyFor({ name: 'limited', tenant: 'acme', role: 'admin', budgetUsd: 5 });
+  expect((await send(limited, 'POST', '/v1/keys', { name: 'free' })).status).toBe(403);
+  expect((await send(limited, 'PUT', '/v1/budgets/key%3Aall', { budgetUsd: null })).status).toBe(403);
+  expect((await send(acme, 'PUT', '/v1/budgets/tenant%3Aacme', { budgetUsd: 1_000 })).status).toBe(403);
+  expect((await send(acme, 'PUT', '/v1/budgets/key%3Alimited', { budgetUsd: 6 })).json()).toMatchObject({
+    ...{ account: 'key:acme:limited', budgetUsd: 6 },
+  });
+});
+
+test('the requests a key may make a minute are counted over all gateways together', async () => {
+  const key = await keyFor({ name: 'slow', tenant: 'acme', requestsPerMinute: 4 });
+  const asked = await Promise.all(
+    Array.from({ length: 8 }, (_, n) => send(key, 'GET', '/v1/runs', undefined, { at: n % 2 ? 'beside' : 'here' })),
+  );
+  expect(asked.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 429, 429, 429, 429]);
+  const refused = asked.find(({ status }) => status === 429)!;
+  const seconds = Number(refused.headers.get('retry-after'));
+  expect(seconds).toBeGreaterThan(5);
+  expect(seconds).toBeLessThanOrEqual(15);
+  expect(refused.json()).toMatchObject({ errorType: 'RateLimited', retryAfterSeconds: seconds });
+});
+
+test('a key’s runs are booked on it, and end where its budget does', async () => {
+  const key = await keyFor({ name: 'poor', tenant: 'acme', budgetUsd: 0 });
+  const started = await send(key, 'POST', '/v1/runs', { pattern: 'ask', input: { prompt: 'too dear', policy } });
+  const ended = await send(key, 'GET', `/v1/runs/${started.json().id}/result?waitSeconds=20`);
+  expect([ended.status, ended.json().errorType]).toEqual([409, 'BudgetExceeded']);
+  expect(bed.provider.asked('too dear')).toBe(0);
+});
+
+const luna = 'openai/gpt-6-luna';
+const other = 'anthropic/claude-sonnet-5-5';
+const limited = { models: [luna, 'gemini/*'] };
+test.each<[what: string, limits: object, pattern: string, input: object, says: RegExp | undefined]>([
+  ['a model on its list', limited, 'ask', { prompt: 'x', policy }, undefined],
+  [
+    'a candidate that is not',
+    limited,
+    'ask',
+    { prompt: 'x', policy: { candidates: [luna, other] } },
+    /may not ask anthropic/,
+  ],
+  ['the default policy', limited, 'ask', { prompt: 'x' }, /defaultPolicy/],
+  ['a judge', limited, 'compare', { prompt: 'x', models: [luna], judge: other }, /input\.judge/],
+  [
+    'a chain’s sub-run',
+    limited,
+    'chain',
+    { policy, steps: [{ id: 'a', pattern: 'ask', input: { prompt: 'x', policy: other } }] },
+    /may not ask/,
+  ],
+  [
+    'a crew in a chain',
+    limited,
+    'chain',
+    {
+      policy,
+      steps: [
+        {
+          id: 'a',
+          pattern: 'crew',
+          input: {
+            agents: [{ name: 'ann', role: 'r', goal: 'g', llm: other }],
+            tasks: [{ name: 't', description: 'd', expectedOutput: 'e', agent: 'ann' }],
+          },
+        },
+      ],
+    },
+    /may not ask/,
+  ],
+  [
+    'rows that are inputs',
+    limited,
+    'map',
+    { pattern: 'ask', items: [{ prompt: 'x', policy: other }] },
+    /filled in as the run goes/,
+  ],
+  [
+    'a template for a model',
+    limited,
+    'map',
+    { pattern: 'ask', items: [{ m: other }], input: { prompt: 'x', policy: '{{item.m}}' } },
+    /filled in/,
+  ],
+  [
+    'a template for more than a text',
+    limited,
+    'map',
+    { pattern: 'debate', policy, items: [{ d: 1 }], input: { question: 'x', debaters: '{{item.d}}' } },
+    /filled in/,
+  ],
+  [
+    'a row’s text',
+    limited,
+    'map',
+    { pattern: 'ask', policy, items: [{ p: 'x' }], input: { prompt: '{{item.p}}' } },
+    undefined,
+  ],
+  [
+    'a route',
+    limited,
+    'ask',
+    { prompt: 'x', route: { strategy: 'rules', default: luna, rules: [{ when: { code: true }, choose: other }] } },
+    /may not ask/,
+  ],
+  [
+    'a guardrail',
+    limited,
+    'ask',
+    {
+      prompt: 'x',
+      policy: { ...policy, guardrails: { before: [{ check: 'model', model: other, question: 'Is it?' }] } },
+    },
+    /may not ask/,
+  ],
+  ['another pattern', { patterns: ['chain'] }, 'ask', { prompt: 'x', policy }, /may not start "ask"/],
+  [
+    'another pattern in a chain',
+    { patterns: ['chain'] },
+    'chain',
+    { policy, steps: [{ id: 'a', pattern: 'ask', input: { prompt: 'x' } }] },
+    /may not start "ask"/,
+  ],
+])('a key’s list of models and patterns holds for %s', async (_, limits, pattern, input, says) => {
+  const client = bed.client.as({ role: 'caller', tenant: 'acme', key: 'acme:all', ...limits });
+  const started = client.startUnchecked(pattern, input);
+  if (says) await expect(started).rejects.toMatchObject({ code: 'Forbidden', message: expect.stringMatching(says) });
+  else expect((await started).isNew).toBe(true);
+});
+
+test('forged cursors, bad JSON and strange requests are refused, each in the words of the API', async () => {
+  const cursorOf = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const deep = '['.repeat(200_000);
+  const wrong: [method: string, path: string, body?: string, headers?: Record<string, string>][] = [
+    ['GET', `/v1/runs?cursor=${cursorOf(['2026-01-01', 7])}`],
+    ['GET', `/v1/runs?cursor=${cursorOf(['not a day', 'x'])}`],
+    ['GET', '/v1/runs?cursor=%00'],
+    ['GET', '/v1/runs?pattern=%00'],
+    ['GET', '/v1/runs/%00'],
+    ['GET', '/v1/runs?limit=1e99'],
+    ['GET', `/v1/runs/${theirs.run}/events?after=99999999999999999999`],
+    ['POST', '/v1/runs', '{"pattern":'],
+    ['POST', '/v1/runs', `{"pattern":"ask","input":${deep}`],
+    ['POST', '/v1/runs', `{"pattern":"ask","input":${deep}${']'.repeat(200_000)}}`],
+    ['POST', '/v1/runs', JSON.stringify({ pattern: 'ask', input: { prompt: 'x', policy }, tenant: '\u0000' })],
+    ['POST', '/v1/runs', JSON.stringify({ pattern: 'ask', input: { prompt: 'x' } }), { 'idempotency-key': 'a b' }],
+    ['POST', '/v1/runs', JSON.stringify({ pattern: '__proto__', input: {} })],
+  ];
+  for (const [method, path, body, headers] of wrong) {
+    const { status, text } = await send(OPERATOR, method, path, body, headers);
+    expect([path, status, text.slice(0, 300)]).toEqual([path, 400, expect.stringContaining('urn:cadenza:problem:')]);
+  }
+  const page = await send(OPERATOR, 'GET', '/v1/runs?limit=1');
+  const forged = await send(rival, 'GET', `/v1/runs?limit=200&cursor=${page.json().nextCursor}`);
+  expect([forged.status, forged.text.includes('acme')]).toEqual([200, false]);
+});
+
+/** Sends bytes as they are. @returns what comes until the server hangs up */
+async function sendRaw(port: number, ...pieces: string[]): Promise<string> {
+  const socket = createConnection({ port, host: '127.0.0.1' });
+  const answer = text(socket).catch((error: Error) => error.message);
+  for (const piece of pieces) socket.write(piece);
+  return answer;
+}
+
+test('a client that does not end its headers is hung up on, and others are served meanwhile', async () => {
+  const slow = sendRaw(served.port, 'GET /v1/runs HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
+  expect((await send(OPERATOR, 'GET', '/v1/runs?limit=1')).status).toBe(200);
+  expect(await slow).toMatch(/^HTTP\/1\.1 408 /);
+});
+
+test.each([
+  ['a header that would split the answer', 'x-request-id: a%0d%0aset-cookie: x=1'],
+  ['one that is no id', 'x-request-id: <script>'],
+  ['one without end', `x-request-id: ${'a'.repeat(1_000)}`],
+])('%s is not given back', async (_, header) => {
+  const request = `GET /health/live HTTP/1.1\r\nHost: localhost\r\n${header}\r\nConnection: close\r\n\r\n`;
+  const answer = await sendRaw(served.port, request);
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  expect(answer).toMatch(/\r\nx-request-id: [0-9a-f-]{36}\r\n/i);
+  expect(answer).not.toMatch(/set-cookie|script>/i);
+});
+
+test('every answer has its request id and the headers that keep browsers from making more of it', async () => {
+  for (const [method, path] of [
+    ['GET', '/v1/runs'],
+    ['GET', '/v1/none'],
+    ['PUT', '/v1/runs'],
+    ['GET', '/health/live'],
+  ] as const) {
+    const { headers } = await send(acme, method, path, undefined, { 'x-request-id': 'of-mine' });
+    expect(headers.get('x-request-id')).toBe('of-mine');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(headers.get('access-control-allow-origin')).toBeNull();
+  }
+  const refused = await send(acme, 'PUT', '/v1/runs', {});
+  expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
+  expect((await send(acme, 'GET', '/v1/runs')).headers.get('cache-control')).toBe('no-store');
 });
