@@ -29,6 +29,7 @@ import type { StartOptions } from './check-start.ts';
 import type { MapData } from './data-sets.ts';
 import type { FollowedRun } from './follow-run.ts';
 import type { Keys } from './keys.ts';
+import type { Models } from './models.ts';
 import type { Schedules } from './schedules.ts';
 
 /** What a backend service does with runs. Every method throws a `CadenzaError` (see errors.ts) a person can act on. */
@@ -93,6 +94,7 @@ export interface Cadenza extends MapData {
   votes(id: string, voter?: string): Promise<Votes>;
   /** Says which answer is best; null takes that back. One vote a voter. @throws CadenzaError InvalidRequest */
   vote(id: string, best: ModelRef | null, voter?: string): Promise<Votes>;
+  models: Models;
   schedules: Schedules;
   budgets: Budgets;
   keys: Keys;

@@ -45,7 +45,11 @@ async function checkRoute({ config, providers }: Rooms, ref: RouteRef, path: Pro
 }
 
 /** @throws ProviderError where the provider is not there, or makes none */
-function checkEmbeddings(providers: Rooms['providers'], model: ModelRef = DEFAULT_EMBEDDINGS, path: string): void {
+export function checkEmbeddings(
+  providers: Rooms['providers'],
+  model: ModelRef = DEFAULT_EMBEDDINGS,
+  path: string,
+): void {
   const provider = providers.open(model);
   if (provider.embed) return;
   const message = `${provider.name} makes no embeddings. Use a model of openai, gemini or an OpenAI-compatible provider, or ${DEFAULT_EMBEDDINGS}. In ${path}.`;

@@ -3,6 +3,7 @@ import {
   type Caller,
   type CrewDefinition,
   DIRECT_PATTERNS,
+  type EmbedInput,
   fieldPath,
   isDirectPattern,
   isPattern,
@@ -21,7 +22,7 @@ import { ProviderError } from '../providers/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { checkCrew, policiesOfCrew } from './check-crew.ts';
 import { assertPermitted } from './check-permitted.ts';
-import { checkRoutes } from './check-route.ts';
+import { checkEmbeddings, checkRoutes } from './check-route.ts';
 import { checkSchemas } from './check-schemas.ts';
 import { checkTools } from './check-tools.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
@@ -33,6 +34,8 @@ export interface StartOptions extends RunOptions {
   idempotencyKey?: string;
   /** the id was made for this start: nobody is asked whether there is a run of it */
   isNewId?: boolean;
+  /** the id stands for one request, as an idempotency key does */
+  isOneRequest?: boolean;
   /** `direct`: all of it as one activity; left out, as the policy of its input says */
   lane?: 'direct';
 }
@@ -64,7 +67,7 @@ export async function checkStart(
   { config, providers, store, tools }: Pick<OpenRooms, 'config' | 'providers' | 'store' | 'tools'>,
   pattern: string,
   input: unknown,
-  { id, isNewId = id === undefined, lane: asked, idempotencyKey: _, ...options }: StartOptions,
+  { id, isNewId = id === undefined, lane: asked, idempotencyKey: _, isOneRequest: __, ...options }: StartOptions,
   caller: Pick<Caller, 'tenant' | 'key' | 'models' | 'patterns'> = {},
 ): Promise<CheckedStart> {
   const runOptions = withoutUndefined(checked(RunOptions, options, 'options'));
@@ -148,6 +151,7 @@ async function checkCollection({ documents }: OpenRooms['store'], input: object,
 
 /** Checks every model and policy that an input names. */
 async function checkModels(providers: OpenRooms['providers'], pattern: string, input: object): Promise<void> {
+  if (pattern === 'embed') return checkEmbedder(providers, (input as EmbedInput).model);
   const { input: ofRows } = input as { input?: unknown };
   const inRows = pattern === 'map' && typeof ofRows === 'object' && ofRows !== null ? namedIn(ofRows, 'input.') : [];
   const inCrew = pattern === 'crew' ? policiesOfCrew(input as CrewDefinition) : [];
@@ -168,6 +172,15 @@ async function checkModels(providers: OpenRooms['providers'], pattern: string, i
         if (error) throw new CadenzaError('InvalidRequest', error);
       }),
   );
+}
+
+/** Lists of models name those that talk. */
+function checkEmbedder(providers: OpenRooms['providers'], model: ModelRef | undefined): void {
+  try {
+    checkEmbeddings(providers, model, 'input.model');
+  } catch (thrown) {
+    throw thrown instanceof ProviderError ? new CadenzaError('InvalidRequest', thrown.error) : thrown;
+  }
 }
 
 interface Named {

@@ -35,6 +35,7 @@ import { argumentsOf, fork } from './fork.ts';
 import { assertSameStart, idOfKey } from './idempotency.ts';
 import { createKeys } from './keys.ts';
 import { listRuns } from './list-runs.ts';
+import { createModels } from './models.ts';
 import { clientError, runError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
 import { inputOfMap, recordResumed } from './start-map.ts';
@@ -104,11 +105,12 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
         checked.input = await inputOfMap(store, checked.input, checked.options.tenant, idOf);
       }
       // A map that was stopped would go on with what is given now.
-      const before = key !== undefined && checked.workflowType === 'map' ? await store.runs.find(id) : undefined;
+      const isOneRequest = key !== undefined || options.isOneRequest;
+      const before = isOneRequest && checked.workflowType === 'map' ? await store.runs.find(id) : undefined;
       if (before) await assertSameStart(temporal, rooms.secrets, before, checked);
       const execution = await startNew(checked, id);
       const there = execution === undefined ? await assertRun(id) : undefined;
-      if (there && key !== undefined) await assertSameStart(temporal, rooms.secrets, there, checked);
+      if (there && isOneRequest) await assertSameStart(temporal, rooms.secrets, there, checked);
       return startedRun(id, checked.workflowType, execution);
     },
 
@@ -220,6 +222,7 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
 
     ...createMapData(store, async (id) => (await runs.find(id)).chain, tenant),
 
+    models: createModels(rooms, caller),
     votes: async (id, voter) => store.votes.of((await runs.find(id)).chain, voter),
     vote: async (id, best, voter) => vote(store, await runs.find(id), best, voter),
     schedules: createSchedules(temporal, rooms, taskQueue, caller),

@@ -15,7 +15,7 @@ interface RouteSpec extends Omit<RouteConfig, 'responses' | 'middleware' | 'secu
   /** what it answers when all goes well */
   answers: Answers;
   /** refusals that neither the key, the body nor the path explain */
-  refuses?: ('conflict' | 'ended' | 'notFound')[];
+  refuses?: ('conflict' | 'ended' | 'notFound' | 'budget' | 'unknownModel' | 'provider')[];
   /** bytes (default 16 MiB); a body that is `streamed` is limited where it is read */
   bodyLimit?: number | 'streamed';
   /** in whose words it refuses */
@@ -56,6 +56,9 @@ const REFUSALS = {
   badRequest: [400, 'The request is not usable'],
   unauthorized: [401, 'An API key is needed'],
   forbidden: [403, 'The API key does not permit it'],
+  budget: [402, 'The budget does not reach'],
+  unknownModel: [404, 'There is no model of that name'],
+  provider: [502, 'The model’s provider did not answer'],
   notFound: [404, 'There is nothing of that id'],
   conflict: [409, 'It cannot be done any more, or is there already'],
   ended: [409, 'The run failed or was cancelled'],

@@ -17,6 +17,8 @@ export interface ProviderRegistry {
   check(model: ModelRef, path: string): Promise<CallError | undefined>;
   /** All model refs offered now. At most 2 s. */
   known(): Promise<ModelRef[]>;
+  /** The model a provider calls so itself, as its SDK's types and the config know it; of several the first with a key. */
+  refOf(id: string): ModelRef | undefined;
   /** A policy with models for its names and aliases. @throws ProviderError InvalidRequest */
   resolvePolicy(ref: PolicyRef | undefined, path?: string): Policy;
   /** The policy of requests that name none. */
@@ -78,6 +80,12 @@ export function providerRegistry({
         return ids.map((id) => `${definition.name}/${id}`);
       });
       return [...(await Promise.all(lists)).flat(), ...SANDBOX_MODELS.map((model) => `sandbox/${model}`)];
+    },
+
+    refOf(id) {
+      const knowing = [...defined.values()].filter((definition) => offeredModels(definition, undefined).includes(id));
+      const first = knowing.find((definition) => hasKey(definition, env)) ?? knowing[0];
+      return first && `${first.name}/${id}`;
     },
 
     resolvePolicy: (ref, path = 'input.policy') => resolvePolicy(ref ?? config.defaultPolicy, config, env, path),

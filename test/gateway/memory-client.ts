@@ -157,6 +157,11 @@ export function memoryClient() {
     async mapOf(id) {
       throw new CadenzaError('NotFound', { type: 'InvalidRequest', message: `${find(id).id} is no map` });
     },
+    models: {
+      list: async () => [{ id: 'sandbox/gpt', kind: 'model', ownedBy: 'sandbox' }],
+      find: (name) => ({ policy: name, checksAnswers: false }),
+      findEmbeddings: (name) => name,
+    },
     schedules: {} as Cadenza['schedules'],
     budgets: {
       list: () => Promise.all([...budgets.keys()].map((account) => client.budgets.show(account))),

@@ -30,7 +30,7 @@ export async function mockProvider(reply: Reply = echo, opts: FixtureOpts = {}):
   const noticed: Reply = (request) => {
     notice?.();
     notice = undefined;
-    return reply(request);
+    return request.embeddingInput === undefined ? reply(request) : { embedding: EMBEDDING };
   };
   mock.on({ predicate: () => true }, noticed, opts);
   const url = await mock.start();
@@ -65,6 +65,9 @@ export function promptOf(request: ChatCompletionRequest): string {
 export function echo(request: ChatCompletionRequest): FixtureResponse {
   return { content: `answer to: ${promptOf(request)}`, usage: USAGE };
 }
+
+/** The vector of every text. */
+export const EMBEDDING = [0.25, -0.5, 0.75];
 
 /** 20 tokens in, 10 out, in each provider's own words. */
 export const USAGE = {
