@@ -28,12 +28,12 @@ export async function launchGateway(options: {
   const { client, target, log, host, port, slots } = options;
   const { createGateway, isOpen, serveGateway } = await import('../gateway/index.ts');
   const { apiKeys, webhookSecret } = readEnvironment(process.env);
-  const { agents, people, workflows: own, gateway } = await loadConfig();
+  const { agents, people, workflows: own, gateway, gatewayUrl } = await loadConfig();
   const open = await isOpen({ apiKeys, host, client });
   const links = { temporalUiUrl: target.uiUrl, namespace: target.namespace };
   const workflows = Object.keys(own);
   const app = createGateway({
-    ...{ client, links, apiKeys, open, cors: gateway.cors, webhookSecret, people, agents, workflows },
+    ...{ client, links, apiKeys, open, cors: gateway.cors, webhookSecret, people, agents, gatewayUrl, workflows },
     ...{ version: VERSION, log, slots },
   });
   return serveGateway({ app, port, host, log });

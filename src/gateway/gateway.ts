@@ -8,6 +8,7 @@ import { answerHeaders } from './answer-headers.ts';
 import type { GatewayApp, GatewayEnv, Surroundings, TemporalLinks } from './app.ts';
 import { problem, problemOf } from './problem.ts';
 import { refuse } from './refuse.ts';
+import { addA2aRoutes } from './routes/a2a.ts';
 import { addAccountRoutes } from './routes/account.ts';
 import { addAgentRoutes } from './routes/agents.ts';
 import { addAgUiRoutes } from './routes/agui.ts';
@@ -55,6 +56,8 @@ export interface GatewayOptions {
   slots?: Surroundings['slots'];
   /** names of people, and roles, by the API keys that answer approvals for them */
   people?: Surroundings['people'];
+  /** the address people reach it at; left out, that of each request */
+  gatewayUrl?: string;
   /** agents that requests may ask for by name */
   agents?: Surroundings['agents'];
   /** ms between the comments that keep a silent event stream open */
@@ -109,6 +112,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addAgentRoutes(app, surroundings);
   addNamedAgentRoutes(app, surroundings);
   addAgUiRoutes(app, surroundings);
+  addA2aRoutes(app, surroundings);
   addApprovalRoutes(app, surroundings);
   addScheduleRoutes(app);
   addMapRoutes(app, surroundings);
