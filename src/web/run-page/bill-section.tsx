@@ -1,5 +1,6 @@
 import type { Bill } from '../../contract/index.ts';
 import { count, usd } from '../parts/figures.ts';
+import { Scrolled } from '../parts/scrolled.tsx';
 import { shortModel } from './waterfall-rows.ts';
 
 /** Lines that are shown; the rest is in the JSON. */
@@ -69,7 +70,7 @@ export function BillSection({ bill, href }: { bill: Bill; href: string }) {
         </table>
         <details>
           <summary>Call by call</summary>
-          <div class="scrolled">
+          <Scrolled name="Calls">
             <table class="small">
               <thead>
                 <tr>
@@ -101,7 +102,7 @@ export function BillSection({ bill, href }: { bill: Bill; href: string }) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scrolled>
           {bill.calls.length > LINES && (
             <p class="quiet small">{count(bill.calls.length - LINES)} more are in the JSON.</p>
           )}

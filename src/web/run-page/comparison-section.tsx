@@ -5,6 +5,7 @@ import { duration, usd } from '../parts/figures.ts';
 import { Icon } from '../parts/icon.tsx';
 import { usePolled } from '../parts/polled.ts';
 import { ProblemNote } from '../parts/problem-note.tsx';
+import { Scrolled } from '../parts/scrolled.tsx';
 import { Status } from '../parts/status.tsx';
 import { go } from '../shell/router.ts';
 import { textsOf } from './answers.ts';
@@ -63,7 +64,7 @@ export function ComparisonSection({
               Only the {differing} of {pairs.length} steps that differ
             </label>
           )}
-          <div class="scrolled">
+          <Scrolled name="Steps">
             <table class="small compared-steps">
               <thead>
                 <tr>
@@ -89,7 +90,7 @@ export function ComparisonSection({
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scrolled>
           {shown.length > STEPS_SHOWN && (
             <p class="quiet small">{shown.length - STEPS_SHOWN} more steps are not shown.</p>
           )}

@@ -2,6 +2,7 @@ import type { Spend, SpendLine } from '../../contract/index.ts';
 import { count, usd } from '../parts/figures.ts';
 import { usePolled } from '../parts/polled.ts';
 import { ProblemNote } from '../parts/problem-note.tsx';
+import { Scrolled } from '../parts/scrolled.tsx';
 import { go, type PageProps } from '../shell/router.ts';
 import { BudgetBars } from './budget-bars.tsx';
 import { type Days, daysIn, lastDays, monthOf, shortDay, today } from './days.ts';
@@ -169,7 +170,7 @@ function PartTable({ spend, by }: { spend: Spend; by: Part }) {
   return (
     <section aria-labelledby="by-part">
       <h2 id="by-part">By {NAMES[by].toLowerCase()}</h2>
-      <div class="scrolled">
+      <Scrolled name="Figures">
         <table id="spend-table" class="small">
           <thead>
             <tr>
@@ -199,7 +200,7 @@ function PartTable({ spend, by }: { spend: Spend; by: Part }) {
             </tr>
           </tfoot>
         </table>
-      </div>
+      </Scrolled>
       {spend.leftOut !== undefined && <p class="quiet small">{count(spend.leftOut)} that cost less are not shown.</p>}
     </section>
   );
@@ -246,7 +247,7 @@ function DayTable({ spend, days }: { spend: Spend; days: readonly string[] }) {
   return (
     <details>
       <summary>Day by day, as a table</summary>
-      <div class="scrolled">
+      <Scrolled name="Days">
         <table class="small">
           <thead>
             <tr>
@@ -272,7 +273,7 @@ function DayTable({ spend, days }: { spend: Spend; days: readonly string[] }) {
             })}
           </tbody>
         </table>
-      </div>
+      </Scrolled>
     </details>
   );
 }
