@@ -37,11 +37,12 @@ export interface PageBed extends CrashBed {
   serve(options: Partial<GatewayOptions>): Promise<ServedGateway>;
 }
 
-export async function pageBed(script: Script): Promise<PageBed> {
+/** @param house the folder of its cadenza.config.ts */
+export async function pageBed(script: Script, house = 'house'): Promise<PageBed> {
   const brokenOff: PageBed['brokenOff'] = [];
   const peer = await scriptedPeer(chatServer(script, brokenOff));
   process.env.PEER_URL = peer.url;
-  const folder = path.relative(path.resolve(import.meta.dirname, '../..'), path.join(import.meta.dirname, 'house'));
+  const folder = path.relative(path.resolve(import.meta.dirname, '../..'), path.join(import.meta.dirname, house));
   const bed = await crashBed({ provider: await mockProvider(), folder, env: { PEER_URL: peer.url } });
   await bed.start();
   const { log } = testLog();

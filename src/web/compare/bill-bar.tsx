@@ -26,6 +26,7 @@ export function BillBar({ view, models, input, onStop, onGoOn }: BillBarProps) {
   const elapsed = startedAt === undefined ? undefined : Math.max(0, (endedAt ?? now) - startedAt);
   return (
     <footer class="bill-bar">
+      <Shares view={view.value} models={models} />
       {verdict && <VerdictLine verdict={verdict} judge={answerOf(view.value, 'judge')?.model} />}
       <dl class="bill figures">
         <div>
@@ -57,6 +58,21 @@ export function BillBar({ view, models, input, onStop, onGoOn }: BillBarProps) {
         )}
       </div>
     </footer>
+  );
+}
+
+/** How the bill is shared among the models, and whoever judged and merged; what is not paid yet has no share. */
+function Shares({ view, models }: { view: RunView; models: string[] }) {
+  const costOf = (step: string) => answerOf(view, step)?.costUsd ?? 0;
+  const parts = models.map((model, index) => ({ voice: `voice-${index + 1}`, usd: costOf(model) }));
+  const rest = view.spentUsd - parts.reduce((sum, part) => sum + part.usd, 0);
+  const shown = [...parts, { voice: '', usd: rest }].filter(({ usd: part }) => part > 1e-9);
+  return (
+    <div class="shares" aria-hidden="true">
+      {shown.map(({ voice, usd: part }) => (
+        <i key={voice} class={voice} style={{ flexGrow: part / view.spentUsd }} />
+      ))}
+    </div>
   );
 }
 

@@ -31,7 +31,7 @@ export function Column({ view, model, voice, verdict, votes, onStop, onRetry, on
   const { state = 'running', error } = step.value ?? {};
   const isOpen = state === 'running' && ['unknown', 'running'].includes(runState.value);
   const { text = '', reasoning = '', state: said } = call.value ?? {};
-  const body = useFollowedEnd<HTMLDivElement>(text.length + reasoning.length);
+  const body = useFollowedEnd<HTMLDivElement>(text.length + reasoning.length, call.value?.lastAt);
   const wasCut = !isOpen && state !== 'done';
   const score = verdict?.scores.find((one) => one.model === model);
   const isBest = verdict?.best === model;
@@ -45,7 +45,6 @@ export function Column({ view, model, voice, verdict, votes, onStop, onRetry, on
         <h2>
           <ModelName id={model} />
         </h2>
-        {model.startsWith('sandbox/') && <span class="tag">sandbox</span>}
         {score && (
           <span class={isBest ? 'tag good' : 'tag'} title={score.reason}>
             {isBest && <Icon name="judge" />}

@@ -27,7 +27,9 @@ export async function startComparison(draft: Draft): Promise<string> {
 
 function inputOf({ prompt, pictures, models, judge, merge }: Draft): CompareInput {
   const asked = pictures.length === 0 ? { prompt } : { messages: [questionWith(prompt, pictures)] };
-  return { ...asked, models, ...(judge && { judge }), ...(merge && { merge }) };
+  // Times and costs are compared too, so nobody answers from the cache.
+  const policy = { candidates: [models[0]!], cache: false as const };
+  return { ...asked, models, policy, ...(judge && { judge }), ...(merge && { merge }) };
 }
 
 function questionWith(prompt: string, pictures: Picture[]): Message {

@@ -11,7 +11,7 @@ export function MergedColumn({ view }: { view: Signal<RunView> }) {
   const state = useComputed(() => view.value.steps.get('merge')?.state);
   const { text = '', model = '' } = call.value ?? {};
   const isOpen = state.value === 'running' && view.value.state === 'running';
-  const body = useFollowedEnd<HTMLDivElement>(text.length);
+  const body = useFollowedEnd<HTMLDivElement>(text.length, call.value?.lastAt);
   return (
     <article class="column merged" aria-label="Merged answer" aria-busy={isOpen}>
       <header>

@@ -4,8 +4,15 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 /** From so near the end, px, it is followed. */
 const NEAR = 48;
 
-/** Keeps the end of what grows in sight, unless somebody scrolled up to read. @param length changes as it grows */
-export function useFollowedEnd<Element extends HTMLElement>(length: number): RefObject<Element | null> {
+/** What was said longer ago is read from its beginning, ms. */
+const JUST_NOW_MS = 10_000;
+
+/** Keeps the end of what grows in sight, unless somebody scrolled up to read, or it is of before.
+ *  @param length changes as it grows @param lastAt ms since 1970 at which it did; left out, just now */
+export function useFollowedEnd<Element extends HTMLElement>(
+  length: number,
+  lastAt = Date.now(),
+): RefObject<Element | null> {
   const element = useRef<Element>(null);
   const isAtEnd = useRef(true);
   useEffect(() => {
@@ -18,7 +25,8 @@ export function useFollowedEnd<Element extends HTMLElement>(length: number): Ref
   }, []);
   useLayoutEffect(() => {
     const { current } = element;
-    if (current && isAtEnd.current) current.scrollTop = current.scrollHeight;
+    const isLive = Date.now() - lastAt < JUST_NOW_MS;
+    if (current && isAtEnd.current && isLive) current.scrollTop = current.scrollHeight;
   }, [length]);
   return element;
 }

@@ -76,7 +76,8 @@ function Search({ chosen, most, onToggle, onClose }: SearchProps) {
   useEffect(() => input.current?.focus(), []);
   const found = useComputed(() => {
     const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const all = (models.value ?? []).map(({ id }) => id);
+    // A policy may ask one model after the other: it is no column.
+    const all = (models.value ?? []).flatMap(({ id }) => (id.includes('/') ? [id] : []));
     const matching = all.filter((id) => words.every((word) => id.toLowerCase().includes(word)));
     const own = query.value.trim();
     // A model the provider does not list may be there all the same.
