@@ -473,3 +473,73 @@ test('every answer has its request id and the headers that keep browsers from ma
   expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
   expect((await send(acme, 'GET', '/v1/runs')).headers.get('cache-control')).toBe('no-store');
 });
+
+/** Numbers from 0 to 1, the same each time (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+const STRANGE: unknown[] = [
+  ...[null, true, 0, -1, 1.5, 1e308, 2 ** 53, '', ' ', '\u0000', '\ud800', '💥', '../..', '{{item}}', "' or 1=1 --"],
+  ...[
+    'a'.repeat(3_000),
+    [],
+    [[]],
+    {},
+    { $ref: '#' },
+    { constructor: { prototype: 1 } },
+    '2026-02-31',
+    'NaN',
+    '10 years',
+  ],
+];
+
+/** A value with one part of it made strange. */
+function madeStrange(value: unknown, random: () => number): unknown {
+  const any = STRANGE[Math.floor(random() * STRANGE.length)];
+  if (typeof value !== 'object' || value === null || random() < 0.15) return any;
+  const fields = Object.entries(value);
+  if (fields.length === 0 || random() < 0.2)
+    return Array.isArray(value) ? [...value, any] : { ...value, [String(any)]: any };
+  const [name, inside] = fields[Math.floor(random() * fields.length)]!;
+  if (random() < 0.2 && !Array.isArray(value)) return Object.fromEntries(fields.filter(([field]) => field !== name));
+  return Object.assign(Array.isArray(value) ? [...value] : { ...value }, { [name]: madeStrange(inside, random) });
+}
+
+test('600 requests made of the document and made strange: no answer of 500 or more, none that leaks or hangs', async () => {
+  const [document, routes] = await documented();
+  const random = seeded(20_261_129);
+  const pick = <Value>(values: readonly Value[]) => values[Math.floor(random() * values.length)]!;
+  const known = routes.filter(({ path }) => !path.startsWith('/health/'));
+  const strangeText = () => encodeURIComponent(String(pick(STRANGE)).toWellFormed());
+  const requests = Array.from({ length: 600 }, () => {
+    const route = pick(known);
+    const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+      random() < 0.6 ? encodeURIComponent(named(route, name, 'acme')) : strangeText() || 'x',
+    );
+    const queries = route.parameters.filter(
+      (one) => one.in === 'query' && one.name !== 'waitSeconds' && random() < 0.5,
+    );
+    const asked = queries.map(({ name }) => `${name}=${strangeText()}`).join('&');
+    const body = route.body && sampleOf(document, route.body[1]);
+    const strange = route.body && random() < 0.9 ? madeStrange(body, random) : body;
+    const type = random() < 0.9 ? (route.body?.[0] ?? 'application/json') : 'text/plain';
+    return { method: route.method, address: asked ? `${path}?${asked}` : path, body: strange, type };
+  });
+  const bad: unknown[] = [];
+  const work = async () => {
+    for (let next = requests.pop(); next; next = requests.pop()) {
+      const { method, address, body, type } = next;
+      const { status, text } = await send(rival, method, address, body, { 'content-type': type });
+      if (status >= 500 || text.includes(MARK)) bad.push([method, address, body, status, text]);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
+  expect(bad).toEqual([]);
+});
