@@ -13,6 +13,8 @@ import { query } from '../store/fresh-store.ts';
 import { type DocumentedRoute, type OpenApiDocument, routesOf, sampleOf } from './request-of.ts';
 
 const OPERATOR = 'the-operator-of-this-test';
+/** What is told of, or verified, without a tenant. */
+const NOBODYS = /\/webhooks\/|\/v1\/models\/|\/\.well-known\//;
 /** Stands in everything that is acme's. */
 const MARK = 'acme-alone-knows-this';
 const policy = { candidates: ['openai/gpt-6-luna'] };
@@ -24,7 +26,15 @@ let beside: ServedGateway;
 let another: Cadenza;
 let acme: string;
 let rival: string;
-let theirs: { run: string; waiting: string; conversation: string; map: string; schedule: string; data: string };
+let theirs: {
+  run: string;
+  response: string;
+  waiting: string;
+  conversation: string;
+  map: string;
+  schedule: string;
+  data: string;
+};
 
 beforeAll(async () => {
   bed = await stepBed(await mockProvider());
@@ -72,13 +82,15 @@ async function workOfAcme() {
     args: [{ step: 'sign-off', show: MARK, patience: '1 hour' }, { tenant: 'acme' }],
   });
   await untilEvent(bed.client, waiting, 'approval.requested');
+  const said = await send(acme, 'POST', '/v1/responses', { model: 'openai/gpt-6-luna', input: MARK });
+  const response = said.json().id;
   const conversation = await client.start('conversation', { system: MARK, policy });
   const data = await client.upload(rows(), 'jsonl');
   const map = await client.start('map', { pattern: 'ask', source: data.id, input: { prompt: '{{item.a}}', policy } });
   await map.result();
   const schedule = { name: 'nightly', pattern: 'ask', input: { prompt: MARK, policy }, cron: '@yearly' };
   const { name } = await client.schedules.create(schedule);
-  return { run: run.id, waiting, conversation: conversation.id, map: map.id, schedule: name, data: data.id };
+  return { run: run.id, response, waiting, conversation: conversation.id, map: map.id, schedule: name, data: data.id };
 }
 
 async function* rows() {
@@ -92,7 +104,7 @@ async function documented(): Promise<[OpenApiDocument, DocumentedRoute[]]> {
 
 /** What stands for a parameter of a path: acme's, or what is nowhere. */
 function named(route: DocumentedRoute, name: string, whose: 'acme' | 'nobody'): string {
-  const none = randomUUID();
+  const none = route.path.includes('/responses/') ? `resp_${randomUUID().replaceAll('-', '')}` : randomUUID();
   if (name === 'account') return whose === 'acme' ? 'tenant:acme' : 'tenant:nobody';
   if (name === 'approvalId') return 'sign-off';
   if (name === 'toolCallId') return 'call-1';
@@ -101,6 +113,7 @@ function named(route: DocumentedRoute, name: string, whose: 'acme' | 'nobody'): 
     return route.path.includes('/keys/') ? 'acme:all' : theirs.schedule;
   }
   if (whose === 'nobody') return none;
+  if (route.path.includes('/responses/')) return theirs.response;
   if (route.path.includes('approvals')) return theirs.waiting;
   return /items|output/.test(route.path) ? theirs.map : theirs.run;
 }
@@ -122,7 +135,7 @@ test('no route of the document tells a tenant of what is another’s: it is not 
   const [document, routes] = await documented();
   expect(routes.length).toBeGreaterThan(25);
   const unlike: unknown[] = [];
-  for (const route of routes.filter(({ path }) => path.includes('{') && !path.includes('/webhooks/'))) {
+  for (const route of routes.filter(({ path }) => path.includes('{') && !NOBODYS.test(path))) {
     const body = route.body && sampleOf(document, route.body[1]);
     const [found, nowhere] = [addressOf(route, 'acme'), addressOf(route, 'nobody')];
     const there = await send(rival, route.method, found, body);
@@ -137,7 +150,7 @@ test('no route of the document tells a tenant of what is another’s: it is not 
 
 test('and their owner finds them by every route that reads', async () => {
   const [, routes] = await documented();
-  const reads = routes.filter(({ method, path }) => method === 'GET' && path.startsWith('/v1/runs/{id}'));
+  const reads = routes.filter(({ method, path }) => method === 'GET' && /^\/v1\/(runs|responses)\/\{id\}/.test(path));
   for (const route of reads.filter(({ path }) => !path.endsWith('/events'))) {
     expect([route.path, (await send(acme, 'GET', addressOf(route, 'acme'))).status]).toEqual([route.path, 200]);
   }
@@ -235,7 +248,7 @@ test('every route of the document asks for a key, but those that are for anyone'
     const { status } = await send('no-key', route.method, addressOf(route, 'acme'), body);
     if (status !== 401) open.push(route.path);
   }
-  expect(open.filter((path) => !path.startsWith('/health/') && !path.startsWith('/.well-known/'))).toEqual([]);
+  expect(open.filter((path) => !path.startsWith('/health/') && !path.includes('/.well-known/'))).toEqual([]);
 });
 
 test('a key is shown once, kept as a hash alone, rotated with a grace, and revoked within seconds', async () => {
