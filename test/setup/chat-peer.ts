@@ -35,7 +35,12 @@ export async function chatPeer(
   script: (prompt: string, nth: number, body: Sent['body']) => ChatScript | Promise<ChatScript>,
 ): Promise<ChatPeer> {
   const counts = new Map<string, number>();
-  const peer = await scriptedPeer(async (_, response, { body }) => {
+  const peer = await scriptedPeer(async (_, response, { method, body }) => {
+    if (method === 'GET') {
+      // it has no list of its models
+      response.writeHead(404).end();
+      return;
+    }
     const prompt = String(body.messages.at(-1).content);
     const nth = (counts.get(prompt) ?? 0) + 1;
     counts.set(prompt, nth);
