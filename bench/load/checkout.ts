@@ -10,6 +10,7 @@ export type Part = (typeof PARTS)[number];
 /** Everything of one checkout, as `npm start` runs it, from its sources. */
 export interface Running {
   url: string;
+  pid: number;
   usage(): Promise<Record<Part, Usage>>;
   stop(): Promise<void>;
 }
@@ -48,6 +49,7 @@ export async function startCheckout(
     child.stdout.resume();
     return {
       url,
+      pid: child.pid!,
       usage: () => usageBelow(child.pid!),
       async stop() {
         child.kill('SIGTERM');

@@ -4,7 +4,10 @@
  * Temporal and PostgreSQL. With `--against`, another checkout takes its turn after each round, so that before and after
  * are one run. With `--profile`, the CPU profiles of the Node processes are left in that folder and summed up.
  *
- *   node bench/load/run.ts [--runs 200] [--rounds 2] [--lane standard,fast] [--against <folder>] [--profile <folder>] [--json]
+ * 200 live streams for ten minutes, 20 of them with readers that take next to nothing, and how memory stands meanwhile:
+ * `--lane direct --rounds 1 --tokens 6000 --rate 10 --slow 20`.
+ *
+ *   node bench/load/run.ts [--runs 200] [--rounds 2] [--slow 0] [--lane standard,fast] [--against <folder>] [--profile <folder>] [--json]
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,6 +29,7 @@ const { values } = parseArgs({
     tokens: { type: 'string', default: '100' },
     rate: { type: 'string', default: '20' },
     within: { type: 'string', default: '1000' },
+    slow: { type: 'string', default: '0' },
     against: { type: 'string' },
     profile: { type: 'string' },
     json: { type: 'boolean' },
@@ -33,13 +37,16 @@ const { values } = parseArgs({
 });
 const RUNS = Number(values.runs);
 const TOKENS = Number(values.tokens);
-const BURST = { runs: RUNS, tokens: TOKENS, withinMs: Number(values.within) };
-const WARM_UP = { runs: 20, tokens: TOKENS, withinMs: 500 };
+const BURST = { runs: RUNS, tokens: TOKENS, withinMs: Number(values.within), slow: Number(values.slow) };
+const WARM_UP = { runs: 20, tokens: TOKENS, withinMs: 500, slow: 0 };
+const MEMORY_EVERY_MS = 20_000;
 const SETTLED_AFTER_MS = 2_000;
 
 interface Round extends Seen {
   used: Record<Part, Usage>;
   providerMs: number;
+  /** of Node, as it went, MB */
+  memory: number[];
 }
 
 /** One lane of one checkout. */
@@ -66,7 +73,9 @@ clientLost.catch(() => {});
 
 try {
   const contenders = await startContenders();
-  for (const { running, lane } of contenders) await burst(running, lane, WARM_UP);
+  // One that takes minutes needs no warm-up, and would take them again.
+  const isLong = TOKENS / Number(values.rate) > 60;
+  if (!isLong) for (const { running, lane } of contenders) await burst(running, lane, WARM_UP);
   for (let round = 0; round < Number(values.rounds); round += 1) {
     for (const { running, lane, rounds, windows } of contenders) {
       const from = steadyMs();
@@ -105,12 +114,15 @@ async function burst(running: Running, lane: string, size: Omit<Burst, 'url' | '
   const body = { pattern: 'ask', input: { prompt: 'Why do rivers bend?', policy } };
   const [used, providerUsed] = [await running.usage(), await usageOf(provider.pid!)];
   client.send({ ...size, url: running.url, body } satisfies Burst);
+  const memory: number[] = [];
+  const sampling = setInterval(async () => memory.push((await running.usage()).Node.memoryMb), MEMORY_EVERY_MS);
   const [seen] = (await Promise.race([once(client, 'message'), clientLost])) as [Seen];
+  clearInterval(sampling);
   // What is done after the last event belongs to the runs, too.
   await delay(SETTLED_AFTER_MS);
   const then = await running.usage();
   for (const part of PARTS) then[part].cpuMs -= used[part].cpuMs;
-  return { ...seen, used: then, providerMs: (await usageOf(provider.pid!)).cpuMs - providerUsed.cpuMs };
+  return { ...seen, memory, used: then, providerMs: (await usageOf(provider.pid!)).cpuMs - providerUsed.cpuMs };
 }
 
 function report(contenders: Contender[]): void {
@@ -127,6 +139,7 @@ function report(contenders: Contender[]): void {
     'p95, ms': at(round.firstToken, 0.95),
     'gap p50, ms': at(round.gaps, 0.5),
     'p95, ms ': at(round.gaps, 0.95),
+    'added p95, ms': (Number(at(round.gaps, 0.95)) - 1_000 / Number(values.rate)).toFixed(0),
     'a run p50, s': (Number(at(round.whole, 0.5)) / 1000).toFixed(1),
     'p95, s': (Number(at(round.whole, 0.95)) / 1000).toFixed(1),
     'all, s': (round.all / 1000).toFixed(1),
@@ -143,6 +156,14 @@ function report(contenders: Contender[]): void {
     ...Object.fromEntries(PARTS.map((part) => [`${part}, MB`, round.used[part].memoryMb.toFixed(0)])),
   }));
   console.log(`\n${table(times)}\n\n${table(costs)}`);
+  for (const { label, round } of rows) {
+    if (round.memory.length > 0)
+      console.log(
+        `\n${Object.values(label).join(', ')}: Node's memory every 20 s, MB: ${round.memory.map((mb) => mb.toFixed(0)).join(' ')}`,
+      );
+    if (BURST.slow > 0)
+      console.log(`Slow readers had taken ${(100 * round.slowShare).toFixed(1)} % of theirs when the others were done`);
+  }
 }
 
 function profilesOf(name: string): string {
