@@ -10,7 +10,7 @@ import {
   policiesOf,
   type Route,
 } from '../contract/index.ts';
-import { ProviderError } from '../providers/index.ts';
+import { type PriceOverrides, ProviderError, priceOf } from '../providers/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { assertPermittedPolicy } from './check-permitted.ts';
 import { CadenzaError } from './errors.ts';
@@ -36,6 +36,8 @@ export interface NamedModel {
   kind: 'model' | 'policy' | 'route' | 'pattern' | 'agent';
   /** of a model: its provider; else `cadenza` */
   ownedBy: string;
+  /** USD of a million tokens, where they are known; longer requests may cost more */
+  price?: { inputPerMillion: number; outputPerMillion: number };
 }
 
 /** What a model's name stands for. `checksAnswers`: guardrails look at what is said before anybody may use it. */
@@ -165,6 +167,7 @@ export function createModels(rooms: Pick<OpenRooms, 'config' | 'providers'>, cal
         id,
         kind: 'model' as const,
         ownedBy: id.split('/')[0]!,
+        price: priceOfMillion(id, config.prices),
       }));
       const auto = routers.length === 1 || routers.includes(AUTO) ? [AUTO] : [];
       return [
@@ -179,6 +182,17 @@ export function createModels(rooms: Pick<OpenRooms, 'config' | 'providers'>, cal
       ];
     },
   };
+}
+
+/** Counted by the thousand: some models cost more in long requests. */
+function priceOfMillion(model: ModelRef, overrides: PriceOverrides): NamedModel['price'] {
+  const [input, output] = [
+    { inputTokens: 1_000, outputTokens: 0 },
+    { inputTokens: 0, outputTokens: 1_000 },
+  ].map((usage) => priceOf(model, usage, overrides));
+  if (typeof input !== 'number' || typeof output !== 'number') return undefined;
+  const rounded = (usd: number) => Number((usd * 1_000).toFixed(6));
+  return { inputPerMillion: rounded(input), outputPerMillion: rounded(output) };
 }
 
 /** `council:fast,strong` is the pattern and its models. */

@@ -51,7 +51,10 @@ afterAll(async () => {
 /** Starts a comparison as a person would. */
 async function compare(page: Page, question: string, models = MODELS): Promise<void> {
   await page.getByRole('textbox', { name: 'Question' }).fill(question);
-  for (const chip of await page.getByRole('button', { name: /^Remove / }).all()) await chip.click();
+  // Some are suggested once the list is here.
+  const chips = page.getByRole('button', { name: /^Remove / });
+  await chips.first().waitFor();
+  while ((await chips.count()) > 0) await chips.first().click();
   await page.getByRole('button', { name: /Choose models|Add/ }).click();
   const search = page.getByRole('combobox', { name: 'Search models' });
   for (const model of models) {

@@ -17,6 +17,10 @@ const Model = z
     type: z.literal('model'),
     display_name: z.string(),
     created_at: z.string(),
+    price_usd: z
+      .object({ input_per_million: z.number(), output_per_million: z.number() })
+      .optional()
+      .openapi({ description: 'Of a million tokens, where it is known' }),
     kind: z
       .enum(['model', 'policy', 'route', 'pattern', 'agent'])
       .openapi({ description: 'What stands behind the name' }),
@@ -84,9 +88,12 @@ export function addModelsRoutes(app: GatewayApp): void {
   });
 }
 
-function described({ id, kind, ownedBy }: NamedModel): z.infer<typeof Model> {
+function described({ id, kind, ownedBy, price }: NamedModel): z.infer<typeof Model> {
   return {
     ...{ id, object: 'model', created: UNKNOWN_DATE, owned_by: ownedBy, kind },
     ...{ type: 'model', display_name: id, created_at: new Date(UNKNOWN_DATE).toISOString() },
+    ...(price && {
+      price_usd: { input_per_million: price.inputPerMillion, output_per_million: price.outputPerMillion },
+    }),
   };
 }

@@ -19,8 +19,10 @@ export function currentKey(): string | undefined {
 export async function askForKey(refused: string | undefined): Promise<void> {
   // Somebody else's request was refused too, and has a new one by now.
   if (currentKey() !== refused) return;
-  if (refused !== undefined) forget();
-  wasRefused.value = refused !== undefined;
+  if (refused !== undefined) {
+    forget();
+    wasRefused.value = true;
+  }
   waiting ??= Promise.withResolvers<void>();
   isAsked.value = true;
   await waiting.promise;
@@ -31,6 +33,7 @@ export function giveKey(key: string, remember: boolean): void {
   forget();
   (remember ? localStorage : sessionStorage).setItem(KEPT_AS, key);
   hasKey.value = true;
+  wasRefused.value = false;
   isAsked.value = false;
   waiting?.resolve();
   waiting = undefined;

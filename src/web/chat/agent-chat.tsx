@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { effect, type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Problem, problemOfError } from '../api/request.ts';
 import { useFollowedEnd } from '../parts/followed-end.ts';
@@ -7,7 +7,7 @@ import { useLiveRun } from '../run/live-run.ts';
 import { askedOf, askOn, runsOfChat, steer, stop } from './chats.ts';
 import { ChatComposer } from './composer.tsx';
 import { TurnView } from './turn-view.tsx';
-import { turnOfAgent } from './turns.ts';
+import { type Turn, turnOfAgent } from './turns.ts';
 
 /** Work of an agent, run by run: each is the answer to what was asked last. */
 export function AgentChat({ id }: { id: string }) {
@@ -15,6 +15,8 @@ export function AgentChat({ id }: { id: string }) {
   const problem = useSignal<Problem | undefined>(undefined);
   const grown = useSignal(0);
   const isOpen = useSignal(true);
+  /** it has said its last word, and only its run must end */
+  const isEnding = useSignal(false);
   const list = useFollowedEnd<HTMLElement>(grown.value);
   useEffect(() => {
     runsOfChat(id).then(
@@ -28,9 +30,11 @@ export function AgentChat({ id }: { id: string }) {
   }, [id]);
   const last = runs.value.at(-1)!;
   const send = async (text: string) => {
-    if (isOpen.value) return steer(last, text);
+    if (isOpen.value && !isEnding.value) return steer(last, text);
+    await untilFalse(isOpen);
     const next = await askOn(runs.value, text);
     isOpen.value = true;
+    isEnding.value = false;
     runs.value = [...runs.value, next];
   };
   return (
@@ -41,9 +45,11 @@ export function AgentChat({ id }: { id: string }) {
           <AgentTurn
             key={run}
             run={run}
-            onChange={(seq, open) => {
-              grown.value += seq > 0 ? 1 : 0;
-              if (run === last) isOpen.value = open;
+            onChange={(turn) => {
+              grown.value += 1;
+              if (run !== last) return;
+              isOpen.value = turn.state === 'running';
+              isEnding.value = hasSaidAll(turn);
             }}
           />
         ))}
@@ -57,7 +63,7 @@ export function AgentChat({ id }: { id: string }) {
   );
 }
 
-function AgentTurn({ run, onChange }: { run: string; onChange(seq: number, isOpen: boolean): void }) {
+function AgentTurn({ run, onChange }: { run: string; onChange(turn: Turn): void }) {
   const { view, problem } = useLiveRun(run);
   const asked = useSignal('');
   const turn = turnOfAgent(view.value);
@@ -71,11 +77,26 @@ function AgentTurn({ run, onChange }: { run: string; onChange(seq: number, isOpe
       },
     );
   }, [run]);
-  useEffect(() => onChange(view.value.seq, turn.state === 'running'), [view.value.seq]);
+  useEffect(() => onChange(turn), [view.value.seq]);
   return (
     <>
       <TurnView run={run} turn={{ ...turn, text: asked.value }} />
       {problem.value && <ProblemNote problem={problem.value} />}
     </>
   );
+}
+
+/** Its last call has ended, and asked for no tool. */
+function hasSaidAll({ pieces }: Turn): boolean {
+  const last = pieces.at(-1);
+  return last?.kind === 'call' && last.call.state === 'done' && last.call.finishReason !== 'toolCalls';
+}
+
+async function untilFalse(flag: Signal<boolean>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = effect(() => {
+    if (!flag.value) resolve();
+  });
+  await promise;
+  stop();
 }

@@ -5,6 +5,7 @@ import { count, duration, usd } from '../parts/figures.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ModelName } from '../parts/model-name.tsx';
 import { ModelSelect } from '../parts/model-select.tsx';
+import { costSoFar } from '../run/call-facts.tsx';
 import { answerOf, type RunView } from '../run/run-view.ts';
 
 interface BillBarProps {
@@ -23,6 +24,7 @@ export function BillBar({ view, models, input, onStop, onGoOn }: BillBarProps) {
   const tokens = useComputed(() => tokensOf(view.value));
   const answered = models.filter((model) => answerOf(view.value, model)?.state === 'done');
   const verdict = verdicts.at(-1)?.verdict;
+  const speakingUsd = [...view.value.calls.values()].reduce((sum, call) => sum + (costSoFar(call) ?? 0), 0);
   const elapsed = startedAt === undefined ? undefined : Math.max(0, (endedAt ?? now) - startedAt);
   return (
     <footer class="bill-bar">
@@ -32,7 +34,10 @@ export function BillBar({ view, models, input, onStop, onGoOn }: BillBarProps) {
         <div>
           <dt>{isOpen ? 'So far' : 'In all'}</dt>
           <dd>
-            <strong>{usd(view.value.spentUsd)}</strong>
+            <strong>
+              {speakingUsd > 0 && '≈ '}
+              {usd(view.value.spentUsd + speakingUsd)}
+            </strong>
           </dd>
         </div>
         <div>

@@ -29,8 +29,36 @@ export function Page({ place }: PageProps) {
     <div class="page ask">
       <h1>Ask several models the same thing</h1>
       <Composer draft={draft.value} onChange={change} onRun={run} />
-      <RecentRuns load={recentComparisons} pathOf={(id) => `/compare/${encodeURIComponent(id)}`} />
+      <RecentRuns
+        load={recentComparisons}
+        pathOf={(id) => `/compare/${encodeURIComponent(id)}`}
+        none={<Starters onChoose={(prompt) => change({ ...draft.value, prompt })} />}
+      />
     </div>
+  );
+}
+
+const STARTERS = [
+  'Why do rivers bend?',
+  'Explain idempotency to a new colleague, with an example from a post office.',
+  'Write a regular expression for ISO dates, and say what it still lets through.',
+];
+
+/** Questions to begin with, for who has asked nothing yet. */
+function Starters({ onChoose }: { onChoose(prompt: string): void }) {
+  return (
+    <section class="recent" aria-labelledby="starters">
+      <h2 id="starters">To begin with</h2>
+      <ul>
+        {STARTERS.map((prompt) => (
+          <li key={prompt}>
+            <button type="button" class="starter" onClick={() => onChoose(prompt)}>
+              {prompt}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

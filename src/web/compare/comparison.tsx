@@ -1,6 +1,7 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { CompareInput } from '../../contract/index.ts';
+import { loadModels } from '../api/models.ts';
 import { type Problem, problemOfError } from '../api/request.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
@@ -43,6 +44,7 @@ export function Comparison({ id, onAskAgain }: { id: string; onAskAgain(draft: D
   };
   const open = (next: string) => go(`/compare/${encodeURIComponent(next)}`);
   useEffect(() => {
+    void loadModels();
     void act(async () => {
       input.value = await readInput(id);
       document.title = `${questionOf(input.value).prompt.slice(0, 60)} · Cadenza`;

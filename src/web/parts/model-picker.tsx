@@ -1,6 +1,7 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useId, useRef } from 'preact/hooks';
-import { loadModels, models, modelsProblem } from '../api/models.ts';
+import { loadModels, models, modelsProblem, priceOf } from '../api/models.ts';
+import { usd } from './figures.ts';
 import { Icon } from './icon.tsx';
 import { ModelName } from './model-name.tsx';
 
@@ -58,6 +59,17 @@ export function ModelPicker({ chosen, most, onChange }: ModelPickerProps) {
       </ul>
       {isOpen.value && <Search chosen={chosen} most={most} onToggle={toggle} onClose={close} />}
     </div>
+  );
+}
+
+/** What a million tokens cost, in and out. */
+function Prices({ id }: { id: string }) {
+  const price = priceOf(id);
+  if (!price) return null;
+  return (
+    <span class="prices figures" title="USD of a million tokens">
+      {usd(price.input)} in, {usd(price.output)} out
+    </span>
   );
 }
 
@@ -131,6 +143,7 @@ function Search({ chosen, most, onToggle, onClose }: SearchProps) {
             onClick={() => onToggle(id)}
           >
             <ModelName id={id} />
+            <Prices id={id} />
             {chosen.includes(id) && <Icon name="check" />}
           </div>
         ))}

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RunInfo } from '../../contract/index.ts';
 import { type Problem, problemOfError } from '../api/request.ts';
@@ -9,11 +10,13 @@ import { ProblemNote } from './problem-note.tsx';
 interface RecentRunsProps {
   load(): Promise<RunInfo[]>;
   pathOf(id: string): string;
+  /** shown where there are none yet */
+  none?: ComponentChildren;
 }
 
 /** What one asked before, newest first. */
-export function RecentRuns({ load, pathOf }: RecentRunsProps) {
-  const runs = useSignal<RunInfo[]>([]);
+export function RecentRuns({ load, pathOf, none }: RecentRunsProps) {
+  const runs = useSignal<RunInfo[] | undefined>(undefined);
   const problem = useSignal<Problem | undefined>(undefined);
   const look = () => {
     problem.value = undefined;
@@ -28,7 +31,8 @@ export function RecentRuns({ load, pathOf }: RecentRunsProps) {
   };
   useEffect(look, []);
   if (problem.value) return <ProblemNote problem={problem.value} onRetry={look} />;
-  if (runs.value.length === 0) return null;
+  if (runs.value === undefined) return null;
+  if (runs.value.length === 0) return <>{none}</>;
   return (
     <section class="recent" aria-labelledby="recent">
       <h2 id="recent">Recent</h2>

@@ -309,7 +309,10 @@ describe('the openai SDK, embeddings and models', () => {
   test('models, policies and patterns are listed', async () => {
     const ids = (await Array.fromAsync(client().models.list())).map(({ id }) => id);
     expect(ids).toEqual(expect.arrayContaining(['fast', 'strong', 'quick', 'council', 'sandbox/gpt']));
-    expect(await client().models.retrieve('sandbox/gpt')).toMatchObject({ id: 'sandbox/gpt', object: 'model' });
+    expect(await client().models.retrieve('sandbox/gpt')).toMatchObject({
+      ...{ id: 'sandbox/gpt', object: 'model' },
+      price_usd: { input_per_million: 0.1, output_per_million: 0.5 },
+    });
     await expect(client().models.retrieve('nobody')).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
   });
 });
