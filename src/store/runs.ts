@@ -26,8 +26,8 @@ export interface StoredStep {
 export interface Runs {
   /** The newest run of a workflow id. */
   find(id: string): Promise<StoredRun | undefined>;
-  /** The same where it is the tenant's; of several ids, the first that is. */
-  findOf(tenant: string, ids: string[]): Promise<StoredRun | undefined>;
+  /** The newest run of each id that has one, whoever's it is, in one statement. */
+  findEach(ids: string[]): Promise<StoredRun[]>;
   chainOf(id: string): Promise<string | undefined>;
   /** In the order they began. @param chain first-execution run id */
   steps(chain: string): Promise<StoredStep[]>;
@@ -57,16 +57,9 @@ export function createRuns(db: Kysely<Database>): Runs {
         .executeTakeFirst();
       return row && { ...runInfo(row), chain: row.chain };
     },
-    async findOf(tenant, ids) {
-      const rows = await db
-        .selectFrom('runs as r')
-        .selectAll('r')
-        .where('r.id', 'in', ids)
-        .where('r.tenant', '=', tenant)
-        .where(IS_NEWEST)
-        .execute();
-      const [row] = rows.sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
-      return row && { ...runInfo(row), chain: row.chain };
+    async findEach(ids) {
+      const rows = await db.selectFrom('runs as r').selectAll('r').where('r.id', 'in', ids).where(IS_NEWEST).execute();
+      return rows.map((row) => ({ ...runInfo(row), chain: row.chain }));
     },
     chainOf: (id) => newestChain(db, id),
     async steps(chain) {
