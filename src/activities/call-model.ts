@@ -69,21 +69,27 @@ export function createCallOnce(
     const requestHash = hashOfRequest(request);
     const place = { key: callKey(call, requestHash), run, step, model };
     const shared = sharedAnswers(cache, call, requestHash, place.key);
+    // What is named by reference becomes lines of a transcript: not of a call that is not made.
+    const atBegin = request.transcript || request.toolset !== undefined ? undefined : shared?.atBegin;
     const completesStep = ({ invalid }: ModelReply) => invalid === undefined && !call.checkedAfter;
 
     const stopHeartbeat = heartbeat(() => shared?.hold());
     try {
       const found = await awaitStore(signal, answeredBefore);
-      if (found) {
-        await bookLost(await awaitStore(signal, () => journal.lost(place)));
-        return await takeOver(found);
-      }
+      if (found) return await takeOverWith(found);
       const whole = await awaitStore(signal, () => wholeRequest(store, request));
       const begun = await awaitStore(signal, () => begin(whole.request));
       if (begun.state === 'finished') return forHistory(begun.reply);
+      if (begun.state === 'cached') return await takeOverWith(begun.reply);
       return await attempt({ ...whole, request: limited(whole.request, begun) }, begun);
     } finally {
       stopHeartbeat();
+    }
+
+    /** What earlier attempts had streamed is booked first. */
+    async function takeOverWith(found: ModelReply): Promise<ModelReply> {
+      await bookLost(await awaitStore(signal, () => journal.lost(place)));
+      return takeOver(found);
     }
 
     /** What somebody paid for already: in the run this one is a fork of, or by an equal request. */
@@ -94,7 +100,7 @@ export function createCallOnce(
         await journal.takeFailure({ ...place, error: earlier.error });
         throw failureOf(earlier.error, 'final');
       }
-      return earlier?.reply ?? shared?.find();
+      return earlier?.reply ?? (atBegin ? undefined : shared?.find());
     }
 
     /** It is free, and here as soon as it was found. */
@@ -111,6 +117,7 @@ export function createCallOnce(
         journal.begin({
           ...place,
           fallback: call.fallback,
+          shared: atBegin,
           others: call.unasked?.map((other) => callKey({ ...call, model: other }, requestHash)),
           worstCaseUsd: () => worstCase(model, asked, config.prices),
         });
@@ -136,7 +143,7 @@ export function createCallOnce(
       let isSpeaking = false;
       let reply: ModelReply;
       try {
-        const theirs = await shared?.join(signal);
+        const theirs = begun.claimed ? undefined : await shared?.join(signal);
         if (theirs && 'reply' in theirs) return await takeOver(theirs.reply);
         if (theirs) throw new ProviderError(theirs.failed);
         signal.throwIfAborted();

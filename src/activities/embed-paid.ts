@@ -68,7 +68,7 @@ export async function embedPaid(
   const estimate = Math.ceil(texts.reduce((sum, text) => sum + text.length, 0) / CHARACTERS_A_TOKEN);
   const worstCaseUsd = priceOf(model, { inputTokens: estimate, outputTokens: 0 }, config.prices);
   const begun = await store.journal.begin({ ...place, worstCaseUsd });
-  if (begun.state === 'finished') {
+  if (begun.state === 'finished' || begun.state === 'cached') {
     const { usage, costUsd } = begun.reply;
     return { vectors: unpacked(begun.reply), usage, costUsd };
   }

@@ -1,4 +1,4 @@
-import type { CallError, ModelCall, ModelReply } from '../contract/index.ts';
+import type { CallError, ModelCall, ModelRef, ModelReply } from '../contract/index.ts';
 import { type Cache, isStoreError } from '../store/index.ts';
 import { awaitStore } from './await-store.ts';
 
@@ -18,6 +18,8 @@ export interface SharedAnswers {
   hold(delayMs?: number): Promise<void>;
   /** lets the waiting go on: with the error, if no further attempt is made here */
   release(error?: CallError): Promise<void>;
+  /** the same as `find` and `join`, for what begins the call: undefined where its answer is asked for anew */
+  atBegin?: { tenant: string; requestHash: string; models: ModelRef[]; leaseMs: number };
   /** where an answer is to be kept */
   entry: { tenant: string; requestHash: string; ttlSeconds: number };
 }
@@ -40,6 +42,7 @@ export function sharedAnswers(
 
   return {
     entry: { ...request, ttlSeconds: call.cacheTtlSeconds },
+    atBegin: isAskedAnew ? undefined : { ...request, models, leaseMs: LEASE_MS },
     find: async () => (isAskedAnew ? undefined : cache.find({ ...request, models })),
     release,
     async hold(delayMs = 0) {

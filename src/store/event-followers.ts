@@ -41,13 +41,17 @@ interface Follower {
   cursor: number;
   /** committed by this process and not yet read; beyond the limit they are dropped and fetched when wanted */
   queued: EventRow[];
+  /** characters of text in them */
+  queuedText: number;
   /** the database may know more than was queued */
   behind: boolean;
   bell: Bell;
 }
 
 const PAGE = 500;
+/** What is kept in memory for a reader that does not read: then it is served from the database again. */
 const QUEUED_AT_MOST = 500;
+const QUEUED_TEXT_AT_MOST = 1_000_000;
 /** ms; for what notifications should have said and did not */
 const POLL_EVERY_MS = 2_000;
 /** A run that began in this process speaks here: so long other processes need not know who follows it, ms. */
@@ -255,13 +259,15 @@ export async function newestChain(db: Kysely<Database>, id: string): Promise<str
 }
 
 function newFollower(cursor: number, behind: boolean): Follower {
-  return { cursor, queued: [], behind, bell: createBell() };
+  return { cursor, queued: [], queuedText: 0, behind, bell: createBell() };
 }
 
 function enqueue(follower: Follower, row: EventRow): void {
-  if (follower.queued.length < QUEUED_AT_MOST) follower.queued.push(row);
+  follower.queuedText += typeof row.data.text === 'string' ? row.data.text.length : 0;
+  if (follower.queued.length < QUEUED_AT_MOST && follower.queuedText < QUEUED_TEXT_AT_MOST) follower.queued.push(row);
   else {
     follower.queued = [];
+    follower.queuedText = 0;
     follower.behind = true;
   }
   follower.bell.ring();
@@ -271,6 +277,7 @@ function enqueue(follower: Follower, row: EventRow): void {
 function takeQueued(follower: Follower): EventRow[] {
   const queued = follower.queued.filter(({ seq }) => seq > follower.cursor);
   follower.queued = [];
+  follower.queuedText = 0;
   const hole = queued.findIndex(({ seq }, index) => seq !== follower.cursor + 1 + index);
   if (hole === -1) return queued;
   follower.behind = true;

@@ -18,6 +18,7 @@ const NOTHING_SPENT = { usage: { inputTokens: 0, outputTokens: 0 }, costUsd: 0 }
 
 type BeginAnswer =
   | { state: 'finished'; reply: ModelReply }
+  | { state: 'cached'; reply: ModelReply }
   | (Omit<OpenCall, 'call' | 'heldUsd'> & { held?: number | null; written?: EventRow[]; deferred?: boolean })
   | { state: 'overBudget'; account: string; spent: number; reserved: number; budget: number }
   | { state: 'priceNeeded'; account: string };
@@ -42,7 +43,7 @@ export function createJournal(
 
   /** Not through the writer: a beginning waits for no flush, and where no money is held for it, for no disk. */
   async function begin(begun: BeginCall): Promise<Begun> {
-    const { key, run, step, model, worstCaseUsd: worst, others } = begun;
+    const { key, run, step, model, worstCaseUsd: worst, others, shared } = begun;
     const call = shortId(key);
     const follow = followers.has(run.chain);
     // tells a repetition of this very request from another attempt
@@ -52,6 +53,7 @@ export function createJournal(
       ...{ key, others, call, step, model, origin, follow, run: wholeRun(run) },
       holder,
       accounts: accountsOf(run),
+      shared: shared && { ...shared, hash: shared.requestHash, seconds: shared.leaseMs / 1_000 },
       first: first.map((event, index) => lineOf(event, index, 1)),
       lost: {
         type: 'ConnectionLost',
@@ -74,7 +76,7 @@ export function createJournal(
       if (worstCaseUsd !== null) answer = await answerFor(worstCaseUsd);
     }
     if (answer.state === 'priceNeeded') return { state: 'overBudget', error: withoutPrice(begun, answer) };
-    if (answer.state === 'finished') return answer;
+    if (answer.state === 'finished' || answer.state === 'cached') return answer;
     if ('deferred' in answer && answer.deferred) {
       // While the model is asked; what it says comes after, by the same writer.
       tell({ run, events: first, begin: { key, step, model, holder } });
@@ -86,8 +88,9 @@ export function createJournal(
       const leftUsd = Number((answer.budget - answer.spent - answer.reserved).toFixed(12));
       return { state: 'overBudget', error: overBudget({ ...begun, worstCaseUsd }, answer), leftUsd };
     }
-    const { epoch, failures, midStreamFailures, lost, held } = answer;
-    return { state: 'open', epoch, call, failures, midStreamFailures, lost, heldUsd: held ?? undefined };
+    const { epoch, failures, midStreamFailures, lost, held, claimed } = answer;
+    const open = { epoch, call, failures, midStreamFailures, lost, heldUsd: held ?? undefined };
+    return { state: 'open', ...open, ...(claimed ? { claimed } : {}) };
   }
 
   /** @returns the reply that counts */

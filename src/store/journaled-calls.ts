@@ -10,11 +10,17 @@ export interface BeginCall extends JournaledCall {
    * budget allows. A function is asked only if some payer has a budget: counting the tokens of 1 MB takes 9 ms.
    */
   worstCaseUsd: number | null | (() => number | null);
+  /** An answer that an equal request has had is this call's too (`cached`); else it is the one that is made for all. */
+  shared?: { tenant: string; requestHash: string; models: ModelRef[]; leaseMs: number };
   /** the price of the model is not known, and `worstCaseUsd` a guess */
   unknownPrice?: boolean;
 }
 
-export type Begun = { state: 'finished'; reply: ModelReply } | OpenCall | OverBudget;
+export type Begun =
+  | { state: 'finished'; reply: ModelReply }
+  | { state: 'cached'; reply: ModelReply }
+  | OpenCall
+  | OverBudget;
 
 export interface OverBudget {
   state: 'overBudget';
@@ -32,6 +38,8 @@ export interface OpenCall {
   failures: number;
   /** those of them that came when part of the answer had been paid for */
   midStreamFailures: number;
+  /** no equal request waits for somebody else's answer: this call is made for all */
+  claimed?: boolean;
   /** USD held for the call, where some payer has a budget */
   heldUsd?: number;
   /** earlier attempts whose worker was lost in mid-stream, and of which nothing is booked: `book` what they used */

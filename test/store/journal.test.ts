@@ -149,6 +149,20 @@ test('a call given up for good is begun anew when it is asked again, with its er
   expect(told).toMatchObject({ error: LIMITED, delayMs: 0 });
 });
 
+test('of equal requests at once one is made for all, and whoever begins after its end has its answer', async () => {
+  const [one, two, three] = [newRun(), newRun(), newRun()];
+  const keys = [newKey(), newKey(), newKey()] as const;
+  const shared = { tenant: '', requestHash: newKey(), models: [MODEL], leaseMs: 15_000 };
+  expect(await begin(one, keys[0], { shared })).toMatchObject({ state: 'open', claimed: true });
+  expect(await begin(two, keys[1], { shared })).not.toHaveProperty('claimed');
+  const cache = { requestHash: shared.requestHash, ttlSeconds: 60 };
+  await fresh.store.journal.end(attempt(one, keys[0], 1), { reply: reply(), completesStep: true, cache });
+  expect(await begin(three, keys[2], { shared })).toEqual({ state: 'cached', reply: reply() });
+  expect(await fresh.store.runs.find(three.id)).toBeUndefined();
+  const flight = { requestHash: shared.requestHash, model: MODEL, holder: keys[1], leaseMs: 15_000 };
+  expect(await fresh.store.cache.claim({ ...flight, since: new Date() })).toBe('taken');
+});
+
 test('an attempt that was replaced cannot fail the one that replaced it, nor a finished call', async () => {
   const run = newRun({ budgetUsd: 1 });
   const key = newKey();

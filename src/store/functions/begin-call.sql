@@ -2,6 +2,9 @@
 -- held on, as far as the budget still allows it: `held`, USD, if anything is. An attempt nobody ended was lost with its worker, which the new epoch announces.
 -- The answer's `lost` are earlier attempts that had streamed text, and of which nothing is booked yet.
 --
+-- Where answers are shared (`shared`: {tenant, hash, models, seconds}) one that an equal request has had is `cached`, and
+-- nothing is written; else the call is `claimed` to be the one that is made for all, where that is not to be waited for.
+--
 -- The first attempt of a call for which no money is held waits for no disk, and tells readers nothing: `deferred` says that
 -- its events are the writer's to write, with the call again (docs/decisions/0014).
 create function begin_call(p jsonb) returns jsonb language plpgsql as $$
@@ -14,6 +17,7 @@ declare
   v_status text;
   v_seq bigint;
   v_told boolean := true;
+  v_claimed boolean := false;
   v_accounts text[];
   v_held numeric;
   v_over record;
@@ -30,6 +34,11 @@ begin
     limit 1;
   end if;
   if found then return jsonb_build_object('state', 'finished', 'reply', v_call.reply); end if;
+
+  if p ? 'shared' then
+    v_written := shared_answer(p->'shared');
+    if v_written is not null then return jsonb_build_object('state', 'cached', 'reply', v_written); end if;
+  end if;
 
   perform open_runs(jsonb_build_array(p->'run'));
   select status, seq into v_status, v_seq from runs where chain = v_chain for update;
@@ -92,8 +101,21 @@ begin
     values (v_key, v_chain, p->>'step', p->>'model', 'open', 1, p->>'holder', clock_timestamp());
     if v_held is null and v_status = 'running' then
       perform set_config('synchronous_commit', 'off', true);
+      if p ? 'shared' then
+        insert into flights (tenant, request_hash, model, holder, lease_until)
+        values (p->'shared'->>'tenant', p->'shared'->>'hash', p->>'model', v_key,
+          now() + make_interval(secs => (p->'shared'->>'seconds')::double precision))
+        on conflict (tenant, request_hash, model) do nothing;
+        v_claimed := found;
+        -- whoever had it until a moment ago left an answer
+        if v_claimed and shared_answer(p->'shared') is not null then
+          delete from flights where tenant = p->'shared'->>'tenant' and request_hash = p->'shared'->>'hash'
+            and model = p->>'model' and holder = v_key;
+          v_claimed := false;
+        end if;
+      end if;
       return jsonb_build_object('state', 'open', 'deferred', true, 'epoch', 1, 'failures', 0, 'midStreamFailures', 0,
-        'lost', '[]'::jsonb);
+        'lost', '[]'::jsonb, 'claimed', v_claimed);
     end if;
     v_events := v_events || (p->'first');
   else
