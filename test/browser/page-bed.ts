@@ -17,6 +17,8 @@ export interface Said {
   paceMs?: number;
   /** instead of words */
   tool?: { name: string; arguments: object };
+  /** instead of an answer */
+  status?: number;
 }
 
 /** A browser before a gateway of this process, a worker in one of its own, and a provider that the test plays. */
@@ -106,6 +108,11 @@ function chatServer(script: Script, brokenOff: PageBed['brokenOff']): Handler {
     response.on('close', () => {
       if (!response.writableEnded) brokenOff.push({ model, at: Date.now() });
     });
+    if (said.status !== undefined) {
+      response.writeHead(said.status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ error: { message: 'The model is busy', type: 'server_error' } }));
+      return;
+    }
     const chunk = (delta: object, reason: string | null = null) =>
       sse({ id: 'c', object: 'chat.completion.chunk', model, choices: [{ index: 0, delta, finish_reason: reason }] });
     response.writeHead(200, { 'content-type': 'text/event-stream' });

@@ -9,6 +9,7 @@ import type { Browser, Page } from 'playwright-core';
 import startServers from '../setup/start-servers.ts';
 import stopServers from '../setup/stop-servers.ts';
 import { pageBed, type Said } from './page-bed.ts';
+import { runPictures, saidInRuns } from './screenshots-of-runs.ts';
 
 const IMAGES = path.resolve(import.meta.dirname, '../../docs/images');
 
@@ -57,6 +58,8 @@ function verdictOn(question: string): string {
 }
 
 function answer(model: string, question: string, isAfterTool: boolean): Said {
+  const inRun = saidInRuns(model, question, isAfterTool);
+  if (inRun) return inRun;
   if (question.includes('Answer A:')) return { words: [verdictOn(question)] };
   if (question.includes('bathtub') && !isAfterTool) {
     return { words: [], tool: { name: 'calculator', arguments: { expression: '2200 * 60 / 0.15' } } };
@@ -90,10 +93,11 @@ async function picture(
   at: string,
   options: Parameters<Browser['newContext']>[0],
   act?: (page: Page) => Promise<void>,
+  ready = '.facts dd, .recent a',
 ) {
   if (!name.startsWith(wanted)) return;
   const page = await bed.open(at, options);
-  await page.locator('.facts dd, .recent a').first().waitFor();
+  await page.locator(ready).first().waitFor();
   await act?.(page);
   await page.screenshot({ path: path.join(IMAGES, `${name}.png`) });
   await page.context().close();
@@ -130,6 +134,9 @@ try {
   await picture('chat-light', `/chat/${agent}`, { ...DESK, colorScheme: 'light' }, opened);
   await picture('chat-dark', `/chat/${talk}`, { ...DESK, colorScheme: 'dark' });
   await picture('chat-phone', `/chat/${agent}`, { ...PHONE, colorScheme: 'dark' }, opened);
+  await runPictures(bed, (name, at, phone, colorScheme, ready, act) =>
+    picture(name, at, { ...(phone ? PHONE : DESK), colorScheme }, act, ready),
+  );
 } finally {
   await bed.close();
   await stopServers();

@@ -16,9 +16,5 @@ const spendRoute = route({
 });
 
 export function addSpendRoute(app: GatewayApp): void {
-  app.openapi(spendRoute, async (c) => {
-    const { tenant } = c.var.caller;
-    const asked = c.req.valid('query');
-    return c.json(await c.var.client.spend(tenant === undefined ? asked : { ...asked, tenant }), 200);
-  });
+  app.openapi(spendRoute, async (c) => c.json(await c.var.client.spend(c.req.valid('query')), 200));
 }

@@ -188,7 +188,17 @@ function shownOf(show: unknown): Shown {
   if (typeof show === 'string') return { text: show };
   if (show === null || show === undefined) return {};
   if (typeof show !== 'object' || Array.isArray(show)) return { rest: show };
-  const { tool, arguments: args, question, agent, costUsd, text, schema, ...rest } = show as Record<string, unknown>;
+  const {
+    tool,
+    toolCall: _,
+    arguments: args,
+    question,
+    agent,
+    costUsd,
+    text,
+    schema,
+    ...rest
+  } = show as Record<string, unknown>;
   const known: Shown = {
     ...(typeof tool === 'string' && { tool }),
     ...(typeof question === 'string' && { question }),

@@ -23,6 +23,9 @@ const LEGEND = [
   ['wait', 'waiting'],
   ['tool', 'tool'],
   ['approval', 'a person'],
+  ['cached', 'there already'],
+  ['abandoned', 'left for a quicker one'],
+  ['run', 'another run'],
 ] as const;
 
 interface WaterfallProps {
@@ -49,6 +52,7 @@ export function Waterfall({ rows, whole, chosen, onChoose }: WaterfallProps) {
   const span = closer.value ?? whole;
   const busy = useMemo(() => busySpans(rows), [rows]);
   const scale = useMemo(() => timeScale(span, busy, isFolded.value), [span.from, span.to, busy, isFolded.value]);
+  const kinds = useMemo(() => new Set<string>(rows.flatMap(({ bars }) => bars.map(({ kind }) => kind))), [rows]);
   const hasGaps = scale.some(({ isGap }) => isGap);
   const at = Math.max(
     0,
@@ -113,7 +117,7 @@ export function Waterfall({ rows, whole, chosen, onChoose }: WaterfallProps) {
     <div class={isNarrow ? 'waterfall narrow panel' : 'waterfall panel'}>
       <div class="waterfall-tools">
         <ul class="legend" aria-label="What the bars mean">
-          {LEGEND.map(([kind, says]) => (
+          {LEGEND.filter(([kind]) => kinds.has(kind)).map(([kind, says]) => (
             <li key={kind}>
               <span class={`swatch beam-${kind}`} aria-hidden="true" />
               {says}

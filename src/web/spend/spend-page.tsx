@@ -7,10 +7,11 @@ import { go, type PageProps } from '../shell/router.ts';
 import { BudgetBars } from './budget-bars.tsx';
 import { type Days, daysIn, lastDays, monthOf, shortDay, today } from './days.ts';
 import { StackedBars } from './stacked-bars.tsx';
-import { stacked } from './stacks.ts';
+import { byPart, type Part, stacked } from './stacks.ts';
 
-const PARTS = ['model', 'tenant', 'key', 'pattern'] as const;
-type Part = (typeof PARTS)[number];
+const PARTS: Part[] = ['model', 'tenant', 'key', 'pattern'];
+/** Lines of the table at most. */
+const PARTS_SHOWN = 100;
 const NAMES: Record<Part, string> = { model: 'Model', tenant: 'Tenant', key: 'API key', pattern: 'Pattern' };
 const RANGES = [
   ['7', '7 days'],
@@ -30,7 +31,6 @@ export function Page({ place: { query } }: PageProps) {
   const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
   const asked = new URLSearchParams({ ...days, timeZone });
   const perDay = usePolled<Spend>(`/v1/spend?${asked}&by=day,${by}&limit=10000`);
-  const perPart = usePolled<Spend>(`/v1/spend?${asked}&by=${by}&limit=100`);
   const address = (more: Record<string, string | undefined>) => {
     const next = new URLSearchParams(query);
     for (const [name, value] of Object.entries(more)) {
@@ -43,7 +43,7 @@ export function Page({ place: { query } }: PageProps) {
   const total = spend?.total;
   const list = spend ? daysIn(spend) : [];
   const series = spend ? stacked(spend.lines, by, list) : [];
-  const problem = perDay.problem.value ?? perPart.problem.value;
+  const problem = perDay.problem.value;
   return (
     <div class="page spend-page">
       <header class="page-head">
@@ -115,7 +115,7 @@ export function Page({ place: { query } }: PageProps) {
           </section>
         )
       )}
-      {perPart.value.value && perPart.value.value.lines.length > 0 && <PartTable spend={perPart.value.value} by={by} />}
+      {spend && spend.lines.length > 0 && <PartTable spend={spend} by={by} />}
       {spend && spend.lines.length > 0 && <DayTable spend={spend} days={list} />}
       <BudgetBars />
       <p class="quiet small">
@@ -166,7 +166,10 @@ function Totals({ total }: { total: Spend['total'] }) {
 }
 
 function PartTable({ spend, by }: { spend: Spend; by: Part }) {
-  const most = Math.max(...spend.lines.map(({ costUsd }) => costUsd), 0);
+  const parts = byPart(spend.lines, by);
+  const shown = parts.slice(0, PARTS_SHOWN);
+  const more = parts.length - shown.length;
+  const most = Math.max(...parts.map(({ costUsd }) => costUsd), 0);
   return (
     <section aria-labelledby="by-part">
       <h2 id="by-part">By {NAMES[by].toLowerCase()}</h2>
@@ -179,7 +182,7 @@ function PartTable({ spend, by }: { spend: Spend; by: Part }) {
             </tr>
           </thead>
           <tbody>
-            {spend.lines.map((line) => (
+            {shown.map((line) => (
               <tr key={line[by] ?? ''}>
                 <th scope="row">
                   {line[by] ?? <span class="quiet">none</span>}
@@ -201,7 +204,10 @@ function PartTable({ spend, by }: { spend: Spend; by: Part }) {
           </tfoot>
         </table>
       </Scrolled>
-      {spend.leftOut !== undefined && <p class="quiet small">{count(spend.leftOut)} that cost less are not shown.</p>}
+      {more > 0 && <p class="quiet small">{count(more)} that cost less are not shown.</p>}
+      {spend.leftOut !== undefined && (
+        <p class="quiet small">What cost least on its day is in the total alone: {count(spend.leftOut)} lines.</p>
+      )}
     </section>
   );
 }

@@ -1,5 +1,8 @@
 import type { SpendLine } from '../../contract/index.ts';
 
+/** By what days are told apart. */
+export type Part = 'model' | 'tenant' | 'key' | 'pattern';
+
 /** What one part (a model, a tenant) cost on each day. */
 export interface Series {
   name: string;
@@ -13,11 +16,7 @@ export interface Series {
 const VOICES = 6;
 
 /** Lines of `day,<what>` as stacks of the days: the parts that cost most, and all others as one. */
-export function stacked(
-  lines: readonly SpendLine[],
-  by: 'model' | 'tenant' | 'key' | 'pattern',
-  days: readonly string[],
-): Series[] {
+export function stacked(lines: readonly SpendLine[], by: Part, days: readonly string[]): Series[] {
   const at = new Map(days.map((day, n) => [day, n]));
   const parts = new Map<string, number[]>();
   for (const line of lines) {
@@ -38,6 +37,23 @@ export function stacked(
   const usd = days.map((_, n) => sum(rest.map((series) => series.usd[n]!)));
   return [...shown, { name: `${rest.length} others`, usd, totalUsd: sum(usd), voice: 0 }];
 }
+
+/** The same lines without their days: each part's sums, what cost most first. */
+export function byPart(lines: readonly SpendLine[], by: Part): SpendLine[] {
+  const parts = new Map<string | undefined, SpendLine>();
+  for (const { day: _, ...line } of lines) {
+    const sums = parts.get(line[by]);
+    if (sums) for (const name of SUMS) sums[name] += line[name];
+    else parts.set(line[by], { ...line });
+  }
+  return [...parts.values()].sort((a, b) => b.costUsd - a.costUsd || b.calls - a.calls);
+}
+
+const SUMS = [
+  ...(['costUsd', 'calls', 'inputTokens', 'cachedInputTokens', 'cacheWriteTokens', 'outputTokens'] as const),
+  ...(['reasoningTokens', 'cachedAnswers', 'savedByCacheUsd', 'savedByProviderUsd', 'savedUnknown'] as const),
+  ...(['unpriced', 'estimated', 'estimatedUsd'] as const),
+];
 
 /** A round number of USD at or above the largest stack, and lines below it. */
 export function yTicks(mostUsd: number): number[] {
