@@ -77,12 +77,10 @@ export function addModelsRoutes(app: GatewayApp): void {
     const { id } = c.req.valid('param');
     const found = (await c.var.client.models.list()).find((one) => one.id === id);
     if (found) return c.json(described(found), 200);
-    // Names that stand for several are not listed: `fast,strong`. @throws NotFound
-    c.var.client.models.find(id);
     throw new CadenzaError('NotFound', {
       type: 'ModelNotFound',
-      message: `"${id}" is not listed.`,
-      hint: 'It can be asked all the same: GET /v1/models lists single names only.',
+      message: `No model "${id}" is listed.`,
+      hint: 'GET /v1/models lists all names; several with commas between can be asked, and are not listed.',
       path: 'model',
     });
   });

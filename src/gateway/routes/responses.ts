@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { refusal } from '../../client/errors.ts';
+import { ANSWERING_PATTERNS } from '../../client/models.ts';
 import type { AskInput, CallError, RunInfo } from '../../contract/index.ts';
 import type { GatewayApp, GatewayEnv } from '../app.ts';
 import type { Answered } from '../dialects/answered.ts';
@@ -17,6 +19,7 @@ import { responseEvents } from '../dialects/openai-responses/stream.ts';
 import { planAgain, planOf } from '../dialects/plan.ts';
 import { respond } from '../dialects/respond.ts';
 import { json, route } from '../route.ts';
+import { RunParams } from '../schemas.ts';
 
 const tags = ['compatible'];
 const dialect = 'openai';
@@ -25,12 +28,8 @@ const IDLE = ': still here\n\n';
 /** What a run that is told to stop may take, s. */
 const STOPS_WITHIN_S = 5;
 
-const ResponseId = z.object({
-  id: z
-    .string()
-    .regex(/^resp_[\w-]+$/, 'A response is named resp_...')
-    .openapi({ param: { name: 'id', in: 'path' }, description: 'Id of the response, which is its run’s' }),
-});
+/** Runs that make one answer. */
+const ANSWERING = ['ask', 'agent', ...ANSWERING_PATTERNS] as string[];
 
 const answers = {
   200: {
@@ -64,7 +63,7 @@ const showRoute = route({
   tags,
   summary: 'A response as far as it is, or its events from the beginning or a number on',
   request: {
-    params: ResponseId,
+    params: RunParams,
     query: z.object({
       stream: z.enum(['true', 'false']).optional(),
       starting_after: z.coerce
@@ -85,7 +84,7 @@ const cancelRoute = route({
   path: '/v1/responses/{id}/cancel',
   tags,
   summary: 'Stop a response',
-  request: { params: ResponseId },
+  request: { params: RunParams },
   answers: { 200: json('The response, stopped', ResponseObject) },
   refuses: ['conflict'],
   dialect,
@@ -127,7 +126,7 @@ export function addResponsesRoutes(app: GatewayApp): void {
   app.openapi(showRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { stream, starting_after: after } = c.req.valid('query');
-    const info = await c.var.client.show(id);
+    const info = await shown(c, id);
     const { frame, plan } = await startedAs(c, id, info);
     if (stream !== 'true') return c.json(await current(c, info, frame, plan), 200, runHeaders(info.id)) as never;
     const reader = new AbortController();
@@ -147,12 +146,20 @@ export function addResponsesRoutes(app: GatewayApp): void {
 
   app.openapi(cancelRoute, async (c) => {
     const { id } = c.req.valid('param');
+    await shown(c, id);
     await c.var.client.cancel(id);
     await c.var.client.outcome(id, STOPS_WITHIN_S);
-    const info = await c.var.client.show(id);
+    const info = await shown(c, id);
     const { frame, plan } = await startedAs(c, id, info);
     return c.json(await current(c, info, frame, plan), 200) as never;
   });
+}
+
+/** @throws CadenzaError NotFound also for a run that makes no answer */
+async function shown(c: Context<GatewayEnv>, id: string): Promise<RunInfo> {
+  const info = await c.var.client.show(id);
+  if (!ANSWERING.includes(info.pattern)) throw refusal('NotFound', `No response with the id "${id}"`, { path: 'id' });
+  return info;
 }
 
 type Started = { frame: ResponseFrame; plan: ReturnType<typeof planAgain> };
