@@ -13,6 +13,9 @@ export interface Answered {
   costUsd: number | null;
 }
 
+/** Each event alone, what the log gives at once, or all of the run. */
+export type Pace = 'events' | 'pages' | 'end';
+
 /** A run of which one answer is wanted. */
 export interface AnswerOfRun {
   pages: AsyncIterable<RunEvent[]>;
@@ -20,6 +23,8 @@ export interface AnswerOfRun {
   step?: string;
   /** its words may not be used before the run has ended: they are checked then */
   holds: boolean;
+  /** how much is taken together: whoever comes late is spared the words of attempts that were lost before */
+  pace: Pace;
   /** the text is to be JSON */
   isJson: boolean;
   /** the run's result, where its events do not hold the answer */
@@ -73,10 +78,8 @@ export async function* answerInPieces(run: AnswerOfRun): AsyncGenerator<Piece[]>
     for (const event of page) {
       listener.take(event);
       const ended = endOf(event, listener.said);
-      // Event by event, so that whoever reads the run again gets the same pieces.
       if (!ended) {
-        const { text, reasoning, tools } = listener.said;
-        if (!run.holds) send(reasoning, text, tools, false);
+        if (run.pace === 'events') sendSaid();
         continue;
       }
       const answer = await finished(run, listener.said, ended);
@@ -85,9 +88,15 @@ export async function* answerInPieces(run: AnswerOfRun): AsyncGenerator<Piece[]>
       yield [...pieces, { type: 'end', answer: { ...answer, toolCalls } }];
       return;
     }
+    if (run.pace === 'pages') sendSaid();
     if (pieces.length > 0) yield pieces.splice(0);
   }
   throw new NotAnswered(CUT);
+
+  function sendSaid(): void {
+    const { text, reasoning, tools } = listener.said;
+    if (!run.holds) send(reasoning, text, tools, false);
+  }
 
   function send(reasoning: string, text: string, tools: Answered['toolCalls'], isEnd: boolean): void {
     // Thoughts are no part of the answer: those of another attempt are left out.

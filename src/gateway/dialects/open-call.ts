@@ -3,10 +3,10 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Cadenza } from '../../client/cadenza.ts';
 import { CadenzaError } from '../../client/errors.ts';
-import { isTerminal, type RunEvent } from '../../contract/index.ts';
+import { isTerminal, type RunEvent, type RunStatus } from '../../contract/index.ts';
 import type { GatewayEnv } from '../app.ts';
 import { ProblemError } from '../problem.ts';
-import { type AnswerOfRun, NotAnswered } from './answered.ts';
+import { type AnswerOfRun, NotAnswered, type Pace } from './answered.ts';
 import { type ParamNames, problemOfCall, refusalOfStart } from './errors.ts';
 import type { Plan } from './plan.ts';
 
@@ -30,6 +30,7 @@ export interface OpenedCall {
   /** the same as everybody of this installation knows it */
   runId: string;
   pages: AsyncIterable<RunEvent[]>;
+  pace: Pace;
   /** The client is gone: nothing more is spent, unless it may come back for the answer. */
   abandon(): void;
 }
@@ -43,7 +44,7 @@ export async function openCall(c: Context<GatewayEnv>, options: CallOptions): Pr
   const { plan, params, metadata, isBackground = false } = options;
   const key = c.req.header('idempotency-key');
   const id = idOf(options.prefix, key);
-  const { id: runId } = await client
+  const { id: runId, isNew } = await client
     .startUnchecked(plan.pattern, plan.input, {
       ...{ id, isNewId: key === undefined, isOneRequest: true },
       ...{ lane: plan.lane, key: caller.key, metadata },
@@ -52,10 +53,10 @@ export async function openCall(c: Context<GatewayEnv>, options: CallOptions): Pr
       throw refusalOfStart(thrown, params);
     });
   const reader = new AbortController();
+  const { pages, status } = await client.follow(id, { signal: reader.signal });
   return {
-    id,
-    runId,
-    pages: (await client.follow(id, { signal: reader.signal })).pages,
+    ...{ id, runId, pages },
+    pace: isNew ? 'events' : paceOf(status),
     abandon() {
       if (reader.signal.aborted) return;
       reader.abort();
@@ -70,11 +71,16 @@ export async function openCall(c: Context<GatewayEnv>, options: CallOptions): Pr
 /** The answer of a run, by its events or where they do not hold it by its result. */
 export function answerOfRun(
   client: Cadenza,
-  { id, pages }: Pick<OpenedCall, 'id' | 'pages'>,
+  { id, pages, pace }: Pick<OpenedCall, 'id' | 'pages' | 'pace'>,
   { step, holds, answerOf, input }: Pick<Plan, 'step' | 'holds' | 'answerOf' | 'input'>,
 ): AnswerOfRun {
   const isJson = (input as { schema?: unknown }).schema !== undefined;
-  return { pages, step, holds, isJson, result: async () => answerOf(await resultOf(client, id)) };
+  return { pages, pace, step, holds, isJson, result: async () => answerOf(await resultOf(client, id)) };
+}
+
+/** How a run is read that was started before. */
+export function paceOf(status: RunStatus): Pace {
+  return status === 'running' ? 'pages' : 'end';
 }
 
 /** What a run gave, once its events tell that it has ended. @throws NotAnswered */

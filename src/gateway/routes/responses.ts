@@ -6,7 +6,7 @@ import type { AskInput, CallError, RunInfo } from '../../contract/index.ts';
 import type { GatewayApp, GatewayEnv } from '../app.ts';
 import type { Answered } from '../dialects/answered.ts';
 import { openAiError, problemOfCall } from '../dialects/errors.ts';
-import { ANSWER_HEADERS, answerOfRun, IdempotencyKey, openCall, runHeaders } from '../dialects/open-call.ts';
+import { ANSWER_HEADERS, answerOfRun, IdempotencyKey, openCall, paceOf, runHeaders } from '../dialects/open-call.ts';
 import {
   answeredResponse,
   type ResponseFrame,
@@ -130,8 +130,10 @@ export function addResponsesRoutes(app: GatewayApp): void {
     const { frame, plan } = await startedAs(c, id, info);
     if (stream !== 'true') return c.json(await current(c, info, frame, plan), 200, runHeaders(info.id)) as never;
     const reader = new AbortController();
-    const { pages } = await c.var.client.follow(id, { signal: reader.signal });
-    const run = answerOfRun(c.var.client, { id, pages }, plan);
+    const { pages, status } = await c.var.client.follow(id, { signal: reader.signal });
+    // Whoever goes on from an event gets the same ones as before.
+    const pace = after === undefined ? paceOf(status) : 'events';
+    const run = answerOfRun(c.var.client, { id, pages, pace }, plan);
     const events = responseEvents(frame, after);
     const call = { runId: info.id, run, abandon: () => reader.abort() };
     return (await respond(c, call, {

@@ -10,6 +10,7 @@ import { generateText, type LanguageModel, Output, stepCountIs, streamText, tool
 import OpenAI from 'openai';
 import { z } from 'zod';
 import { EMBEDDING, failWith, mockProvider, promptOf, USAGE } from '../../setup/mock-provider.ts';
+import { until } from '../../setup/until.ts';
 import { type DialectsBed, dialectsBed } from './dialects-bed.ts';
 
 const WEATHER = {
@@ -261,7 +262,9 @@ describe('the openai SDK, Responses', () => {
       output_text: 'answer to: Quietly, please',
     });
     const slow = await client().responses.create({ model: MODEL, input: 'slowly, and stop', background: true });
-    expect((await client().responses.cancel(slow.id)).status).toBe('cancelled');
+    await client().responses.cancel(slow.id);
+    const statusOf = async () => (await client().responses.retrieve(slow.id)).status;
+    await until(async () => ((await statusOf()) === 'cancelled' ? true : undefined));
   });
 
   test('structured output, and errors by name', async () => {

@@ -20,8 +20,8 @@ interface OpenItem {
 }
 
 /**
- * The answer as the Responses API streams it: each item added, filled and done, each event with its number. The same run
- * has the same events with the same numbers whenever it is read.
+ * The answer as the Responses API streams it: each item added, filled and done, each event with its number. Whoever
+ * goes on from a number reads the same events as before.
  *
  *   created, in_progress --> item added, part added, deltas, done, part done, item done --> ... --> completed
  */
