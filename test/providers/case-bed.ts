@@ -3,7 +3,7 @@ import { afterEach } from '@jest/globals';
 import { ClockRanOut, timeoutError } from '../../src/activities/clocks.ts';
 import type { Rooms } from '../../src/activities/rooms.ts';
 import { AttemptFailed, type PartialReply, streamReply } from '../../src/activities/stream-reply.ts';
-import { Config } from '../../src/config/index.ts';
+import { Config, type ConfigInput } from '../../src/config/index.ts';
 import type {
   CallError,
   JsonSchema,
@@ -14,13 +14,13 @@ import type {
 } from '../../src/contract/index.ts';
 import { DEFAULT_TIMEOUTS } from '../../src/contract/index.ts';
 import { ProviderError, providerRegistry } from '../../src/providers/index.ts';
-import { scriptedPeer } from './peer.ts';
+import { type Peer, scriptedPeer } from './peer.ts';
 import { KEY } from './wires.ts';
 
 export type WireName = 'openai-responses' | 'openai-chat' | 'anthropic' | 'gemini';
 
 /** The model each wire is asked for, and how its provider is set up. */
-const MODELS: Record<WireName, string> = {
+export const MODELS: Record<WireName, string> = {
   'openai-responses': 'openai/gpt-6-sol',
   'openai-chat': 'peer/m',
   anthropic: 'anthropic/claude-sonnet-5-5',
@@ -68,14 +68,14 @@ export function askingWires(): typeof askWire {
   };
 }
 
-/** Asks a server that answers so, through the registry, the real SDK and `streamReply`. */
-export async function askWire(wire: WireName, given: Answering | Answering[]): Promise<Asked> {
-  const answers = [given].flat();
-  const answering = answers[0]!;
-  const { clocks, request: { prompt = 'Hello', ...rest } = {}, price } = answering;
-  let served = 0;
-  const peer = await scriptedPeer(async (_incoming, response) => {
-    const { status, headers, body, chunks, pauseMs, thenKeepOpen, thenBreak } = answers[served++] ?? answers.at(-1)!;
+/** A server that gives the answers one after the other, and the last one again and again. */
+export async function answeringPeer(answersNow: () => Answering[]): Promise<Peer> {
+  const served = new Map<Answering[], number>();
+  return scriptedPeer(async (_incoming, response) => {
+    const answers = answersNow();
+    const nth = served.get(answers) ?? 0;
+    served.set(answers, nth + 1);
+    const { status, headers, body, chunks, pauseMs, thenKeepOpen, thenBreak } = answers[nth] ?? answers.at(-1)!;
     const gone = new AbortController();
     response.on('close', () => gone.abort());
     const pause = (ms: number) => after(ms, undefined, { signal: gone.signal }).catch(() => {});
@@ -92,14 +92,27 @@ export async function askWire(wire: WireName, given: Answering | Answering[]): P
     if (thenBreak) response.destroy();
     else response.end();
   });
+}
+
+/** The providers of all wires, at one address. */
+export function providersAt(url: string): NonNullable<ConfigInput['providers']> {
+  return {
+    openai: { kind: 'openai', baseUrl: `${url}/v1`, models: ['gpt-6-sol'] },
+    anthropic: { kind: 'anthropic', baseUrl: url, models: ['claude-sonnet-5-5'] },
+    gemini: { kind: 'gemini', baseUrl: url, models: ['gemini-3.8-flash'] },
+    peer: { kind: 'openai-compatible', baseUrl: `${url}/v1`, models: ['m'] },
+  };
+}
+
+/** Asks a server that answers so, through the registry, the real SDK and `streamReply`. */
+export async function askWire(wire: WireName, given: Answering | Answering[]): Promise<Asked> {
+  const answers = [given].flat();
+  const answering = answers[0]!;
+  const { clocks, request: { prompt = 'Hello', ...rest } = {}, price } = answering;
+  const peer = await answeringPeer(() => answers);
   const model = MODELS[wire];
   const config = Config.parse({
-    providers: {
-      openai: { kind: 'openai', baseUrl: `${peer.url}/v1`, models: ['gpt-6-sol'] },
-      anthropic: { kind: 'anthropic', baseUrl: peer.url, models: ['claude-sonnet-5-5'] },
-      gemini: { kind: 'gemini', baseUrl: peer.url, models: ['gemini-3.8-flash'] },
-      peer: { kind: 'openai-compatible', baseUrl: `${peer.url}/v1`, models: ['m'] },
-    },
+    providers: providersAt(peer.url),
     prices: price ? { [model]: price } : {},
   });
   const env = { OPENAI_API_KEY: KEY, ANTHROPIC_API_KEY: KEY, GEMINI_API_KEY: KEY };
