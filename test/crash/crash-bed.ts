@@ -27,7 +27,7 @@ export interface CrashBed {
 }
 
 export interface CrashBedOptions {
-  provider: MockProvider;
+  provider: Pick<MockProvider, 'env' | 'stop'>;
   /** a user's workflow that is started, among those of test-workflows.ts; else the worker is `cadenza worker` */
   workflow?: string;
   /** where the worker's cadenza.config.ts lies, and what of the environment it reads */

@@ -1,11 +1,14 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type DevProcess, startDev } from '../setup/dev-process.ts';
 
 const EXAMPLES = path.resolve(import.meta.dirname, '../../examples');
 const WITH_OWN_WORKER = ['approval', 'press-release'];
+const WITH_OWN_CLIENT = ['gateway'];
 
 let dev: DevProcess;
 let out: string;
@@ -61,13 +64,22 @@ const runs = [
 ];
 
 test('every example is run here, or has a worker of its own', () => {
-  const run = new Set([...runs.map(({ example }) => example), ...WITH_OWN_WORKER]);
+  const run = new Set([...runs.map(({ example }) => example), ...WITH_OWN_WORKER, ...WITH_OWN_CLIENT]);
   expect(readdirSync(EXAMPLES).filter((example) => !run.has(example))).toEqual([]);
 });
 
 test.each(runs)('the example $example runs: cadenza $args', async (run) => {
   const { code, text } = await dev.cadenza(run.args, run.stdin);
   expect({ code, text }).toEqual({ code: 0, text: expect.stringMatching(run.shows ?? LABEL) });
+});
+
+test('the example gateway asks by the OpenAI SDK and by curl', async () => {
+  const env = { ...process.env, CADENZA_URL: dev.url };
+  const file = (name: string) => path.join(EXAMPLES, 'gateway', name);
+  const sdk = await promisify(execFile)(process.execPath, [file('openai.ts')], { env });
+  expect(sdk.stdout).toMatch(/\[sandbox\/[\s\S]*\d+ tokens\ncalls .*get_weather.*\ncompleted \{"town":/);
+  const curl = await promisify(execFile)('sh', [file('curl.sh')], { env });
+  expect(curl.stdout).toMatch(/^data: \{"id":"chatcmpl-[\s\S]*data: \[DONE\]\n\n$/);
 });
 
 test('the example map writes its output in input order', async () => {
