@@ -155,6 +155,22 @@ test('one model of a comparison is asked again, and the others keep their answer
   );
 });
 
+test('a question with a large image is asked, told as input, and forked', async () => {
+  const data = Buffer.alloc(120_000, 'pixels').toString('base64');
+  const image = { type: 'image' as const, mediaType: 'image/png' as const, data };
+  const messages = [{ role: 'user' as const, content: [image, { type: 'text' as const, text: 'Seen this?' }] }];
+  const old = await bed.client.start('compare', { messages, models: [gpt, claude] });
+  await old.result();
+  expect((await bed.client.input(old.id)).input).toMatchObject({ messages });
+  const fork = await bed.client.fork(old.id, { fromStep: claude, only: true });
+  await fork.result();
+  expect(bed.provider.asked('Seen this?')).toBe(3);
+  const wrong = [{ role: 'user' as const, content: [{ ...image, data: 'no base64!' }] }];
+  await expect(bed.client.start('compare', { messages: wrong, models: [gpt] })).rejects.toMatchObject({
+    error: { message: expect.stringContaining('base64') },
+  });
+});
+
 test('answers that are there are judged and merged without being asked for again', async () => {
   const old = await bed.client.start('compare', { prompt: 'Judged late?', models: [gpt, claude, dead] });
   const { answers } = (await old.result()) as { answers: { text?: string }[] };
