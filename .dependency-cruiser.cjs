@@ -32,6 +32,13 @@ module.exports = {
     may('documents', 'contract'),
     may('dialogue', 'contract'),
     may('ai-sdk', 'contract', 'dialogue', 'client', 'workflows'),
+    {
+      name: 'ai-sdk-runs-in-browsers',
+      severity: 'error',
+      comment: 'Only src/ai-sdk/workflow/ takes more than types and src/dialogue',
+      from: { path: room('ai-sdk'), pathNot: '^src/ai-sdk/workflow/' },
+      to: { path: '^(src/(contract|client|workflows)/|node:|@temporalio)', dependencyTypesNot: ['type-only'] },
+    },
     may('activities', 'contract', 'config', 'providers', 'tools', 'store', 'documents'),
     may('runtime', 'contract', 'config', 'providers', 'tools', 'store'),
     may('workers', 'contract', 'config', 'providers', 'activities', 'tools', 'store', 'runtime', 'client', 'workflows'),

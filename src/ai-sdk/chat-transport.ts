@@ -1,5 +1,5 @@
 import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai';
-import type { ConversationInput, JsonSchema } from '../contract/index.ts';
+import type { ConversationInput, JsonSchema, RunEvent } from '../contract/index.ts';
 import { followParts } from '../dialogue/follow-parts.ts';
 import { type AskGateway, type GatewayAccess, GatewayError, gatewayRequest } from './gateway-request.ts';
 import { answersIn, giveAnswers } from './give-answers.ts';
@@ -39,6 +39,8 @@ export interface ChatOptions extends GatewayAccess {
 interface Turn extends Pick<CadenzaMetadata, 'run' | 'message'> {
   /** the event up to which it was told, where it waits for the page */
   paused?: number;
+  /** it was told to its end */
+  told?: boolean;
 }
 
 /** So long a stopped stream may be asked for again before its run is stopped, ms: React mounts twice while it is developed. */
@@ -86,7 +88,7 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
       const stream = {};
       newest.set(chatId, stream);
       const turn = await lastTurn(chatId);
-      if (!turn || !(await isNews(turn, chatId, abortSignal))) return null;
+      if (!turn || turn.told || !(await isNews(turn, chatId, abortSignal))) return null;
       return streamOf({ chatId, stream, turn, abortSignal });
     },
   };
@@ -95,7 +97,7 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
     const last = messages.at(-1);
     if (last?.role !== 'user')
       throw new TypeError('The last message of a chat is the user’s, or one that Cadenza answered');
-    const again = isRepeat ? `:${Math.random().toString(36).slice(2, 10)}` : '';
+    const again = isRepeat ? `:${suffix()}` : '';
     const message = runId(last.id) + again;
     if (conversation)
       return say(ask, conversation, (await lastTurn(chatId))?.run ?? runId(chatId), message, textOf(last));
@@ -137,7 +139,7 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
       closed.abort();
       setTimeout(() => {
         if (onAbort === 'leave' || newest.get(chatId) !== stream) return;
-        void stop(turn.run);
+        void stop(turn.run, following.step);
         void memory.remove(chatId);
       }, STOP_AFTER_MS);
     };
@@ -156,14 +158,17 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
     });
   }
 
-  async function* chunksOf(
-    { chatId, turn, from = 0, given }: Following,
-    signal: AbortSignal,
-  ): AsyncGenerator<UIMessageChunk[]> {
+  async function* chunksOf(following: Following, signal: AbortSignal): AsyncGenerator<UIMessageChunk[]> {
+    const { chatId, turn, from = 0, given } = following;
     const { run, message } = turn;
     const writer = chunkWriter({ run, message });
     yield [{ type: 'start', messageId: message === undefined ? run : `${run}:${message}` }];
-    const pages = (until: AbortSignal) => runEvents(ask, run, until);
+    async function* pages(until: AbortSignal) {
+      for await (const page of runEvents(ask, run, until)) {
+        following.step ??= message === undefined ? undefined : stepOf(page, message);
+        yield page;
+      }
+    }
     for await (const followed of followParts({ pages, message, signal, given })) {
       if ('awaits' in followed) {
         await memory.set(chatId, JSON.stringify({ run, message, paused: followed.seq }));
@@ -174,17 +179,26 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
         const written = writer.write(part);
         return part.seq > from ? written : [];
       });
-      if (followed.parts.at(-1)!.type === 'end') await memory.remove(chatId);
+      if (followed.parts.at(-1)!.type === 'end') await forget(chatId, run);
       if (chunks.length > 0) yield chunks;
     }
   }
 
-  async function stop(run: string): Promise<void> {
+  /** An answer that was told is not told again; a conversation goes on with the next message. */
+  async function forget(chatId: string, run: string): Promise<void> {
+    if (conversation) await memory.set(chatId, JSON.stringify({ run, told: true }));
+    else await memory.remove(chatId);
+  }
+
+  /** @param step of a conversation: the answer to one message, and the conversation goes on */
+  async function stop(run: string, step?: string): Promise<void> {
     const path = `/v1/runs/${encodeURIComponent(run)}/stop`;
     // It may have ended; a page that goes away still says so.
-    await ask(path, { method: 'POST', keepalive: true }).catch((thrown: unknown) => {
-      if (!(thrown instanceof GatewayError)) throw thrown;
-    });
+    await ask(path, { method: 'POST', keepalive: true, ...(step !== undefined && { json: { step } }) }).catch(
+      (thrown: unknown) => {
+        if (!(thrown instanceof GatewayError)) throw thrown;
+      },
+    );
   }
 }
 
@@ -198,17 +212,24 @@ interface Following {
   /** what the run waited for and was given just now */
   given?: Set<string>;
   abortSignal: AbortSignal | undefined;
+  /** of a conversation: the step that answers, once it is known */
+  step?: string;
 }
 
-/** Gives a conversation its next message; where there is none yet, it begins. */
+function stepOf(events: RunEvent[], message: string): string | undefined {
+  return events.find((event) => event.type === 'step.started' && event.message?.id === message)?.step;
+}
+
+/** Gives a conversation its next message; where there is none yet, or it was stopped, another one begins. */
 async function say(ask: AskGateway, input: ConversationInput, run: string, id: string, text: string): Promise<Turn> {
   const send = (to: string) => ask(`/v1/runs/${encodeURIComponent(to)}/messages?wait=false`, { json: { id, text } });
   try {
     await send(run);
     return { run, message: id };
   } catch (thrown) {
-    if (!(thrown instanceof GatewayError && thrown.status === 404)) throw thrown;
-    const begun = await startedId(ask('/v1/runs', { json: { pattern: 'conversation', id: run, input } }));
+    if (!(thrown instanceof GatewayError && (thrown.status === 404 || thrown.status === 409))) throw thrown;
+    const own = thrown.status === 404 ? run : `${run}:${suffix()}`;
+    const begun = await startedId(ask('/v1/runs', { json: { pattern: 'conversation', id: own, input } }));
     await send(begun);
     return { run: begun, message: id };
   }
@@ -217,6 +238,11 @@ async function say(ask: AskGateway, input: ConversationInput, run: string, id: s
 /** A tenant's runs have ids of its own. */
 async function startedId(starting: Promise<Response>): Promise<string> {
   return ((await (await starting).json()) as { id: string }).id;
+}
+
+/** Pages that are no secure context have no `randomUUID`. */
+function suffix(): string {
+  return Math.random().toString(36).slice(2, 10);
 }
 
 function cadenzaOf(message: UIMessage): CadenzaMetadata {

@@ -10,7 +10,7 @@ import { createPerformDirect } from './perform-direct.ts';
 import { createRunDirect } from './run-direct.ts';
 import type { WorkedHere } from './runs-here.ts';
 import { defaultSlots, slotOptions } from './slots.ts';
-import { PRELOADED, workflowModule } from './workflow-bundle.ts';
+import { PRELOADED, workflowEntries, workflowModule } from './workflow-bundle.ts';
 
 const DEFAULTS = {
   /** So often workers say that their activities live, and hear of a cancellation; the server takes them for dead after 8 s. */
@@ -82,7 +82,7 @@ function bundling({ workflowBundle, bundlerOptions }: WorkerOptions): Pick<Worke
       preloadModules: [...(bundlerOptions?.preloadModules ?? []), ...PRELOADED],
       webpackConfigHook(config) {
         const hooked = bundlerOptions?.webpackConfigHook?.(config) ?? config;
-        const alias = { ...hooked.resolve?.alias, 'cadenza/workflow$': workflowModule('index') };
+        const alias = { ...hooked.resolve?.alias, ...workflowEntries() };
         return { ...hooked, resolve: { ...hooked.resolve, alias } };
       },
     },

@@ -13,6 +13,14 @@ export function workflowModule(name: string): string {
   return path.join(ROOMS, 'workflows', `${name}${EXTENSION}`);
 }
 
+/** What users' workflows import of ours, by the names they do: as one copy, which is this process's. */
+export function workflowEntries(): Record<string, string> {
+  return {
+    'cadenza/workflow$': workflowModule('index'),
+    'cadenza/ai-sdk/workflow$': path.join(ROOMS, 'ai-sdk', 'workflow', `index${EXTENSION}`),
+  };
+}
+
 /** Modules without any state of a run: evaluated once a worker instead of once a workflow. */
 export const PRELOADED = ['zod', path.join(ROOMS, 'contract', `index${EXTENSION}`)];
 

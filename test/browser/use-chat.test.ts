@@ -150,6 +150,15 @@ test('a conversation remembers by itself what was said', async () => {
   expect(await page.locator('article').count()).toBe(4);
   const sent = await until(() => door.peer.askedWith('And second').at(-1));
   expect(JSON.stringify(sent.messages)).toContain('First slowly');
+  // One answer is stopped, and the conversation goes on.
+  await say(page, 'Talk for ever');
+  await page.getByText('on and on').waitFor();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await hungUpAt.promise;
+  await page.locator('#status', { hasText: 'ready' }).waitFor();
+  await say(page, 'Once more');
+  await page.getByText('answer to: Once more').waitFor();
+  expect(JSON.stringify(door.peer.askedWith('Once more').at(-1)!.messages)).toContain('First slowly');
   await page.close();
 });
 

@@ -30,6 +30,8 @@ export interface CrashBedOptions {
   provider: Pick<MockProvider, 'env' | 'stop'>;
   /** a user's workflow that is started, among those of test-workflows.ts; else the worker is `cadenza worker` */
   workflow?: string;
+  /** else its module: workflows that others need not bundle */
+  workflows?: string;
   /** where the worker's cadenza.config.ts lies, and what of the environment it reads */
   folder?: string;
   env?: Record<string, string>;
@@ -40,6 +42,7 @@ export interface CrashBedOptions {
 export async function crashBed({
   provider,
   workflow,
+  workflows,
   temporalAddress,
   folder = '.',
   env: own,
@@ -57,7 +60,7 @@ export async function crashBed({
     ...(workflow ? { TASK_QUEUE: taskQueue } : { CADENZA_TASK_QUEUE: taskQueue }),
     NODE_OPTIONS: '',
   };
-  const bundle = workflow ? await testBundle() : undefined;
+  const bundle = workflow ? await testBundle(workflows) : undefined;
   // The killed do not get to write what they compiled: they find what this process has of the same modules.
   flushCompileCache();
   const cwd = path.resolve(ROOT, folder);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { PRELOADED, workflowModule } from '../../src/workers/workflow-bundle.ts';
+import { PRELOADED, workflowEntries, workflowModule } from '../../src/workers/workflow-bundle.ts';
 
 const TEST_WORKFLOWS = path.join(import.meta.dirname, 'test-workflows.ts');
 
@@ -27,7 +27,7 @@ async function bundled(workflowsPath: string): Promise<string> {
     logger: new DefaultLogger('WARN'),
     webpackConfigHook: (config) => ({
       ...config,
-      resolve: { ...config.resolve, alias: { ...config.resolve?.alias, 'cadenza/workflow$': workflowModule('index') } },
+      resolve: { ...config.resolve, alias: { ...config.resolve?.alias, ...workflowEntries() } },
     }),
   });
   return code;
