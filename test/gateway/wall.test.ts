@@ -164,6 +164,33 @@ test('lists hold only what is the tenant’s, whatever the query says', async ()
   }
 });
 
+test('ids in bodies are the caller’s too: MCP’s tasks, A2A’s, an earlier response, the map before', async () => {
+  const rpc = (method: string, params: object) => ({ jsonrpc: '2.0', id: 1, method, params });
+  const mcp = { accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2025-11-25' };
+  const asks = (run: string, response: string, map: string): [path: string, body: object, headers?: object][] => [
+    ['/mcp', rpc('tasks/get', { taskId: run }), mcp],
+    ['/mcp', rpc('tasks/result', { taskId: run }), mcp],
+    ['/mcp', rpc('tasks/cancel', { taskId: run }), mcp],
+    ['/a2a', rpc('tasks/get', { id: run })],
+    ['/a2a', rpc('tasks/cancel', { id: run })],
+    ['/a2a', rpc('GetTask', { id: run }), { 'a2a-version': '1.0' }],
+    ['/v1/responses', { model: 'openai/gpt-6-luna', input: 'x', previous_response_id: response }],
+    ['/v1/runs', { pattern: 'map', input: { pattern: 'ask', items: [1], input: { prompt: 'x', policy }, after: map } }],
+  ];
+  const none = [randomUUID(), `resp_${randomUUID().replaceAll('-', '')}`, randomUUID()] as const;
+  const nowhere = asks(...none);
+  for (const [n, [path, body, headers]] of asks(theirs.run, theirs.response, theirs.map).entries()) {
+    const there = await send(rival, 'POST', path, body, headers as never);
+    const not = await send(rival, 'POST', path, nowhere[n]![1], headers as never);
+    const told = (text: string, ids: readonly string[]) =>
+      ids.reduce((rest, id) => rest.replaceAll(id, ''), wording(text, path));
+    expect([path, body, there.status, told(there.text, [theirs.run, theirs.response, theirs.map])]).toEqual([
+      ...[path, body, not.status, told(not.text, none)],
+    ]);
+    expect(there.text).toMatch(/No (run|response)|not found|There is no/i);
+  }
+});
+
 test('what a tenant starts is its own, and equal ids, names and data of two tenants are two things', async () => {
   const body = { pattern: 'ask', input: { prompt: 'of rival', policy }, id: 'first', tenant: 'acme' };
   const started = await send(rival, 'POST', '/v1/runs', body);

@@ -1,6 +1,7 @@
 import type { McpHttpHandler } from '@modelcontextprotocol/server';
+import type { Context } from 'hono';
 import type { Cadenza } from '../../client/cadenza.ts';
-import type { GatewayApp, Surroundings } from '../app.ts';
+import type { GatewayApp, GatewayEnv, Surroundings } from '../app.ts';
 import { requirePermission } from '../authorization.ts';
 import { BODY_LIMITS, limitBody, limitDepth } from '../limit-body.ts';
 
@@ -32,6 +33,13 @@ export function addMcpRoute(
     // The key was checked before; whose it is travels with the request.
     const { key } = c.var.caller;
     const extra = { client: c.var.client, key, closing: c.env?.closing };
-    return fetch(c.req.raw, { authInfo: { token: '', clientId: key ?? '', scopes: [], extra } });
+    return fetch(await unread(c), { authInfo: { token: '', clientId: key ?? '', scopes: [], extra } });
   });
+}
+
+/** The request, whose body was read to see how deep it is. */
+async function unread({ req }: Context<GatewayEnv>): Promise<Request> {
+  const { raw } = req;
+  if (!raw.bodyUsed) return raw;
+  return new Request(raw.url, { method: raw.method, headers: raw.headers, body: await req.text(), signal: raw.signal });
 }
