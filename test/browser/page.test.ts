@@ -102,6 +102,22 @@ test('three models answer side by side, live, with the bill under them', async (
   await page.context().close();
 });
 
+test('the front page is loaded by less than 100 kB, all of it from here', async () => {
+  const context = await bed.browser.newContext();
+  const page = await context.newPage();
+  const loaded: Promise<{ url: string; bytes: number }>[] = [];
+  page.on('requestfinished', (request) => {
+    loaded.push(request.sizes().then(({ responseBodySize }) => ({ url: request.url(), bytes: responseBodySize })));
+  });
+  await page.goto(bed.url, { waitUntil: 'networkidle' });
+  const all = await Promise.all(loaded);
+  expect(all.every(({ url }) => url.startsWith(bed.url))).toBe(true);
+  const bytes = all.reduce((sum, one) => sum + one.bytes, 0);
+  expect(bytes).toBeGreaterThan(20_000);
+  expect(bytes).toBeLessThan(100_000);
+  await context.close();
+});
+
 test('a worker that is killed and a gateway that is restarted meanwhile cost no word, and double none', async () => {
   const page = await bed.open('/');
   await compare(page, 'Go on slowly, whatever happens');
