@@ -12,9 +12,11 @@ beforeAll(async () => {
     if (prompt.includes('object')) return { words: ['{"cities"', ':2}'] };
     if (prompt.includes('for ever')) return { words: ['on', ' and on'], end: 'hang', onHangUp: () => hungUp.resolve() };
     if (prompt.includes('cut off') && nth === 1) return { words: ['taken ', 'back'], paceMs: 20, end: 'cut' };
+    // For a second: words that wait together become one piece.
+    if (prompt === 'Stream') return { words: [...`answer to: ${prompt}`], paceMs: 60 };
     return prompt.includes('refused')
       ? { status: 400, error: 'not of this kind' }
-      : { words: ['answer ', 'to: ', prompt], paceMs: 5 };
+      : { words: ['answer ', 'to: ', prompt] };
   });
 });
 afterAll(() => door.close());

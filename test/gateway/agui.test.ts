@@ -22,6 +22,8 @@ beforeAll(async () => {
       return { toolCalls: [{ id: 'call_q', name: 'ask_person', arguments: { question: 'Where do you sit?' } }] };
     if (prompt.includes('colour')) return { toolCalls: [{ id: 'call_c', name: 'favourite_colour', arguments: {} }] };
     if (prompt.includes('cut off') && nth === 1) return { words: ['This is ', 'taken back'], paceMs: 20, end: 'cut' };
+    // For a second: words that wait together become one piece.
+    if (prompt === 'Hello') return { words: [...`answer to: ${prompt}`], paceMs: 60 };
     return prompt.includes('refused')
       ? { status: 400, error: 'not of this kind' }
       : { words: ['answer ', 'to: ', prompt] };

@@ -48,8 +48,8 @@ export function requestHandler(request: A2aRequest): A2ARequestHandler {
   const { client, agents, agent, card, key, identities, assertMayApprove, log, signal } = request;
 
   async function runOf(id: string): Promise<RunInfo> {
-    const run = await client.show(id);
-    if (run.pattern !== 'agent') throw new TaskNotFoundError(`There is no task "${id}"`);
+    const run = RunId.safeParse(id).success ? await client.show(id) : undefined;
+    if (run?.pattern !== 'agent') throw new TaskNotFoundError(`There is no task "${id}"`);
     return run;
   }
 

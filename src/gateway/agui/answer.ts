@@ -142,7 +142,12 @@ async function assertCovered(client: Cadenza, run: string, resume: ResumeEntry[]
 async function decide({ client, identities, assertMayApprove }: AgUiRequest, entry: ResumeEntry): Promise<void> {
   assertMayApprove();
   const { run, what: approval } = placeOf(entry.interruptId)!;
-  await unlessAnswered(client.approve(run, approval, decisionOf(entry), identities));
+  const decision = decisionOf(entry);
+  try {
+    await unlessAnswered(client.approve(run, approval, decision, identities));
+  } catch (thrown) {
+    throw thrown instanceof CadenzaError && thrown.code === 'NotFound' ? unknownInterrupt(entry.interruptId) : thrown;
+  }
 }
 
 function decisionOf({ status, payload }: ResumeEntry): ApprovalDecision {

@@ -1,6 +1,13 @@
 import type { Message as AgUiMessage, ContentPart, RunAgentInput } from '@ag-ui/core';
 import { type CadenzaError, refusal } from '../../client/errors.ts';
-import { type AgentInput, type Message, type Part, ToolName, type ToolResultInput } from '../../contract/index.ts';
+import {
+  type AgentInput,
+  type Message,
+  type Part,
+  RunId,
+  ToolName,
+  type ToolResultInput,
+} from '../../contract/index.ts';
 
 /** Message ids and interrupts tell the run they are of: `<run>#<what of it>`. */
 export function idIn(run: string, what: string): string {
@@ -9,7 +16,8 @@ export function idIn(run: string, what: string): string {
 
 export function placeOf(id: string): { run: string; what: string } | undefined {
   const at = id.indexOf('#');
-  return at < 1 ? undefined : { run: id.slice(0, at), what: id.slice(at + 1) };
+  const run = RunId.safeParse(id.slice(0, Math.max(at, 0)));
+  return run.success ? { run: run.data, what: id.slice(at + 1) } : undefined;
 }
 
 /** The run whose words a client has heard last, and what it gives to tools of that run. */
