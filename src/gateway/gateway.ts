@@ -6,7 +6,7 @@ import { CadenzaError } from '../client/errors.ts';
 import { invalidRequest, type Log } from '../contract/index.ts';
 import { answerHeaders } from './answer-headers.ts';
 import type { GatewayApp, GatewayEnv, Surroundings, TemporalLinks } from './app.ts';
-import { problem, problemOf } from './problem.ts';
+import { ProblemError, problem, problemOf } from './problem.ts';
 import { refuse } from './refuse.ts';
 import { addA2aRoutes } from './routes/a2a.ts';
 import { addAccountRoutes } from './routes/account.ts';
@@ -147,7 +147,9 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   });
   app.onError((error, c) => {
     const answer = problemOf(error);
-    if (answer.status >= 500) log.error({ err: error, requestId: c.get('requestId'), path: c.req.path }, answer.title);
+    // What a provider failed of is told by its run.
+    const isOurs = answer.status >= 500 && !(error instanceof ProblemError);
+    if (isOurs) log.error({ err: error, requestId: c.get('requestId'), path: c.req.path }, answer.title);
     return refuse(c, answer);
   });
   return app;

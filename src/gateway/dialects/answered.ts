@@ -162,12 +162,17 @@ function endOf(event: RunEvent, { completed }: Said): Ended | undefined {
 
 async function finished(run: AnswerOfRun, said: Said, ended: Ended): Promise<Answered> {
   const { completed, text, reasoning, tools } = said;
-  const costUsd = 'costUsd' in ended ? ended.costUsd : (completed?.costUsd ?? null);
+  const costUsd = withoutNoise('costUsd' in ended ? ended.costUsd : (completed?.costUsd ?? null));
   const isHere = completed !== undefined && completed.invalid === undefined && !run.holds;
   const isUsable = isHere && (!run.isJson || tools.length > 0 || isJson(text));
   if (!isUsable && !('refused' in ended)) return { ...(await run.result()), reasoning, costUsd };
   const { model, usage, finishReason } = completed!;
   return { model, text, reasoning, toolCalls: tools, usage, finishReason, costUsd };
+}
+
+/** Sums of binary fractions end in noise: a dollar has twelve digits here. */
+function withoutNoise(usd: number | null): number | null {
+  return usd === null ? null : Number(usd.toFixed(12));
 }
 
 function isJson(text: string): boolean {

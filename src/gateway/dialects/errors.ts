@@ -51,14 +51,20 @@ export type ParamNames = Record<string, string>;
 /** What is wrong with a call, in the words of the caller's request. */
 export function problemOfCall(error: CallError, params: ParamNames): Problem {
   const type = isAboutModel(error) ? 'ModelNotFound' : error.type;
-  const { message, hint, step, provider, model, retryAfterMs } = error;
+  const { hint, step, provider, model, retryAfterMs } = error;
   const path = paramOf(error.path, params);
-  const own =
-    error.path === undefined || path === undefined ? message : message.replace(`${error.path}: `, `${path}: `);
+  const own = inWordsOf(error, path);
   return {
     ...problem(STATUS[type], type, 'The call was not answered', own, { hint, path, step, provider, model }),
     ...(retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.ceil(retryAfterMs / 1_000) }),
   };
+}
+
+/** Messages may begin or end with where the field stands in our input. */
+function inWordsOf({ message, path }: CallError, param: string | undefined): string {
+  if (path === undefined || param === undefined) return message;
+  const place = message.lastIndexOf(` In ${path.split('[')[0]}`);
+  return place === -1 ? message.replace(`${path}: `, `${param}: `) : message.slice(0, place);
 }
 
 /** Names of models and policies that are not there are found before anything is started. */

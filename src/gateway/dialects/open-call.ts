@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Cadenza } from '../../client/cadenza.ts';
 import { CadenzaError } from '../../client/errors.ts';
-import { isTerminal, type RunEvent, type RunStatus } from '../../contract/index.ts';
+import { isTerminal, type RunEvent, type RunStatus, type Usage } from '../../contract/index.ts';
 import type { GatewayEnv } from '../app.ts';
 import { ProblemError } from '../problem.ts';
 import { type AnswerOfRun, NotAnswered, type Pace } from './answered.ts';
@@ -75,7 +75,17 @@ export function answerOfRun(
   { step, holds, answerOf, input }: Pick<Plan, 'step' | 'holds' | 'answerOf' | 'input'>,
 ): AnswerOfRun {
   const isJson = (input as { schema?: unknown }).schema !== undefined;
-  return { pages, pace, step, holds, isJson, result: async () => answerOf(await resultOf(client, id)) };
+  const result = async () => {
+    const answer = answerOf(await resultOf(client, id));
+    // Of a pattern all of its calls were used.
+    return step === undefined ? { ...answer, usage: await usageOf(client, id) } : answer;
+  };
+  return { ...{ pages, pace, step, holds, isJson }, result };
+}
+
+async function usageOf(client: Cadenza, id: string): Promise<Usage> {
+  const { inputTokens, outputTokens } = await client.bill(id);
+  return { inputTokens, outputTokens };
 }
 
 /** How a run is read that was started before. */

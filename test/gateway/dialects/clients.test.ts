@@ -176,7 +176,9 @@ describe('the openai SDK, Chat Completions', () => {
     [{ made_up: 7 }, 400, 'InvalidRequest', 'made_up'],
   ])('%j is refused by name', async (more, status, code, param) => {
     const body = { model: MODEL, messages: [{ role: 'user' as const, content: 'Hi' }], ...more };
-    await expect(client().chat.completions.create(body as never)).rejects.toMatchObject({ status, code, param });
+    const asked = client().chat.completions.create(body as never);
+    await expect(asked).rejects.toMatchObject({ status, code, param });
+    await expect(asked).rejects.toThrow(/^(?!.*input\.)/);
   });
 });
 

@@ -196,6 +196,9 @@ test('a pattern answers where a model would, streamed at its end, and refuses wh
   expect(await told(asked)).toMatchObject({ text: TEXT, isDone: true });
   const run = await bed.client.show(asked.headers.get('x-cadenza-run-id')!);
   expect(run).toMatchObject({ pattern: 'council', status: 'completed' });
+  const again = await ask('The council sits', { model: 'council:strong,fast' });
+  const { usage, id } = (await again.json()) as { usage: { prompt_tokens: number }; id: string };
+  expect(usage.prompt_tokens).toBe((await bed.client.bill(id)).inputTokens);
 
   const refused = await ask('The council sits', { model: 'council:fast,strong', more: { temperature: 0.3 } });
   expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: 'temperature' } }]);
