@@ -110,7 +110,9 @@ async function startContenders(): Promise<Contender[]> {
 }
 
 async function burst(running: Running, lane: string, size: Omit<Burst, 'url' | 'body'>): Promise<Round> {
-  const policy = { candidates: ['openai/gpt-6-sol'], cache: false, lane };
+  // An answer may take as long as it is told to, and then some.
+  const timeouts = { totalMs: 600_000 + (2_000 * TOKENS) / Number(values.rate) };
+  const policy = { candidates: ['openai/gpt-6-sol'], cache: false, lane, timeouts };
   const body = { pattern: 'ask', input: { prompt: 'Why do rivers bend?', policy } };
   const [used, providerUsed] = [await running.usage(), await usageOf(provider.pid!)];
   client.send({ ...size, url: running.url, body } satisfies Burst);

@@ -11,7 +11,6 @@ import { clientError, notFound } from './outcome.ts';
 const STATUS_WITHIN_MS = 1_000;
 /** Runs remembered until they reach the store, which takes them some 20 ms */
 const STARTED_AT_MOST = 1_000;
-const JUST_NOW_MS = 1_000;
 
 /**
  * Runs by their ids: the one place that says whose a run is. Other workflows of the namespace are none of ours, and to a
@@ -21,7 +20,7 @@ export interface RunFinder {
   /** As the store has it; one that has not reached a worker yet is known to Temporal alone. Its `id` is the whole one: a
    *  tenant may leave its own name out. @throws CadenzaError NotFound */
   find(id: string): Promise<StoredRun>;
-  /** The same for who is about to read its events, which say whether it has ended: one started here just now is taken for running. */
+  /** The same for who is about to read its events: nobody is asked of one that is running in this process. */
   toRead(id: string): Promise<StoredRun>;
   /** The same with its true status: a run may have ended without a word of its workflow. @throws CadenzaError NotFound */
   show(id: string): Promise<StoredRun>;
@@ -100,8 +99,7 @@ export function createRunFinder(
       find,
       async toRead(id) {
         const started = startedHere.get(ownName(id, tenant));
-        const isNew = started && isOurs(started) && Date.now() - Date.parse(started.startedAt) < JUST_NOW_MS;
-        return isNew ? started : find(id);
+        return started && isOurs(started) && isRunningHere(started.id) ? started : find(id);
       },
       close,
       started(run) {
