@@ -1,18 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import {
-  ActivityExecutionFailedError,
-  Client,
-  type ConnectionLike,
-  isGrpcCancelledError,
-  isGrpcDeadlineError,
-  ServiceError,
-  WorkflowFailedError,
-} from '@temporalio/client';
+import { Client, type ConnectionLike } from '@temporalio/client';
 import {
   type Caller,
   isDirectChain,
   ListSteps,
-  ownName,
   type PatternName,
   type PatternResult,
   type RunInfo,
@@ -22,28 +12,24 @@ import { dataConverter } from '../runtime/data-converter.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
 import { answerApproval, pendingOf, pendingOfAll } from './approvals.ts';
+import { createRunAwaiter } from './await-run.ts';
 import { createBudgets } from './budgets.ts';
-import type { Cadenza, Outcome, StartedRun } from './cadenza.ts';
-import { type CheckedStart, checkStart, ofCaller } from './check-start.ts';
+import type { Cadenza, StartedRun } from './cadenza.ts';
 import { endConversation, sendMessage } from './conversations.ts';
 import { createMapData } from './data-sets.ts';
-import { CadenzaError, checked, refusal } from './errors.ts';
-import { cancelExecution, type Execution, type RunsHere, resultOf, startExecution } from './executions.ts';
+import { checked, refusal } from './errors.ts';
+import { cancelExecution, type Execution, type RunsHere } from './executions.ts';
 import { createRunFinder, type RunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import { argumentsOf, fork } from './fork.ts';
-import { assertSameStart, idOfKey } from './idempotency.ts';
 import { createKeys } from './keys.ts';
 import { listRuns } from './list-runs.ts';
 import { createModels } from './models.ts';
-import { clientError, runError } from './outcome.ts';
+import { clientError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
-import { inputOfMap, recordResumed } from './start-map.ts';
+import { createRunStarter } from './start-run.ts';
 import { giveToolResult, steer, stopAgent, stopStep } from './steering.ts';
 import { vote } from './votes.ts';
-
-/** The timer of a connection may end a little before ours, ms. */
-const CLOCKS_DIFFER_MS = 50;
 
 export interface ClientParts {
   connection: ConnectionLike;
@@ -90,42 +76,24 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
   const { store } = rooms;
   const { tenant } = caller;
   const runs = finder.of(tenant);
+  const starter = createRunStarter({ temporal, taskQueue, eager, here, rooms }, runs, caller);
+  const awaiter = createRunAwaiter({ temporal, connection, store, here }, runs);
 
   const client: Cadenza = {
     start: (pattern, input, options) =>
       client.startUnchecked(pattern, input, options) as Promise<StartedRun<typeof pattern>>,
 
     async startUnchecked(pattern, input, options = {}) {
-      const key = options.id === undefined ? options.idempotencyKey : undefined;
-      const named = key === undefined ? options : { ...options, id: idOfKey(key) };
-      const checked = await checkStart(rooms, pattern, input, ofCaller(caller, named), caller);
-      const id = checked.id ?? ownName(`${pattern}-${randomUUID()}`, tenant);
-      if (checked.workflowType === 'map') {
-        const idOf = async (earlier: string) => (await runs.find(earlier)).id;
-        checked.input = await inputOfMap(store, checked.input, checked.options.tenant, idOf);
-      }
-      // A map that was stopped would go on with what is given now.
-      const isOneRequest = key !== undefined || options.isOneRequest;
-      const before = isOneRequest && checked.workflowType === 'map' ? await store.runs.find(id) : undefined;
-      if (before) await assertSameStart(temporal, rooms.secrets, before, checked);
-      const execution = await startNew(checked, id);
-      const there = execution === undefined ? await assertRun(id) : undefined;
-      if (there && isOneRequest) await assertSameStart(temporal, rooms.secrets, there, checked);
-      return startedRun(id, checked.workflowType, execution);
+      const { id, pattern: started, execution } = await starter.start(pattern, input, options);
+      return startedRun(id, started, execution);
     },
 
     async result(id) {
-      const own = tenant === undefined ? id : (await runs.find(id)).id;
-      return resultIn(await outcomeOf(own));
+      return awaiter.result(tenant === undefined ? id : (await runs.find(id)).id);
     },
 
     async outcome(id, waitSeconds = 0) {
-      const { id: own, chain, status } = await runs.find(id);
-      if (status === 'completed') return outcomeOf(own);
-      const waitMs = Math.max(250, waitSeconds * 1_000);
-      const deadline = Date.now() + waitMs;
-      if (isDirectChain(chain)) return (await ends(own, chain, waitMs)) ? outcomeOf(own, true) : { status: 'running' };
-      return connection.withDeadline(deadline, () => outcomeOf(own, false, deadline));
+      return awaiter.outcome(await runs.find(id), waitSeconds * 1_000);
     },
 
     async *events(id, options = {}) {
@@ -177,7 +145,7 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
 
     fork: (async (id, options) => {
       const old = await runs.find(id);
-      const start = async (...fork: Parameters<typeof begin>) => (await begin(...fork))?.chain;
+      const start = async (...fork: Parameters<typeof starter.begin>) => (await starter.begin(...fork))?.chain;
       const made = await asClientError(id, () => fork({ temporal, rooms, caller, start }, old, options));
       return 'id' in made
         ? startedRun(made.id, old.pattern, made.chain === undefined ? undefined : { chain: made.chain })
@@ -239,23 +207,6 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
   };
   return client;
 
-  /** An id is used once, whichever lane it was used in. */
-  async function startNew(checked: CheckedStart, id: string): Promise<Execution | undefined> {
-    const other = checked.isNewId || checked.workflowType === 'map' ? undefined : await store.runs.find(id);
-    return other ? undefined : begin(checked, id);
-  }
-
-  /** @returns undefined when there was a run with this id already */
-  async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>) {
-    const on = { temporal, taskQueue, eager, here };
-    const { workflowType: pattern, options } = checked;
-    const execution = await asClientError(id, () => startExecution(on, checked, id, memo));
-    if (!execution) return undefined;
-    runs.started({ id, chain: execution.chain, pattern, tenant: options.tenant });
-    if (pattern === 'map') await recordResumed(store, id, execution.chain, options);
-    return execution;
-  }
-
   /** @param execution of a run that is new */
   function startedRun(id: string, pattern: string, execution?: Execution): StartedRun {
     const direct = execution && isDirectChain(execution.chain);
@@ -264,43 +215,9 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
       pattern,
       isNew: execution !== undefined,
       activityRunId: execution?.activityRunId,
-      result: async () => resultIn(await outcomeOf(id, direct)) as PatternResult<PatternName>,
+      result: async () => (await awaiter.result(id, direct)) as PatternResult<PatternName>,
       events: (options) => client.events(id, options),
     };
-  }
-
-  /** @param deadline of the wait, ms since 1970: one that runs out is no error, in whatever words a connection tells it */
-  async function outcomeOf(id: string, direct?: boolean, deadline = Number.POSITIVE_INFINITY): Promise<Outcome> {
-    try {
-      const found = await here?.result(id);
-      return { status: 'completed', result: found ? found.result : await resultOf(temporal, id, direct) };
-    } catch (thrown) {
-      if (thrown instanceof WorkflowFailedError || thrown instanceof ActivityExecutionFailedError)
-        return runError(thrown);
-      const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
-      const ranOut =
-        isGrpcDeadlineError(cause) || (isGrpcCancelledError(cause) && Date.now() >= deadline - CLOCKS_DIFFER_MS);
-      if (ranOut) return { status: 'running' };
-      throw clientError(thrown, id);
-    }
-  }
-
-  /** Whether a run ends in time, as its events say: Temporal has no wait for an activity that a deadline ends well. */
-  async function ends(id: string, chain: string, waitMs: number): Promise<boolean> {
-    const after = await store.runs.newestSeq(chain);
-    if ((await runs.show(id)).status !== 'running') return true;
-    const signal = AbortSignal.timeout(waitMs);
-    for await (const _ of client.events(id, { after, signal }));
-    return !signal.aborted;
-  }
-
-  /** @throws CadenzaError where the id is that of another workflow */
-  async function assertRun(id: string): Promise<StoredRun> {
-    return runs.find(id).catch((thrown) => {
-      if (!(thrown instanceof CadenzaError && thrown.code === 'NotFound')) throw thrown;
-      const hint = 'Choose another id, or leave it out';
-      throw refusal('Conflict', `The id "${id}" is taken by a workflow that is no run`, { path: 'id', hint });
-    });
   }
 }
 
@@ -314,11 +231,4 @@ async function asClientError<Value>(id: string, act: () => Promise<Value>): Prom
   } catch (thrown) {
     throw clientError(thrown, id);
   }
-}
-
-/** @throws CadenzaError if the run failed or was cancelled */
-function resultIn(outcome: Outcome): unknown {
-  if (outcome.status === 'completed') return outcome.result;
-  if (outcome.status === 'running') throw new Error('unreachable: waited without a deadline');
-  throw new CadenzaError(outcome.status === 'failed' ? 'RunFailed' : 'RunCancelled', outcome.error);
 }

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { type Caller, ownName } from '../contract/index.ts';
+import type { OpenRooms } from '../runtime/open-rooms.ts';
+import type { StoredRun } from '../store/index.ts';
+import { type CheckedStart, checkStart, ofCaller, type StartOptions } from './check-start.ts';
+import { CadenzaError, refusal } from './errors.ts';
+import { type Execution, type StartOn, startExecution } from './executions.ts';
+import type { RunFinder } from './find-run.ts';
+import { assertSameStart, idOfKey } from './idempotency.ts';
+import { clientError } from './outcome.ts';
+import { inputOfMap, recordResumed } from './start-map.ts';
+
+export interface RunStarter {
+  /** Starts a run, or finds the one that has its id. @returns `execution` of a run that is new
+   *  @throws CadenzaError before anything is started, Conflict where an idempotency key stood for another request */
+  start(
+    pattern: string,
+    input: unknown,
+    options: StartOptions,
+  ): Promise<{ id: string; pattern: string; execution?: Execution }>;
+  /** The same for what was checked. @returns undefined when there is a run with this id */
+  begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>): Promise<Execution | undefined>;
+}
+
+export function createRunStarter(
+  on: StartOn & { temporal: Client; rooms: OpenRooms },
+  runs: RunFinder,
+  caller: Caller,
+): RunStarter {
+  const { temporal, rooms } = on;
+  const { store, secrets } = rooms;
+  const { tenant } = caller;
+
+  async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>) {
+    const { workflowType: pattern, options } = checked;
+    const execution = await startExecution(on, checked, id, memo).catch((thrown: unknown) => {
+      throw clientError(thrown, id);
+    });
+    if (!execution) return undefined;
+    runs.started({ id, chain: execution.chain, pattern, tenant: options.tenant });
+    if (pattern === 'map') await recordResumed(store, id, execution.chain, options);
+    return execution;
+  }
+
+  /** An id is used once, whichever lane it was used in. */
+  async function beginNew(checked: CheckedStart, id: string): Promise<Execution | undefined> {
+    const other = checked.isNewId || checked.workflowType === 'map' ? undefined : await store.runs.find(id);
+    return other ? undefined : begin(checked, id);
+  }
+
+  /** @throws CadenzaError where the id is that of another workflow */
+  async function runOf(id: string): Promise<StoredRun> {
+    return runs.find(id).catch((thrown) => {
+      if (!(thrown instanceof CadenzaError && thrown.code === 'NotFound')) throw thrown;
+      const hint = 'Choose another id, or leave it out';
+      throw refusal('Conflict', `The id "${id}" is taken by a workflow that is no run`, { path: 'id', hint });
+    });
+  }
+
+  return {
+    begin,
+    async start(pattern, input, options) {
+      const key = options.id === undefined ? options.idempotencyKey : undefined;
+      const named = key === undefined ? options : { ...options, id: idOfKey(key) };
+      const checked = await checkStart(rooms, pattern, input, ofCaller(caller, named), caller);
+      const id = checked.id ?? ownName(`${pattern}-${randomUUID()}`, tenant);
+      const isMap = checked.workflowType === 'map';
+      if (isMap) {
+        const idOf = async (earlier: string) => (await runs.find(earlier)).id;
+        checked.input = await inputOfMap(store, checked.input, checked.options.tenant, idOf);
+      }
+      const isOneRequest = key !== undefined || options.isOneRequest;
+      // A map that was stopped would go on with what is given now.
+      const before = isOneRequest && isMap ? await store.runs.find(id) : undefined;
+      if (before) await assertSameStart(temporal, secrets, before, checked);
+      const execution = await beginNew(checked, id);
+      const there = execution === undefined ? await runOf(id) : undefined;
+      if (there && isOneRequest) await assertSameStart(temporal, secrets, there, checked);
+      return { id, pattern: checked.workflowType, execution };
+    },
+  };
+}
