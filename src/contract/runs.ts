@@ -68,7 +68,7 @@ export const RunInfo = later(() =>
     models: z.array(ModelRef),
     costUsd: z.number().nullable(),
     error: CallError.optional(),
-    /** in the direct lane: the run id of the activity it began in, by which the Temporal UI shows it */
+    /** in the direct lane: the run id of the activity it began in, by which the Temporal UI shows it; empty where it began before Temporal named that */
     activityRunId: z.string().optional(),
     links: z.record(z.string(), z.string()).optional(),
   }),

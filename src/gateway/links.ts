@@ -24,5 +24,9 @@ export function temporalLink(
 ): string {
   const ui = temporalUiUrl.replace(/\/$/, '');
   const page = activityRunId === undefined ? ['workflows', id] : ['activities', id, activityRunId];
+  // Its run is not known: the list of activities shows it.
+  if (activityRunId === '') {
+    return `${ui}/namespaces/${encodeURIComponent(namespace)}/activities?query=${encodeURIComponent(`ActivityId="${id}"`)}`;
+  }
   return [ui, 'namespaces', ...[namespace, ...page].map(encodeURIComponent)].join('/');
 }

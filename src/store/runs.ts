@@ -2,6 +2,7 @@ import { type Kysely, type Selectable, sql } from 'kysely';
 import {
   chainBegunHere,
   directRunOf,
+  isBegunHere,
   ListRuns,
   type ListSteps,
   type RunInfo,
@@ -162,6 +163,6 @@ function runInfo(row: Selectable<Database['runs']>): RunInfo {
     models: row.models,
     costUsd: row.unpriced > 0 && row.unpriced === row.calls ? null : Number(row.cost_usd),
     error: row.error ?? undefined,
-    activityRunId: directRunOf(row.chain),
+    activityRunId: isBegunHere(row.chain) ? '' : directRunOf(row.chain),
   });
 }

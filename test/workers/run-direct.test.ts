@@ -81,6 +81,9 @@ test('several models at once: one that fails is an answer too', async () => {
     'm says: side by side',
     'n says: side by side',
   ]);
+  // It began before its activity had a name: the list of activities has it.
+  const link = temporalLink(await bed.client.show(run.id), 'http://ui', 'default');
+  expect(link).toBe(`http://ui/namespaces/default/activities?query=ActivityId%3D%22${run.id}%22`);
 });
 
 test('an id is used once, in whichever lane', async () => {
