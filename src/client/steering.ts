@@ -86,6 +86,7 @@ async function told(steering: Steering, run: StoredRun, name: string, given: unk
     const said = CallError.safeParse(
       thrown.cause instanceof ApplicationFailure ? thrown.cause.details?.[0] : undefined,
     );
+    if (said.data?.type === 'Cancelled') throw hasEnded(run);
     if (said.success) throw new CadenzaError('InvalidRequest', said.data);
     // The workflow knows no such Update.
     throw refusal('InvalidRequest', `The run "${run.id}" is of the pattern ${run.pattern}, which takes no ${what}`, {

@@ -46,26 +46,30 @@ export async function agent(
   if (at !== name) await record([{ type: 'step.started', key: `step.started:${at}`, step: at, data: { agent: name } }]);
   let state = before ?? (await begun(input, name, at, own));
 
+  const ended = (why: AgentStop) => {
+    if (step === undefined) inbox.close();
+    return resultOf(state, why, name);
+  };
   for (;;) {
     const limit = limitReached(input, state, Date.now());
     const replied = await inbox.untilStopped(() => answerOfModel(at, input, heard(state, inbox), limit));
-    if (replied === 'stopped') return resultOf(state, 'stopped', name);
+    if (replied === 'stopped') return ended('stopped');
     state = replied.state;
     const { toolCalls = [] } = replied.reply;
-    if (limit !== undefined) return resultOf(state, limit, name);
-    if (toolCalls.length === 0 && !inbox.hasMessages()) return resultOf(state, 'done', name);
+    if (limit !== undefined) return ended(limit);
+    if (toolCalls.length === 0 && !inbox.hasMessages()) return ended('done');
 
     const calls = toolCalls.map((call) => ({ call, step: toolStep(at, call) }));
     const using = { input, state, inbox, agent: at, own, deciding: new Map() };
     const used = await inbox.untilStopped(() =>
       concurrently(calls, AT_ONCE, ({ call, step: mine }) => useTool(call, mine, using)),
     );
-    if (used === 'stopped') return resultOf(state, 'stopped', name);
+    if (used === 'stopped') return ended('stopped');
     state = withResults(state, used);
-    if (toolCalls.some((call) => input.stopOn?.includes(call.name))) return resultOf(state, 'stopOn', name);
+    if (toolCalls.some((call) => input.stopOn?.includes(call.name))) return ended('stopOn');
     if (step === undefined && isFull(input)) break;
   }
-  return continueRun(given, options ?? {}, state);
+  return continueRun(given, options ?? {}, heard(state, inbox));
 }
 
 interface Replied {

@@ -41,6 +41,7 @@ export async function crew({ step, ...given }: CrewStep, _options?: RunOptions):
       performTask({ plan, task, done, inbox, at: step === undefined ? task.name : `${step}/${task.name}` }),
     ({ stopReason }) => stopReason !== 'stopped',
   );
+  if (step === undefined) inbox.close();
   const all = [...results.values()];
   const isStopped = all.some(({ stopReason }) => stopReason === 'stopped');
   const last = isStopped ? all.findLast(({ text }) => text !== '') : undefined;

@@ -238,7 +238,11 @@ test('the page of spending tells what the bills tell', async () => {
 test('from the list to a line of the waterfall by the keyboard alone', async () => {
   const page = await open('/runs?text=fell-back');
   await page.getByRole('row', { name: /fell-back/ }).waitFor();
-  await page.keyboard.press('j');
+  // Shortcuts hold a moment after the row is seen.
+  await until(async () => {
+    await page.keyboard.press('j');
+    return (await page.evaluate<boolean>(`document.activeElement?.closest('tr') !== null`)) || undefined;
+  });
   await page.keyboard.press('Enter');
   await page.locator('.waterfall-row').first().waitFor();
   const isOnLine = () => page.evaluate<boolean>(`document.activeElement?.classList.contains('waterfall-row')`);

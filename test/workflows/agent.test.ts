@@ -1,8 +1,9 @@
 import type { ChatCompletionRequest, FixtureResponse } from '@copilotkit/aimock';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { tool } from 'ai';
+import pg from 'pg';
 import { z } from 'zod';
-import type { AgentInput, RunEvent } from '../../src/contract/index.ts';
+import { type AgentInput, type RunEvent, STEER_AGENT } from '../../src/contract/index.ts';
 import { defineTool, ToolFailure } from '../../src/tools/index.ts';
 import { mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
@@ -321,6 +322,37 @@ test('a message sent while it works is read at its next turn', async () => {
   await bed.client.toolResult(run.id, call.id!, { result: 'A' });
   await run.result();
   expect(seen).toEqual(['steered', 'make it quick']);
+});
+
+test('a message that comes while the end is written is refused: nobody would read it', async () => {
+  const held = new pg.Client({ connectionString: bed.databaseUrl });
+  await held.connect();
+  try {
+    // The end waits for a lock that is held here.
+    await held.query(`
+      create function wait_for_test() returns trigger language plpgsql as
+        $$ begin perform pg_advisory_xact_lock_shared(42); return new; end $$;
+      create trigger wait_for_test before insert on events
+        for each row when (new.type = 'run.completed') execute function wait_for_test();
+      select pg_advisory_lock(42)`);
+    const run = await start('hello', {});
+    await until(async () => {
+      const waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event = 'advisory'";
+      return (await held.query(waits)).rowCount! > 0 || undefined;
+    });
+    const sent = bed.temporal.workflow
+      .getHandle(run.id)
+      .executeUpdate<unknown, [{ text: string }]>(STEER_AGENT, { args: [{ text: 'one thing more' }] });
+    await expect(sent).rejects.toMatchObject({
+      name: 'WorkflowUpdateFailedError',
+      cause: { type: 'Cancelled', message: expect.stringContaining('takes no further message') },
+    });
+    await held.query('select pg_advisory_unlock(42)');
+    expect((await run.result()).steps).toBe(1);
+  } finally {
+    await held.query('select pg_advisory_unlock_all(); drop trigger wait_for_test on events');
+    await held.end();
+  }
 });
 
 test('what no longer fits becomes a summary: the task stays, and no result is parted from its call', async () => {

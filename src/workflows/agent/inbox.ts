@@ -7,6 +7,7 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import {
+  type CallError,
   type Duration,
   durationMs,
   GIVE_TOOL_RESULT,
@@ -33,6 +34,8 @@ export interface AgentInbox {
   hasMessages(): boolean;
   /** Does the work, unless it is told to stop: what is in flight is then aborted. */
   untilStopped<Result>(work: () => Promise<Result>): Promise<Result | 'stopped'>;
+  /** Takes no further messages: nobody would read them. */
+  close(): void;
   /** What a client gives for a tool call, once it does. @returns undefined if nobody did for so long */
   resultOf(toolCall: string, patience: Duration | undefined): Promise<ToolResultInput | undefined>;
 }
@@ -43,6 +46,10 @@ const scopes = new Set<CancellationScope>();
 const awaited = new Map<string, ToolResultInput | undefined>();
 let stopped = false;
 let isOpen = false;
+let isClosed = false;
+
+/** The same as a client says of a run that has ended, whose end is being written meanwhile. */
+const ENDED: CallError = { type: 'Cancelled', message: 'The run ends, and takes no further message' };
 
 /** One inbox a run, however many agents it has. */
 export function openInbox(): AgentInbox {
@@ -63,6 +70,9 @@ export function openInbox(): AgentInbox {
       } finally {
         scopes.delete(scope);
       }
+    },
+    close() {
+      isClosed = true;
     },
     async resultOf(toolCall, patience) {
       if (!awaited.has(toolCall)) awaited.set(toolCall, undefined);
@@ -89,6 +99,7 @@ function listen(): void {
       validator(message) {
         const parsed = SendMessage.safeParse(message);
         if (!parsed.success) throw failure(invalidRequest(parsed.error, ''));
+        if (isClosed) throw failure(ENDED);
       },
     },
   );
