@@ -139,5 +139,6 @@ export function mayRetry({ errorType }: Problem): boolean {
 }
 
 function sentence(detail: string, hint: string | undefined): string {
-  return hint === undefined ? detail : `${detail} ${hint}`;
+  if (hint === undefined) return detail;
+  return `${detail}${/[.!?]$/.test(detail) ? '' : '.'} ${hint}`;
 }
