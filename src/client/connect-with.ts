@@ -1,6 +1,7 @@
 import { Client, type ConnectionLike } from '@temporalio/client';
 import {
   type Caller,
+  isBegunHere,
   isDirectChain,
   ListSteps,
   type PatternName,
@@ -141,6 +142,8 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
       const { id: own, status, chain } = await runs.show(id);
       if (status !== 'running') throw refusal('Conflict', `The run "${own}" is ${status}: there is nothing to stop`);
       await asClientError(own, () => cancelExecution(temporal, own, isDirectChain(chain)));
+      // A run that began before Temporal had it may be at work while its activity has reached nobody yet.
+      if (isBegunHere(chain)) await store.processes.stop(own, 'cancelled');
     },
 
     fork: (async (id, options) => {

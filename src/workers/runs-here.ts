@@ -48,6 +48,8 @@ interface Running {
   /** ends it as an activity is ended */
   cancel(message: string): void;
   ended: boolean;
+  /** its activity is here */
+  adopted: boolean;
 }
 
 /**
@@ -64,9 +66,11 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
   const runs = new Map<string, Running>();
   let open = 0;
   let closed = false;
-  const stopListening = store.processes.onStop((id, reason) =>
-    runs.get(id)?.cancel(reason === 'cancelled' ? 'CANCELLED' : 'NOT_FOUND'),
-  );
+  // A cancellation comes with the activity, where that is here.
+  const stopListening = store.processes.onStop((id, reason) => {
+    const running = runs.get(id);
+    if (!running?.adopted) running?.cancel(reason === 'cancelled' ? 'CANCELLED' : 'NOT_FOUND');
+  });
 
   function begin({ id, pattern, ...given }: Parameters<RunsHere['begin']>[0]): BegunHere | undefined {
     if (closed || open >= most || runs.has(id)) return undefined;
@@ -92,7 +96,7 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
     open += 1;
     store.events.expect(chain);
     const outcome = activityContext.run(context, () => perform(temporal, run));
-    const running: Running = { outcome, cancel, ended: false };
+    const running: Running = { outcome, cancel, ended: false, adopted: false };
     runs.set(id, running);
     outcome
       .catch(() => {})
@@ -149,6 +153,7 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
     adopt(id, signal) {
       const running = runs.get(id);
       if (!running) return undefined;
+      running.adopted = true;
       const forward = () => running.cancel((signal.reason as Error | undefined)?.message ?? 'NOT_FOUND');
       if (signal.aborted) forward();
       signal.addEventListener('abort', forward, { once: true });

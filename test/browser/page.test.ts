@@ -237,9 +237,12 @@ test('a key is asked for where one is needed, and the keyboard reaches everythin
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
   await page.keyboard.press('Escape');
-  await page.keyboard.press('g');
-  await page.keyboard.press('t');
-  await page.waitForURL('**/chat');
+  await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor({ state: 'detached' });
+  await until(async () => {
+    await page.keyboard.press('g');
+    await page.keyboard.press('t');
+    return page.url().endsWith('/chat') || undefined;
+  });
   await page.context().close();
   await gateway.close();
 });

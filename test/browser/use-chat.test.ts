@@ -101,8 +101,13 @@ test('a tool waits for the click that allows it, also over a reload, while the o
   await page.getByRole('button', { name: 'Approve' }).waitFor();
   await page.getByText('sunny in Rome').waitFor();
   await page.reload();
-  await page.getByRole('button', { name: 'Approve' }).click();
-  await page.getByText('so it is: booked in Rome').waitFor();
+  // What is clicked while the page still catches up may be asked once more.
+  const approve = page.getByRole('button', { name: 'Approve' });
+  await approve.waitFor();
+  await until(async () => {
+    if (await approve.isVisible()) await approve.click({ timeout: 1_000 }).catch(() => {});
+    return (await page.getByText('so it is: booked in Rome').count()) > 0 || undefined;
+  });
   await page.locator('#status', { hasText: 'ready' }).waitFor();
   expect(await page.locator('section.tool').count()).toBe(2);
   expect(await page.locator('section.tool[data-state=output-available]').count()).toBe(2);

@@ -3,7 +3,7 @@ import { temporalLink } from '../../src/gateway/links.ts';
 import { orNothing } from '../../src/runtime/describe-run.ts';
 import { type ChatPeer, chatPeer } from '../setup/chat-peer.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
-import { untilEvent } from '../setup/until.ts';
+import { until, untilEvent } from '../setup/until.ts';
 
 const MODEL = 'house/m';
 const OTHER = 'house/n';
@@ -162,7 +162,10 @@ test('one that fails says why, as a workflow would', async () => {
 test('terminated by a person, its end is written all the same', async () => {
   const run = await bed.client.start('ask', { prompt: 'slowly, then terminated', policy }, direct);
   await untilEvent(bed.client, run.id, 'call.delta');
-  await bed.temporal.activity.getHandle(run.id).terminate('enough');
+  const activity = bed.temporal.activity.getHandle(run.id);
+  // One that reached no worker yet is ended by nobody.
+  await until(async () => (await activity.describe()).runState === 'STARTED' || undefined);
+  await activity.terminate('enough');
   expect((await bed.eventsOf(run.id)).at(-1)).toMatchObject({ type: 'run.failed', error: { type: 'Cancelled' } });
 });
 
