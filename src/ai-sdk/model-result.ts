@@ -7,6 +7,7 @@ import type {
   SharedV4Warning,
 } from '@ai-sdk/provider';
 import type { AskResult, FinishReason, Usage } from '../contract/index.ts';
+import { FINISH_REASONS } from './finish-reasons.ts';
 
 /** An answer of Cadenza as the AI SDK has it; `providerMetadata.cadenza` says what it cost. */
 export function generateResult(answer: AskResult, warnings: SharedV4Warning[]): LanguageModelV4GenerateResult {
@@ -66,17 +67,8 @@ export function streamParts({
   return parts;
 }
 
-const UNIFIED: Record<FinishReason, LanguageModelV4FinishReason['unified']> = {
-  stop: 'stop',
-  length: 'length',
-  toolCalls: 'tool-calls',
-  contentFilter: 'content-filter',
-  refusal: 'content-filter',
-  other: 'other',
-};
-
 export function finishReasonOf(reason: FinishReason): LanguageModelV4FinishReason {
-  return { unified: UNIFIED[reason], raw: reason };
+  return { unified: FINISH_REASONS[reason], raw: reason };
 }
 
 export function usageOf({

@@ -1,6 +1,7 @@
 import type { FinishReason, UIMessageChunk } from 'ai';
 import type { Usage } from '../contract/index.ts';
 import { type Awaited, awaitedId, type Part } from '../dialogue/parts.ts';
+import { FINISH_REASONS } from './finish-reasons.ts';
 
 /** What a message of a chat says of its run, as `message.metadata.cadenza`. */
 export interface CadenzaMetadata {
@@ -101,7 +102,7 @@ export function chunkWriter(about: Pick<CadenzaMetadata, 'run' | 'message'>): Ch
       case 'spent':
         usage = summed(usage, part.usage);
         costUsd = costUsd === null || part.costUsd === null ? null : costUsd + part.costUsd;
-        finishReason = FINISHED[part.finishReason];
+        finishReason = FINISH_REASONS[part.finishReason];
         return close();
       case 'tool.started':
         return toolReady(part.toolCall, part.tool, part.arguments, part.by !== 'client');
@@ -161,15 +162,6 @@ export function chunkWriter(about: Pick<CadenzaMetadata, 'run' | 'message'>): Ch
     ],
   };
 }
-
-const FINISHED = {
-  stop: 'stop',
-  length: 'length',
-  toolCalls: 'tool-calls',
-  contentFilter: 'content-filter',
-  refusal: 'content-filter',
-  other: 'other',
-} as const;
 
 function summed(one: Usage, other: Usage): Usage {
   const sum = { ...one };

@@ -61,7 +61,8 @@ export const TranscriptWindow = later(() =>
 );
 export type TranscriptWindow = z.infer<typeof TranscriptWindow>;
 
-const settings = () => ({
+/** How a model is asked, as a request and a policy may say it. */
+export const settingFields = () => ({
   maxOutputTokens: z.number().int().positive().optional(),
   temperature: z.number().min(0).max(2).optional(),
   topP: z.number().min(0).max(1).optional(),
@@ -70,8 +71,7 @@ const settings = () => ({
   effort: Effort.optional(),
 });
 
-/** How a model is asked. */
-export const RequestSettings = later(() => z.strictObject(settings()));
+export const RequestSettings = later(() => z.strictObject(settingFields()));
 export type RequestSettings = z.infer<typeof RequestSettings>;
 
 export const ToolChoice = later(() => z.union([z.enum(['auto', 'none', 'required']), z.object({ name: z.string() })]));
@@ -99,7 +99,7 @@ export const ModelRequest = later(() =>
     parallelTools: z.boolean().optional(),
     /** JSON schema the answer must match */
     schema: JsonSchema.optional(),
-    ...settings(),
+    ...settingFields(),
     /** settings that may not be left out: a model that does not know one refuses the request */
     insists: z.array(Insisted).optional(),
   }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Guardrails } from './guardrails.ts';
 import { later } from './later.ts';
-import { Effort, ModelRef } from './models.ts';
+import { ModelRef, settingFields } from './models.ts';
 
 const UNIT_MS: Record<string, number> = {
   ...{ ms: 1, millisecond: 1, s: 1_000, sec: 1_000, second: 1_000, m: 60_000, min: 60_000, minute: 60_000 },
@@ -75,12 +75,7 @@ export const Policy = later(() =>
     patience: Duration.optional(),
     /** a `Retry-After` up to so long is waited for at the same model; a longer one leaves it for the next candidate */
     maxRetryAfter: Duration.optional(),
-    maxOutputTokens: z.number().int().positive().optional(),
-    temperature: z.number().min(0).max(2).optional(),
-    topP: z.number().min(0).max(1).optional(),
-    seed: z.number().int().optional(),
-    stop: z.array(z.string().min(1)).max(4).optional(),
-    effort: Effort.optional(),
+    ...settingFields(),
     lane: Lane.optional(),
     /** move on to the next candidate also after these */
     fallbackOn: z.array(z.enum(['Refused', 'ContentFiltered'])).optional(),

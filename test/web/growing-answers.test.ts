@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import type { NewEvent, RunEvent } from '../../src/contract/index.ts';
 import { type Blocks, NO_BLOCKS, withMore } from '../../src/web/markdown/blocks.ts';
-import { afterEvents, answerOf, EMPTY_RUN } from '../../src/web/run/run-view.ts';
+import { afterEvents } from '../../src/web/run/after-events.ts';
+import { answerOf, EMPTY_RUN } from '../../src/web/run/run-view.ts';
 
 const TEXT = `# One
 

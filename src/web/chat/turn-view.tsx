@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { Markdown } from '../markdown/markdown.tsx';
-import { Icon } from '../parts/icon.tsx';
 import { ModelName } from '../parts/model-name.tsx';
+import { ErrorNote } from '../parts/problem-note.tsx';
 import { CallFacts } from '../run/call-facts.tsx';
 import type { CallView } from '../run/run-view.ts';
 import { announce } from '../shell/announcer.tsx';
@@ -40,15 +40,7 @@ export function TurnView({ run, turn }: { run: string; turn: Turn }) {
         </p>
       )}
       {state === 'cancelled' && <p class="note small">Stopped here. What was said is not remembered.</p>}
-      {state === 'failed' && error && (
-        <div class="note wrong small">
-          <Icon name="alert" />
-          <div>
-            <p>{error.message}</p>
-            {error.hint && <p class="quiet">{error.hint}</p>}
-          </div>
-        </div>
-      )}
+      {state === 'failed' && error && <ErrorNote error={error} />}
     </article>
   );
 }

@@ -5,6 +5,7 @@ import { Markdown } from '../markdown/markdown.tsx';
 import { useFollowedEnd } from '../parts/followed-end.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ModelName } from '../parts/model-name.tsx';
+import { ErrorNote } from '../parts/problem-note.tsx';
 import { CallFacts } from '../run/call-facts.tsx';
 import { answerOf, type RunView } from '../run/run-view.ts';
 import { announce } from '../shell/announcer.tsx';
@@ -121,15 +122,7 @@ function Cut({ error, hasText }: { error: CallError | undefined; hasText: boolea
   if (error === undefined || error.type === 'Cancelled') {
     return <p class="note small">{hasText ? 'Stopped here.' : 'Stopped before it said anything.'}</p>;
   }
-  return (
-    <div class="note wrong small">
-      <Icon name="alert" />
-      <div>
-        <p>{error.message}</p>
-        {error.hint && <p class="quiet">{error.hint}</p>}
-      </div>
-    </div>
-  );
+  return <ErrorNote error={error} />;
 }
 
 function retryNote({ type, message }: CallError): string {

@@ -1,3 +1,4 @@
+import type { CallError } from '../../contract/index.ts';
 import type { Problem } from '../api/request.ts';
 import { Icon } from './icon.tsx';
 
@@ -17,6 +18,19 @@ export function ProblemNote({ problem, onRetry }: { problem: Problem; onRetry?()
           Try again
         </button>
       )}
+    </div>
+  );
+}
+
+/** Why something has no answer, where it would have stood. */
+export function ErrorNote({ error: { message, hint } }: { error: Pick<CallError, 'message' | 'hint'> }) {
+  return (
+    <div class="note wrong small">
+      <Icon name="alert" />
+      <div>
+        <p>{message}</p>
+        {hint && <p class="quiet">{hint}</p>}
+      </div>
     </div>
   );
 }

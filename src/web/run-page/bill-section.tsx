@@ -1,6 +1,7 @@
 import type { Bill } from '../../contract/index.ts';
 import { count, usd } from '../parts/figures.ts';
 import { Scrolled } from '../parts/scrolled.tsx';
+import { TableHead } from '../parts/table-head.tsx';
 import { shortModel } from './waterfall-rows.ts';
 
 /** Lines that are shown; the rest is in the JSON. */
@@ -23,23 +24,7 @@ export function BillSection({ bill, href }: { bill: Bill; href: string }) {
       <div class="bill-tables">
         <table class="small">
           <caption class="unseen">By model</caption>
-          <thead>
-            <tr>
-              <th scope="col">Model</th>
-              <th scope="col" class="number">
-                Calls
-              </th>
-              <th scope="col" class="number">
-                Input
-              </th>
-              <th scope="col" class="number">
-                Output
-              </th>
-              <th scope="col" class="number">
-                Cost
-              </th>
-            </tr>
-          </thead>
+          <TableHead words={['Model']} numbers={['Calls', 'Input', 'Output', 'Cost']} />
           <tbody>
             {byModel.map(({ model, usd: cost, calls }) => (
               <tr key={model}>
@@ -72,21 +57,7 @@ export function BillSection({ bill, href }: { bill: Bill; href: string }) {
           <summary>Call by call</summary>
           <Scrolled name="Calls">
             <table class="small">
-              <thead>
-                <tr>
-                  <th scope="col">Step</th>
-                  <th scope="col">Model</th>
-                  <th scope="col" class="number">
-                    Input
-                  </th>
-                  <th scope="col" class="number">
-                    Output
-                  </th>
-                  <th scope="col" class="number">
-                    Cost
-                  </th>
-                </tr>
-              </thead>
+              <TableHead words={['Step', 'Model']} numbers={['Input', 'Output', 'Cost']} />
               <tbody>
                 {bill.calls.slice(0, LINES).map(({ step, model, usage, costUsd, cached, estimated }, n) => (
                   <tr key={n}>

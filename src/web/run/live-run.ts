@@ -2,7 +2,8 @@ import { type Signal, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { type Problem, problemOfError } from '../api/request.ts';
 import { followRun, type StreamState } from '../api/run-events.ts';
-import { afterEvents, EMPTY_RUN, type RunView } from './run-view.ts';
+import { afterEvents } from './after-events.ts';
+import { EMPTY_RUN, type RunView } from './run-view.ts';
 
 export interface LiveRun {
   view: Signal<RunView>;

@@ -3,6 +3,7 @@ import type { RunInfo } from '../../contract/index.ts';
 import { useClock } from '../parts/clock.ts';
 import { ago, duration, usd } from '../parts/figures.ts';
 import { Status } from '../parts/status.tsx';
+import { TableHead } from '../parts/table-head.tsx';
 import { shortModel } from '../run-page/waterfall-rows.ts';
 import { useShortcuts } from '../shell/shortcuts.tsx';
 
@@ -30,24 +31,7 @@ export function RunTable({ runs }: { runs: readonly RunInfo[] }) {
   };
   return (
     <table ref={table} class="run-table small" onKeyDown={onKeyDown}>
-      <thead>
-        <tr>
-          <th scope="col">Run</th>
-          <th scope="col">Status</th>
-          <th scope="col">Pattern</th>
-          <th scope="col">Tenant</th>
-          <th scope="col">Models</th>
-          <th scope="col" class="number">
-            Cost
-          </th>
-          <th scope="col" class="number">
-            Took
-          </th>
-          <th scope="col" class="number">
-            Begun
-          </th>
-        </tr>
-      </thead>
+      <TableHead words={['Run', 'Status', 'Pattern', 'Tenant', 'Models']} numbers={['Cost', 'Took', 'Begun']} />
       <tbody>
         {runs.map((run) => (
           <Line key={run.id} run={run} now={now} />

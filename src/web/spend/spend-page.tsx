@@ -3,6 +3,7 @@ import { count, usd } from '../parts/figures.ts';
 import { usePolled } from '../parts/polled.ts';
 import { ProblemNote } from '../parts/problem-note.tsx';
 import { Scrolled } from '../parts/scrolled.tsx';
+import { TableHead } from '../parts/table-head.tsx';
 import { go, type PageProps } from '../shell/router.ts';
 import { BudgetBars } from './budget-bars.tsx';
 import { type Days, daysIn, lastDays, monthOf, shortDay, today } from './days.ts';
@@ -255,17 +256,7 @@ function DayTable({ spend, days }: { spend: Spend; days: readonly string[] }) {
       <summary>Day by day, as a table</summary>
       <Scrolled name="Days">
         <table class="small">
-          <thead>
-            <tr>
-              <th scope="col">Day</th>
-              <th scope="col" class="number">
-                Cost
-              </th>
-              <th scope="col" class="number">
-                Calls
-              </th>
-            </tr>
-          </thead>
+          <TableHead words={['Day']} numbers={['Cost', 'Calls']} />
           <tbody>
             {days.toReversed().map((day) => {
               const lines = byDay.get(day) ?? [];

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { Effort, type Message, type Part, type ToolChoice } from '../../../contract/index.ts';
 import { type ParamNames, unsupported } from '../errors.ts';
+import { toolsOf } from '../openai-tools.ts';
 import { filePart, imagePart, toolArguments } from '../parts.ts';
 import type { Asked } from '../plan.ts';
 import { noEffect, only, refused } from '../refused-fields.ts';
@@ -140,13 +141,7 @@ export function askedOf(request: ChatRequest): Asked {
   const names = namesOfCalls(messages);
   return {
     messages: messages.map((message, index) => messageOf(message, names, ['messages', index])),
-    tools: tools?.length
-      ? tools.map(({ function: { name, description, parameters } }) => ({
-          name,
-          ...(description ? { description } : {}),
-          parameters: parameters ?? { type: 'object', properties: {} },
-        }))
-      : undefined,
+    tools: toolsOf(tools?.map((tool) => tool.function)),
     toolChoice: choiceOf(request.tool_choice),
     // All may be called at once is what is so without a word.
     parallelTools: request.parallel_tool_calls === false ? false : undefined,

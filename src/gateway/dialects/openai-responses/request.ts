@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { Effort, type Message, type Part, type ToolChoice } from '../../../contract/index.ts';
 import { type ParamNames, unsupported } from '../errors.ts';
+import { toolsOf } from '../openai-tools.ts';
 import { fileAt, filePart, imagePart, toolArguments } from '../parts.ts';
 import type { Asked } from '../plan.ts';
 import { noEffect, only, refused } from '../refused-fields.ts';
@@ -161,13 +162,7 @@ export function askedOf(request: ResponsesRequest, before: Message[], referenced
         ? [...before, { role: 'user', content: input }]
         : joined([...before, ...messagesOf(input, before, referenced)]),
     system: instructions ?? undefined,
-    tools: tools?.length
-      ? tools.map(({ name, description, parameters }) => ({
-          name,
-          ...(description ? { description } : {}),
-          parameters: parameters ?? { type: 'object', properties: {} },
-        }))
-      : undefined,
+    tools: toolsOf(tools),
     toolChoice: choiceOf(request.tool_choice),
     parallelTools: request.parallel_tool_calls === false ? false : undefined,
     schema:
