@@ -91,6 +91,7 @@ test('three models answer side by side, live, with the bill under them', async (
     expect(await column(page, model).getByText('$0.0012').count()).toBe(1);
   }
   const bill = page.locator('.bill-bar');
+  await bill.getByText('In all').waitFor();
   expect(await bill.innerText()).toMatch(/In all\s+\$0\.0037\s+Tokens\s+60 in, 360 out/);
   expect(await page.getByRole('region', { name: 'Question' }).locator('strong').innerText()).toBe('please');
 
