@@ -28,6 +28,7 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
     () => import('./commands/spend.ts'),
   ],
   keys: ['Make, list, rotate and revoke API keys of the gateway', () => import('./commands/keys.ts')],
+  audit: ['Show who approved, cancelled, forked, and changed budgets or keys', () => import('./commands/audit.ts')],
   send: ['Give an agent a message, which it reads at its next turn', () => import('./commands/send.ts')],
   stop: ['Stop an agent, which ends with what it has; any other run is cancelled', () => import('./commands/stop.ts')],
   'tool-result': [

@@ -1,7 +1,11 @@
 import type { Cadenza } from '../client/cadenza.ts';
+import type { Caller } from '../contract/index.ts';
 import type { Store } from '../store/index.ts';
 import { findTarget, type Target } from './find-target.ts';
 import { openLog } from './log.ts';
+
+/** Who asks by the command line, as the audit log has it. */
+export const CLI: Caller = { role: 'admin', from: { via: 'cli' } };
 
 /** Does something with what runs here, and hangs up. */
 export async function withClient<Value>(use: (client: Cadenza, target: Target) => Promise<Value>): Promise<Value> {
@@ -10,7 +14,14 @@ export async function withClient<Value>(use: (client: Cadenza, target: Target) =
   // Only now: loading Temporal's client takes longer than all else a command does.
   const { connect } = await import('../client/index.ts');
   const { temporalAddress, namespace, databaseUrl } = target;
-  const client = await connect({ temporalAddress, namespace, databaseUrl, env, log: openLog(env, 'error') });
+  const client = await connect({
+    temporalAddress,
+    namespace,
+    databaseUrl,
+    env,
+    log: openLog(env, 'error'),
+    via: 'cli',
+  });
   try {
     return await use(client, target);
   } finally {

@@ -1,5 +1,6 @@
-import { Budget, BudgetAccount, ownName, SetBudget } from '../contract/index.ts';
+import { Budget, BudgetAccount, type Caller, ownName, SetBudget } from '../contract/index.ts';
 import type { AccountId, Store } from '../store/index.ts';
+import { auditedBy } from './audited.ts';
 import { type CadenzaError, checked, refusal } from './errors.ts';
 
 /** What tenants (`tenant:<name>`) and API keys (`key:<name>`) may spend, all their runs together. */
@@ -15,8 +16,12 @@ export interface Budgets {
 
 const LISTED = 1_000;
 
-/** @param tenant whose accounts they are: its own, and those of its keys; left out, all */
-export function createBudgets({ ledger, keys }: Pick<Store, 'ledger' | 'keys'>, tenant?: string): Budgets {
+/** Accounts of the caller's tenant: its own, and those of its keys; of a caller without one, all. */
+export function createBudgets(store: Pick<Store, 'ledger' | 'keys' | 'audit'>, caller: Caller): Budgets {
+  const { ledger, keys } = store;
+  const { tenant } = caller;
+  const audited = auditedBy(store, caller);
+
   async function accountId(given: string): Promise<AccountId> {
     const account = checked(BudgetAccount, given, 'account') as AccountId;
     const [, key] = /^key:(.*)$/.exec(account) ?? [];
@@ -44,7 +49,10 @@ export function createBudgets({ ledger, keys }: Pick<Store, 'ledger' | 'keys'>, 
       const id = await accountId(account);
       if (tenant !== undefined && id === `tenant:${tenant}`) throw ownBudget(tenant);
       checked(SetBudget, { budgetUsd: usd }, '');
-      await ledger.setBudget(id, usd ?? undefined);
+      const whose = /^tenant:(.*)$|^key:(.*):/.exec(id)?.slice(1).find(Boolean);
+      await audited({ action: 'budget.set', subject: id, tenant: whose, details: { budgetUsd: usd } }, () =>
+        ledger.setBudget(id, usd ?? undefined),
+      );
       return show(account);
     },
   };

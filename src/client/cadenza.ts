@@ -2,6 +2,8 @@ import type {
   Answer,
   ApprovalDecision,
   ApprovalReceipt,
+  AuditPage,
+  AuditQuery,
   Bill,
   Caller,
   ForkEstimate,
@@ -98,6 +100,8 @@ export interface Cadenza extends MapData {
   schedules: Schedules;
   budgets: Budgets;
   keys: Keys;
+  /** Who approved, cancelled, stopped and forked, and changed budgets and keys, newest first. */
+  audit(query?: AuditQuery): Promise<AuditPage>;
   /**
    * The same client for somebody else, over the same connection. With a tenant it knows only what is the tenant's: another's
    * runs, schedules, data sets and accounts are not found, whatever starts here is the tenant's, and its ids and names begin

@@ -1,5 +1,6 @@
 import { Client, type ConnectionLike } from '@temporalio/client';
 import {
+  type AuditWay,
   type Caller,
   isBegunHere,
   isDirectChain,
@@ -13,6 +14,7 @@ import { dataConverter } from '../runtime/data-converter.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
 import { answerApproval, pendingOf, pendingOfAll } from './approvals.ts';
+import { auditedBy, listAudit } from './audited.ts';
 import { createRunAwaiter } from './await-run.ts';
 import { createBudgets } from './budgets.ts';
 import type { Cadenza, StartedRun } from './cadenza.ts';
@@ -41,6 +43,8 @@ export interface ClientParts {
   eager: boolean;
   /** the worker's, which begins runs of the direct lane before Temporal has them */
   here?: RunsHere;
+  /** for the audit log (default `client`) */
+  via?: AuditWay;
   close?: () => Promise<void>;
 }
 
@@ -55,13 +59,14 @@ export function connectWith({
   rooms,
   eager,
   here,
+  via = 'client',
   close = async () => {},
 }: ClientParts): Cadenza {
   const { store } = rooms;
   const temporal = new Client({ connection, namespace, dataConverter: dataConverter(store.blobs, rooms.secrets) });
   const finder = createRunFinder(temporal, connection, rooms, taskQueue, here?.isRunning);
   const shared = { connection, taskQueue, rooms, eager, here, temporal, finder, keys: createKeys(store) };
-  return clientOf(shared, { role: 'admin' }, close);
+  return clientOf(shared, { role: 'admin', from: { via } }, close);
 }
 
 /** What the clients of all callers share. */
@@ -76,6 +81,7 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
   const { connection, taskQueue, rooms, eager, here, temporal, finder, keys } = shared;
   const { store } = rooms;
   const { tenant } = caller;
+  const audited = auditedBy(store, caller);
   const runs = finder.of(tenant);
   const starter = createRunStarter({ temporal, taskQueue, eager, here, rooms }, runs, caller);
   const awaiter = createRunAwaiter({ temporal, connection, store, here }, runs);
@@ -139,9 +145,11 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
     },
 
     async cancel(id) {
-      const { id: own, status, chain } = await runs.show(id);
+      const { id: own, status, chain, tenant: whose } = await runs.show(id);
       if (status !== 'running') throw refusal('Conflict', `The run "${own}" is ${status}: there is nothing to stop`);
-      await asClientError(own, () => cancelExecution(temporal, own, isDirectChain(chain)));
+      await audited({ action: 'run.cancel', subject: own, tenant: whose }, () =>
+        asClientError(own, () => cancelExecution(temporal, own, isDirectChain(chain))),
+      );
       // A run that began before Temporal had it may be at work while its activity has reached nobody yet.
       if (isBegunHere(chain)) await store.processes.stop(own, 'cancelled');
     },
@@ -149,7 +157,11 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
     fork: (async (id, options) => {
       const old = await runs.find(id);
       const start = async (...fork: Parameters<typeof starter.begin>) => (await starter.begin(...fork))?.chain;
-      const made = await asClientError(id, () => fork({ temporal, rooms, caller, start }, old, options));
+      const forked = () => asClientError(id, () => fork({ temporal, rooms, caller, start }, old, options));
+      const details = { fromStep: options.fromStep, only: options.only, id: options.id };
+      const made = options.dryRun
+        ? await forked()
+        : await audited({ action: 'run.fork', subject: old.id, tenant: old.tenant, details }, forked);
       return 'id' in made
         ? startedRun(made.id, old.pattern, made.chain === undefined ? undefined : { chain: made.chain })
         : made;
@@ -174,7 +186,11 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
     },
 
     async approve(id, approval, decision, identities) {
-      return answerApproval({ temporal, connection, store }, await runs.find(id), approval, decision, identities);
+      const run = await runs.find(id);
+      const details = { approval, approved: decision.approved, by: decision.by };
+      return audited({ action: 'approval.answer', subject: run.id, tenant: run.tenant, details }, () =>
+        answerApproval({ temporal, connection, store }, run, approval, decision, identities),
+      );
     },
 
     async steer(id, text) {
@@ -183,8 +199,11 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
 
     async stop(id, step) {
       const run = await runs.find(id);
-      if (step !== undefined) return stopStep({ temporal, connection }, run, step, await store.runs.steps(run.chain));
-      await (WITH_AGENTS.includes(run.pattern) ? stopAgent({ temporal, connection }, run) : client.cancel(run.id));
+      if (step === undefined && !WITH_AGENTS.includes(run.pattern)) return client.cancel(run.id);
+      await audited({ action: 'run.stop', subject: run.id, tenant: run.tenant, details: { step } }, async () => {
+        if (step === undefined) await stopAgent({ temporal, connection }, run);
+        else await stopStep({ temporal, connection }, run, step, await store.runs.steps(run.chain));
+      });
     },
 
     async toolResult(id, toolCall, given) {
@@ -197,8 +216,9 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
     votes: async (id, voter) => store.votes.of((await runs.find(id)).chain, voter),
     vote: async (id, best, voter) => vote(store, await runs.find(id), best, voter),
     schedules: createSchedules(temporal, rooms, taskQueue, caller),
-    budgets: createBudgets(store, tenant),
-    keys: keys.of(tenant),
+    budgets: createBudgets(store, caller),
+    keys: keys.of(caller),
+    audit: (query) => listAudit(store, query, tenant),
     // The connection is another's to close.
     as: (other) => clientOf(shared, other, async () => {}),
 

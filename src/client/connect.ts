@@ -1,6 +1,6 @@
 import { Connection } from '@temporalio/client';
 import { type Config, loadConfig, readEnvironment, temporalTarget } from '../config/index.ts';
-import type { Log } from '../contract/index.ts';
+import type { AuditWay, Log } from '../contract/index.ts';
 import { openRooms } from '../runtime/open-rooms.ts';
 import type { Cadenza } from './cadenza.ts';
 import { connectWith } from './connect-with.ts';
@@ -18,6 +18,8 @@ export interface ConnectOptions {
   log?: Log;
   /** else `CADENZA_TASK_QUEUE` */
   taskQueue?: string;
+  /** by which way its actions come into the audit log (default `client`) */
+  via?: AuditWay;
 }
 
 /** Connects a backend service to its runs: to Temporal, which runs them, and to the store, which tells of them. */
@@ -41,7 +43,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Cadenza> {
       await rooms.close();
       await connection.close();
     };
-    return connectWith({ connection, namespace, taskQueue, rooms, eager: false, close });
+    return connectWith({ connection, namespace, taskQueue, rooms, eager: false, via: options.via, close });
   } catch (error) {
     await connection.close();
     throw error;

@@ -1,5 +1,5 @@
 export { dataConverter } from '../runtime/data-converter.ts';
-export type { Budgets } from './budgets.ts';
+export { type Budgets, createBudgets } from './budgets.ts';
 export type { Cadenza, Outcome, SendOptions, SentMessage, StartedRun } from './cadenza.ts';
 export type { StartOptions } from './check-start.ts';
 export { type ConnectOptions, connect } from './connect.ts';

@@ -11,6 +11,7 @@ import {
   withoutUndefined,
 } from '../contract/index.ts';
 import type { Store, VerifiedKey } from '../store/index.ts';
+import { auditedBy } from './audited.ts';
 import { type CadenzaError, checked, refusal } from './errors.ts';
 
 /** API keys: made, listed and revoked here, and known again by their SHA-256 alone. To a client with a tenant there are only
@@ -37,7 +38,7 @@ const REMEMBERED_AT_MOST = 10_000;
 /** As `create` makes them; anything else need not be looked up. */
 const SECRET = new RegExp(`^${KEY_PREFIX}[\\w-]{43}$`);
 
-export function createKeys(store: Pick<Store, 'keys' | 'ledger'>): { of(tenant?: string): Keys } {
+export function createKeys(store: Pick<Store, 'keys' | 'ledger' | 'audit'>): { of(caller: Caller): Keys } {
   const remembered = new Map<string, { until: number; found: Promise<VerifiedKey | undefined> }>();
 
   async function verify(secret: string): Promise<Caller | undefined> {
@@ -63,7 +64,9 @@ export function createKeys(store: Pick<Store, 'keys' | 'ledger'>): { of(tenant?:
     return found;
   }
 
-  function of(tenant?: string): Keys {
+  function of(caller: Caller): Keys {
+    const { tenant } = caller;
+    const audited = auditedBy(store, caller);
     async function shown(name: string): Promise<ApiKey> {
       const key = await store.keys.find(ownName(name, tenant), tenant);
       if (!key) throw notFound(name);
@@ -77,11 +80,14 @@ export function createKeys(store: Pick<Store, 'keys' | 'ledger'>): { of(tenant?:
         const name = ownName(own, whose);
         const secret = KEY_PREFIX + randomBytes(32).toString('base64url');
         const expiresAt = expiresIn === undefined ? undefined : new Date(Date.now() + durationMs(expiresIn));
-        const made = await store.keys.create({ ...key, name, tenant: whose, hash: digestOf(secret), expiresAt });
-        if (!made) {
+        const limits = { role: key.role, models: key.models, patterns: key.patterns, expiresIn, budgetUsd };
+        const details = { ...limits, requestsPerMinute: key.requestsPerMinute };
+        await audited({ action: 'key.create', subject: `key:${name}`, tenant: whose, details }, async () => {
+          const made = await store.keys.create({ ...key, name, tenant: whose, hash: digestOf(secret), expiresAt });
+          if (made) return;
           const hint = 'Choose another name: one that was used before is not used again, since bills go by it';
           throw refusal('Conflict', `There is a key "${name}" already, or was`, { path: 'name', hint });
-        }
+        });
         if (budgetUsd !== undefined) await store.ledger.setBudget(`key:${name}`, budgetUsd);
         return { ...(await shown(name)), secret };
       },
@@ -90,14 +96,19 @@ export function createKeys(store: Pick<Store, 'keys' | 'ledger'>): { of(tenant?:
       async rotate(name, options = {}) {
         const { grace } = checked(RotateKey, options, '');
         const secret = KEY_PREFIX + randomBytes(32).toString('base64url');
-        if (!(await store.keys.rotate(ownName(name, tenant), digestOf(secret), durationMs(grace), tenant))) {
-          throw notFound(name);
-        }
+        const own = ownName(name, tenant);
+        await audited({ ...subjectOf(own), action: 'key.rotate', details: { grace } }, async () => {
+          const rotated = await store.keys.rotate(own, digestOf(secret), durationMs(grace), tenant);
+          if (!rotated) throw notFound(name);
+        });
         remembered.clear();
         return { ...(await shown(name)), secret };
       },
       async revoke(name) {
-        if (!(await store.keys.revoke(ownName(name, tenant), tenant))) throw notFound(name);
+        const own = ownName(name, tenant);
+        await audited({ ...subjectOf(own), action: 'key.revoke' }, async () => {
+          if (!(await store.keys.revoke(own, tenant))) throw notFound(name);
+        });
         remembered.clear();
         return shown(name);
       },
@@ -108,6 +119,12 @@ export function createKeys(store: Pick<Store, 'keys' | 'ledger'>): { of(tenant?:
     };
   }
   return { of };
+}
+
+/** A tenant's key is named after it. */
+function subjectOf(name: string) {
+  const [, tenant] = /^(.*):/.exec(name) ?? [];
+  return { subject: `key:${name}`, tenant };
 }
 
 function notFound(name: string): CadenzaError {

@@ -46,6 +46,8 @@ export const Retention = z
     calls: Age.default('90 days'),
     /** the run and its bill */
     runs: Age.default('400 days'),
+    /** lines of the audit log, by their own age */
+    audit: Age.default('never'),
   })
   .refine(({ deltas, events, calls, runs }) => {
     const ages = [deltas, events, calls, runs].map(ageMs);

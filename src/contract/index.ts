@@ -1,5 +1,6 @@
 export * from './approvals.ts';
 export * from './attempts.ts';
+export * from './audit.ts';
 export * from './budgets.ts';
 export * from './calls.ts';
 export * from './chains.ts';

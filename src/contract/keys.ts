@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Origin } from './audit.ts';
 import { BudgetUsd } from './budgets.ts';
 import { later } from './later.ts';
 import { Duration } from './policy.ts';
@@ -101,6 +102,8 @@ export interface Caller {
   models?: string[];
   patterns?: string[];
   requestsPerMinute?: number;
+  /** for the audit log; left out, a program with `cadenza/client` */
+  from?: Origin;
 }
 
 /** The name or id of what is a tenant's: it begins with the tenant's name, so that it is nobody else's. */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Cadenza } from '../client/cadenza.ts';
 import type { Caller, Log } from '../contract/index.ts';
@@ -10,7 +11,7 @@ export type Dialect = 'problem' | 'openai' | 'anthropic';
  *  is closing. */
 export interface GatewayEnv {
   Variables: { requestId: string; caller: Caller; client: Cadenza; dialect?: Dialect; surroundings: Surroundings };
-  Bindings: { closing?: AbortSignal };
+  Bindings: { closing?: AbortSignal; incoming?: IncomingMessage };
 }
 
 export type GatewayApp = OpenAPIHono<GatewayEnv>;

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
-import { type Caller, isPermitted, KEY_PREFIX, type Permission } from '../contract/index.ts';
+import { type Caller, isPermitted, KEY_PREFIX, type Origin, type Permission } from '../contract/index.ts';
 import type { GatewayEnv } from './app.ts';
 import { assertOfThisMachine } from './open-gateway.ts';
 import { ProblemError, problem } from './problem.ts';
@@ -14,10 +14,15 @@ export function requirePermission(may: Permission | 'anyone' | 'oversee'): Middl
       if (may !== 'oversee') assertPermitted(caller, may);
       else if (caller.tenant !== undefined) throw forbidden(caller, may);
       c.set('caller', caller);
-      c.set('client', c.get('surroundings').client.as(caller));
+      c.set('client', c.get('surroundings').client.as({ ...caller, from: originOf(c) }));
     }
     await next();
   };
+}
+
+/** For the audit log. The address is that of the connection: before a proxy, the proxy's. */
+export function originOf(c: Context<GatewayEnv>): Origin {
+  return { via: 'http', address: c.env?.incoming?.socket.remoteAddress };
 }
 
 /** @throws ProblemError 403 where the key of a request does not permit what else it asks for */

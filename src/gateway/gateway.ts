@@ -15,6 +15,7 @@ import { addAgUiRoutes } from './routes/agui.ts';
 import { addMessagesRoute } from './routes/anthropic-messages.ts';
 import { addApprovalWebhook } from './routes/approval-webhook.ts';
 import { addApprovalRoutes } from './routes/approvals.ts';
+import { addAuditRoute } from './routes/audit.ts';
 import { addBudgetRoutes } from './routes/budgets.ts';
 import { addChatCompletionsRoute } from './routes/chat-completions.ts';
 import { addEmbeddingsRoute } from './routes/embeddings.ts';
@@ -117,6 +118,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addScheduleRoutes(app);
   addMapRoutes(app, surroundings);
   addBudgetRoutes(app);
+  addAuditRoute(app);
   addSpendRoute(app);
   addForkRoute(app, surroundings);
   addKeyRoutes(app);

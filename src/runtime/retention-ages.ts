@@ -15,6 +15,7 @@ export async function retentionAges(
   const { config } = await workflowService.describeNamespace({ namespace });
   const keptByTemporal = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) * 1_000 + DAY_MS;
   const atLeast = (age: Config['retention']['runs']) => Math.max(ageMs(age), keptByTemporal);
-  const { deltas, events, calls, runs } = retention;
-  return { deltas: ageMs(deltas), events: atLeast(events), calls: atLeast(calls), runs: atLeast(runs) };
+  const { deltas, events, calls, runs, audit } = retention;
+  const ofRuns = { deltas: ageMs(deltas), events: atLeast(events), calls: atLeast(calls), runs: atLeast(runs) };
+  return { ...ofRuns, audit: ageMs(audit) };
 }

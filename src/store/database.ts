@@ -249,6 +249,20 @@ export interface Database {
     expires_at: Date | null;
     revoked_at: Date | null;
   };
+  audit: {
+    n: GeneratedAlways<number>;
+    id: string;
+    at: Generated<Date>;
+    actor: string;
+    role: string;
+    tenant: string | null;
+    via: string;
+    address: string | null;
+    action: string;
+    subject: string;
+    details: Json<Record<string, unknown>>;
+    refused: string | null;
+  };
   key_rates: { name: string; full_at: Date };
   blobs: { hash: string; bytes: Buffer; used_at: Generated<Date> };
   run_refs: { run: string; hash: string };

@@ -1,5 +1,6 @@
 export type { ApiKeys, VerifiedKey } from './api-keys.ts';
 export type { Approvals, StoredApproval } from './approvals.ts';
+export type { Audit, NewAuditEntry } from './audit.ts';
 export { type Blobs, hashOf } from './blobs.ts';
 export type { Cache, Claim, Flight, Held, Waited } from './cache.ts';
 export type { DataSets } from './data-sets.ts';

@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { Log } from '../contract/index.ts';
 import { type ApiKeys, createApiKeys } from './api-keys.ts';
 import { type Approvals, createApprovals } from './approvals.ts';
+import { type Audit, createAudit } from './audit.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
 import { type Cache, createCache, createFlightBells } from './cache.ts';
 import { ANSWER_WITHIN_MS, kyselyPool, openConnections } from './connections.ts';
@@ -40,6 +41,7 @@ export interface Store {
   votes: Votes;
   approvals: Approvals;
   keys: ApiKeys;
+  audit: Audit;
   transcripts: Transcripts;
   tools: ToolJournal;
   files: RunFileStore;
@@ -133,6 +135,7 @@ export async function openStore({
     votes: retrying('votes', createVotes(db), briefly),
     approvals: retrying('approvals', createApprovals(db), briefly),
     keys: retrying('keys', createApiKeys(db), briefly),
+    audit: createAudit(db, briefly),
     transcripts: retrying('transcripts', createTranscripts(db), waiting),
     dataSets,
     maps: retrying('maps', createMaps(db, dataSets), waiting),

@@ -19,6 +19,8 @@ export interface RetentionAges {
   calls: number;
   /** the run and its bill */
   runs: number;
+  /** lines of the audit log, since they were written (default: for ever) */
+  audit?: number;
 }
 
 export type Db = Kysely<Database>;
@@ -155,7 +157,7 @@ export async function mergeText(
 }
 
 /** What belongs to no run, or not any more. */
-export function leftovers({ calls }: RetentionAges): Deletion[] {
+export function leftovers({ calls, audit = Number.POSITIVE_INFINITY }: RetentionAges): Deletion[] {
   const unfinished = sql`count is null and created_at < now() - interval '1 day'`;
   const unused = sql`map is null and created_at < ${ageStart(calls)}
     and not exists (select from maps where maps.source = data_sets.id)`;
@@ -164,6 +166,9 @@ export function leftovers({ calls }: RetentionAges): Deletion[] {
     ['cached answers', 'cache', sql`expires_at < now()`],
     ['flights', 'flights', sql`lease_until < now() - interval '1 hour'`],
     ['writers', 'writers', sql`at < now() - interval '7 days'`],
+    ...(audit === Number.POSITIVE_INFINITY
+      ? []
+      : ([['lines of the audit log', 'audit', sql`at < ${ageStart(audit)}`]] satisfies Deletion[])),
     ['rows of data sets', 'data_rows', sql`data_set in (select id from data_sets where ${uploads})`],
     ['data sets', 'data_sets', uploads],
   ];

@@ -3,7 +3,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { noTemporal } from '../client/errors.ts';
-import { type Cadenza, connectWith } from '../client/index.ts';
+import { type Cadenza, connectWith, createBudgets } from '../client/index.ts';
 import { type Config, readEnvironment, temporalTarget } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
 import { warmUp } from '../providers/index.ts';
@@ -102,7 +102,13 @@ async function closeAll(rooms: OpenRooms, connection: NativeConnection): Promise
 }
 
 /** Sets the budgets the config names, before any call can begin; those it does not name stay as they are. */
-async function applyBudgets({ ledger }: Pick<Store, 'ledger'>, { tenants, keys }: Config['budgets']): Promise<void> {
-  for (const [name, usd] of Object.entries(tenants)) await ledger.setBudget(`tenant:${name}`, usd);
-  for (const [name, usd] of Object.entries(keys)) await ledger.setBudget(`key:${name}`, usd);
+async function applyBudgets(store: Store, { tenants, keys }: Config['budgets']): Promise<void> {
+  const budgets = createBudgets(store, { role: 'admin', from: { via: 'worker' } });
+  const given = [
+    ...Object.entries(tenants).map(([name, usd]) => [`tenant:${name}`, usd] as const),
+    ...Object.entries(keys).map(([name, usd]) => [`key:${name}`, usd] as const),
+  ];
+  for (const [account, usd] of given) {
+    if ((await budgets.show(account)).budgetUsd !== usd) await budgets.set(account, usd);
+  }
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createKeys } from '../../src/client/keys.ts';
-import { type FreshStore, freshStore } from '../store/fresh-store.ts';
+import { type FreshStore, freshStore, query } from '../store/fresh-store.ts';
 import { cadenza } from './command-line.ts';
 
 let fresh: FreshStore;
@@ -13,7 +13,7 @@ const keys = (...args: string[]) =>
   cadenza(['keys', ...args], { env: { TEMPORAL_ADDRESS: '127.0.0.1:1', CADENZA_DATABASE_URL: fresh.url } });
 
 test('keys are made, rotated, listed and revoked; only a secret stands on stdout, and only once', async () => {
-  const { verify } = createKeys(fresh.store).of();
+  const { verify } = createKeys(fresh.store).of({ role: 'admin' });
   const made = await keys(
     'create',
     'ci',
@@ -39,6 +39,28 @@ test('keys are made, rotated, listed and revoked; only a secret stands on stdout
   expect(JSON.parse((await keys('revoke', 'acme:ci', '--json')).stdout)).toMatchObject({
     revokedAt: expect.any(String),
   });
-  expect(await createKeys(fresh.store).of().verify(rotated.secret)).toBeUndefined();
+  expect(await createKeys(fresh.store).of({ role: 'admin' }).verify(rotated.secret)).toBeUndefined();
   expect(await keys('rotate', 'acme:ci')).toMatchObject({ code: 1, stderr: expect.stringContaining('No key named') });
+});
+
+test('the audit log has who did so, before it was done and where it was refused, and nobody changes it', async () => {
+  const { stdout } = await cadenza(['audit', '--subject', 'key:acme:ci', '--json'], {
+    env: { TEMPORAL_ADDRESS: '127.0.0.1:1', CADENZA_DATABASE_URL: fresh.url },
+  });
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.map(({ action, refused }) => [action, refused])).toEqual([
+    ['key.rotate', 'NotFound'],
+    ['key.rotate', undefined],
+    ['key.revoke', undefined],
+    ['key.rotate', undefined],
+    ['key.create', undefined],
+  ]);
+  expect(lines.at(-1)).toMatchObject({
+    ...{ actor: expect.stringMatching(/^user:.+@.+/), via: 'cli', role: 'admin', tenant: 'acme' },
+    details: { role: 'caller', budgetUsd: 20, requestsPerMinute: 60 },
+  });
+  await expect(query(fresh.url, "update audit set actor = 'key:somebody-else'")).rejects.toThrow('are not changed');
 });

@@ -157,7 +157,7 @@ test('and their owner finds them by every route that reads', async () => {
 });
 
 test('lists hold only what is the tenant’s, whatever the query says', async () => {
-  for (const path of ['/v1/runs?tenant=acme', '/v1/runs', '/v1/approvals', '/v1/schedules', '/v1/keys']) {
+  for (const path of ['/v1/runs?tenant=acme', '/v1/runs', '/v1/approvals', '/v1/schedules', '/v1/keys', '/v1/audit']) {
     const { status, text } = await send(rival, 'GET', path);
     expect([path, status]).toEqual([path, 200]);
     expect(text).not.toContain('acme');
@@ -551,6 +551,38 @@ function madeStrange(value: unknown, random: () => number): unknown {
   if (random() < 0.2 && !Array.isArray(value)) return Object.fromEntries(fields.filter(([field]) => field !== name));
   return Object.assign(Array.isArray(value) ? [...value] : { ...value }, { [name]: madeStrange(inside, random) });
 }
+
+test('the audit log says who approved, cancelled, forked and set budgets, from where; a tenant’s admin reads the tenant’s', async () => {
+  const ask = { pattern: 'conversation', input: { policy }, id: 'to-cancel' };
+  expect((await send(acme, 'POST', '/v1/runs', ask)).status).toBe(202);
+  expect((await send(acme, 'POST', '/v1/runs/to-cancel/cancel')).status).toBe(202);
+  expect((await send(OPERATOR, 'PUT', '/v1/budgets/tenant:acme', { budgetUsd: 1_000 })).status).toBe(200);
+  expect((await send(acme, 'POST', '/v1/runs/first/fork', { fromStep: 'ask' })).status).toBe(202);
+  const waiting = theirs.waiting.slice('acme:'.length);
+  const answer = { approved: true, comment: MARK };
+  expect((await send(acme, 'POST', `/v1/runs/${waiting}/approvals/sign-off`, answer)).status).toBe(202);
+  expect((await send(acme, 'POST', `/v1/runs/${waiting}/approvals/sign-off`, answer)).status).toBe(409);
+
+  const { status, text, json } = await send(acme, 'GET', '/v1/audit?limit=6');
+  expect(status).toBe(200);
+  expect(text).not.toContain(MARK);
+  const [operator, own] = [{ actor: expect.stringMatching(/^key:[0-9a-f]{12}$/) }, { actor: 'key:acme:all' }];
+  const from = { via: 'http', address: expect.stringContaining('127.0.0.1'), role: 'admin', tenant: 'acme' };
+  expect(json().entries).toEqual([
+    expect.objectContaining({ action: 'approval.answer', refused: 'Conflict' }),
+    expect.objectContaining({ action: 'approval.answer', details: { approval: 'sign-off', approved: true } }),
+    expect.objectContaining({ action: 'approval.answer', subject: theirs.waiting, ...own, ...from }),
+    expect.objectContaining({ action: 'run.fork', subject: 'acme:first', details: { fromStep: 'ask' }, ...from }),
+    expect.objectContaining({
+      action: 'budget.set',
+      subject: 'tenant:acme',
+      ...operator,
+      details: { budgetUsd: 1_000 },
+    }),
+    expect.objectContaining({ action: 'run.cancel', subject: 'acme:to-cancel', ...own, ...from }),
+  ]);
+  expect((await send(rival, 'GET', '/v1/audit?tenant=acme')).text).not.toContain('"subject":"acme');
+});
 
 test('600 requests made of the document and made strange: no answer of 500 or more, none that leaks or hangs', async () => {
   const [document, routes] = await documented();

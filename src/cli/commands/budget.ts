@@ -4,7 +4,7 @@ import type { Budget } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
 import { usd } from '../views/numbers.ts';
-import { withStore } from '../with-client.ts';
+import { CLI, withStore } from '../with-client.ts';
 
 const ACCOUNT = ['<account>', 'tenant:<name>, or key:<name> of an API key'] as const;
 
@@ -23,7 +23,7 @@ Examples:
     .description('Show a budget, what is spent of it, and what is held for calls in flight')
     .argument(...ACCOUNT)
     .action(async (account: string, _flags: object, command: Command) => {
-      await withStore(async (store) => print(await createBudgets(store).show(account), command));
+      await withStore(async (store) => print(await createBudgets(store, CLI).show(account), command));
     });
 
   budget
@@ -33,7 +33,7 @@ Examples:
     .argument('<usd>', 'USD, or none to lift the limit')
     .action(async (account: string, given: string, _flags: object, command: Command) => {
       const limit = asLimit(given);
-      await withStore(async (store) => print(await createBudgets(store).set(account, limit), command));
+      await withStore(async (store) => print(await createBudgets(store, CLI).set(account, limit), command));
     });
 }
 

@@ -5,7 +5,7 @@ import { asList, asUsd } from '../flags.ts';
 import { printJson, printLine, printNote, quiet, wantsJson } from '../output.ts';
 import { usd } from '../views/numbers.ts';
 import { table } from '../views/table.ts';
-import { withStore } from '../with-client.ts';
+import { CLI, withStore } from '../with-client.ts';
 
 const NAME = ['<name>', 'of the key; that of a tenant is <tenant>:<name>'] as const;
 
@@ -91,7 +91,7 @@ interface CreateFlags {
 }
 
 function withKeys(use: (keys: Keys) => Promise<void>, tenant?: string): Promise<void> {
-  return withStore((store) => use(createKeys(store).of(tenant)));
+  return withStore((store) => use(createKeys(store).of({ ...CLI, tenant })));
 }
 
 /** The secret stands alone on stdout, so that a pipe gets nothing else. */

@@ -5,6 +5,7 @@ import { webhookSigner } from '../../config/index.ts';
 import * as contract from '../../contract/index.ts';
 import type { GatewayApp, GatewayEnv, Surroundings } from '../app.ts';
 import { refusalOfToken } from '../approval-token.ts';
+import { originOf } from '../authorization.ts';
 import { BODY_LIMITS, limitBody } from '../limit-body.ts';
 import { problem, problemResponse } from '../problem.ts';
 import { json, route } from '../route.ts';
@@ -54,7 +55,8 @@ export function addApprovalWebhook(app: GatewayApp, { client, webhookSecret }: S
     if ((run !== undefined && run !== id) || (approval !== undefined && approval !== approvalId)) {
       return forged('The signed body is for another approval than the address', c.get('requestId')) as never;
     }
-    return c.json(await client.approve(id, approvalId, decision), 202);
+    const signed = client.as({ role: 'approver', from: { ...originOf(c), signed: true } });
+    return c.json(await signed.approve(id, approvalId, decision), 202);
   });
 }
 
