@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ModelCall, ModelRequest } from '../contract/index.ts';
+import { canonicalJson, type ModelCall, type ModelRequest } from '../contract/index.ts';
 
 /** The name under which a call is paid once: the run's chain, the step's place in it, and what is asked of which model.
  *  Neither the attempt nor the run id is part of it, so that it is the same after a retry, a reset and continue-as-new. */
@@ -11,16 +11,7 @@ export function callKey(call: ModelCall, requestHash: string): string {
 
 /** What is asked, whichever model is asked. */
 export function hashOfRequest(request: ModelRequest): string {
-  return sha256(canonical(request));
-}
-
-/** JSON with sorted keys: equal values have equal texts. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, field: unknown) =>
-    field !== null && typeof field === 'object' && !Array.isArray(field)
-      ? Object.fromEntries(Object.entries(field).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : field,
-  );
+  return sha256(canonicalJson(request));
 }
 
 export function sha256(text: string): string {

@@ -236,7 +236,7 @@ export function createCallOnce(
     function forHistory(reply: ModelReply): ModelReply {
       // Only answers the workflow has a check of its own for may be refused by it.
       const isChecked = request.schema !== undefined || call.checkedAfter;
-      const whole = shared && isChecked ? { ...reply, cachedAs: requestHash } : reply;
+      const whole = shared && isChecked ? { ...reply, cachedAs: shared.entry.requestHash } : reply;
       if (reply.toolCalls && !reply.keptAt) return whole;
       const { reasoning: _, reasoningSignature: __, ...rest } = whole;
       return reply.toolCalls ? withoutSignatures(rest, reply.toolCalls) : rest;

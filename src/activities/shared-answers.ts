@@ -33,7 +33,8 @@ export function sharedAnswers(
 ): SharedAnswers | undefined {
   if (call.cacheTtlSeconds === undefined) return undefined;
   const { model, timeouts, candidates: models, sample } = call;
-  const request = { tenant: call.run.tenant ?? '', requestHash };
+  const { tenant = '', cacheScope } = call.run;
+  const request = { tenant, requestHash: cacheScope === undefined ? requestHash : `${cacheScope}/${requestHash}` };
   const flight = { ...request, model };
   // The answer to an equal request was not accepted: this one is asked for anew, by this call alone.
   const isAskedAnew = sample !== undefined;

@@ -24,8 +24,11 @@ import type {
   TakenByRun,
   Timeline,
   ToolResultInput,
+  VotedRun,
+  VotedRunsQuery,
   Votes,
 } from '../contract/index.ts';
+import type { Baselines } from './baselines.ts';
 import type { Budgets } from './budgets.ts';
 import type { StartOptions } from './check-start.ts';
 import type { MapData } from './data-sets.ts';
@@ -96,7 +99,10 @@ export interface Cadenza extends MapData {
   votes(id: string, voter?: string): Promise<Votes>;
   /** Says which answer is best; null takes that back. One vote a voter. @throws CadenzaError InvalidRequest */
   vote(id: string, best: ModelRef | null, voter?: string): Promise<Votes>;
+  /** Comparisons that people voted on, newest first. */
+  votedRuns(query?: VotedRunsQuery): Promise<VotedRun[]>;
   models: Models;
+  baselines: Baselines;
   schedules: Schedules;
   budgets: Budgets;
   keys: Keys;

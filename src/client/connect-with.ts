@@ -16,6 +16,7 @@ import type { StoredRun } from '../store/index.ts';
 import { answerApproval, pendingOf, pendingOfAll } from './approvals.ts';
 import { auditedBy, listAudit } from './audited.ts';
 import { createRunAwaiter } from './await-run.ts';
+import { createBaselines } from './baselines.ts';
 import { createBudgets } from './budgets.ts';
 import type { Cadenza, StartedRun } from './cadenza.ts';
 import { endConversation, sendMessage } from './conversations.ts';
@@ -32,6 +33,7 @@ import { clientError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
 import { createRunStarter } from './start-run.ts';
 import { giveToolResult, steer, stopAgent, stopStep } from './steering.ts';
+import { votedRuns } from './voted-runs.ts';
 import { vote } from './votes.ts';
 
 export interface ClientParts {
@@ -215,6 +217,8 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
     models: createModels(rooms, caller),
     votes: async (id, voter) => store.votes.of((await runs.find(id)).chain, voter),
     vote: async (id, best, voter) => vote(store, await runs.find(id), best, voter),
+    votedRuns: (query) => votedRuns(store, client, query, tenant),
+    baselines: createBaselines(store, tenant),
     schedules: createSchedules(temporal, rooms, taskQueue, caller),
     budgets: createBudgets(store, caller),
     keys: keys.of(caller),

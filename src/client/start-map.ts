@@ -3,6 +3,7 @@ import {
   MapDefinition,
   mapProblems,
   PATTERNS,
+  promptHash,
   type RunOptions,
   type RunRef,
   withoutUndefined,
@@ -43,9 +44,15 @@ export async function inputOfMap(
 }
 
 /** Writes the beginning of a run whose id an earlier one had, so that whoever asks for the id from now on finds this one. */
-export async function recordResumed(store: Store, id: string, chain: string, options: RunOptions): Promise<void> {
+export async function recordResumed(
+  store: Store,
+  id: string,
+  chain: string,
+  { input, options }: { input: unknown; options: RunOptions },
+): Promise<void> {
   if (!(await store.runs.find(id))) return;
   const { webhook: _, ...kept } = options;
-  const run: RunRef = { ...kept, id, chain, pattern: 'map', startedAt: new Date().toISOString() };
+  const startedAt = new Date().toISOString();
+  const run: RunRef = { ...kept, id, chain, pattern: 'map', startedAt, promptHash: promptHash('map', input) };
   await store.events.record(run, []);
 }

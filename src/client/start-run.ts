@@ -39,7 +39,7 @@ export function createRunStarter(
     });
     if (!execution) return undefined;
     runs.started({ id, chain: execution.chain, pattern, tenant: options.tenant });
-    if (pattern === 'map') await recordResumed(store, id, execution.chain, options);
+    if (pattern === 'map') await recordResumed(store, id, execution.chain, checked);
     return execution;
   }
 

@@ -18,6 +18,8 @@ export const RunRef = later(() =>
     pattern: z.string(),
     /** ISO time at which the run was started */
     startedAt: z.string(),
+    /** of what the run asks with, where it is a pattern's: see prompt-hash.ts */
+    promptHash: z.string().optional(),
     /** chains of the runs this one is a step of: their budgets pay its calls too */
     above: z.array(z.string()).optional(),
   }),

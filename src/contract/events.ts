@@ -47,7 +47,12 @@ const money = { usage: Usage, costUsd: z.number().nullable() };
 export const EventBody = later(() =>
   z.discriminatedUnion('type', [
     /** `pruned`: the events up to the run's end are no longer kept */
-    data('run.started', { pattern: z.string(), tenant: z.string().optional(), pruned: z.boolean().optional() }),
+    data('run.started', {
+      pattern: z.string(),
+      tenant: z.string().optional(),
+      promptHash: z.string().optional(),
+      pruned: z.boolean().optional(),
+    }),
     /** `run`: the run the step is done by, where it is one of its own; `agent`: who does it, in a crew; `message`: what it
      *  answers in a conversation */
     data('step.started', {

@@ -30,6 +30,11 @@ export const RunOptions = later(() =>
       .optional(),
     /** who is told when the run has ended */
     webhook: Webhook.optional(),
+    /** cached answers are shared among runs of this name alone: a run that must not be answered by another's names one of its own */
+    cacheScope: z
+      .string()
+      .regex(/^[\w.:@-]{1,64}$/, 'A cache scope is at most 64 letters, digits and . : @ _ -')
+      .optional(),
   }),
 );
 export type RunOptions = z.infer<typeof RunOptions>;
@@ -65,6 +70,8 @@ export const RunInfo = later(() =>
     metadata: z.record(z.string(), z.unknown()).optional(),
     startedAt: z.string(),
     endedAt: z.string().optional(),
+    /** of how it asks, without what it was asked: see `promptHash` (patterns only) */
+    promptHash: z.string().optional(),
     models: z.array(ModelRef),
     costUsd: z.number().nullable(),
     error: CallError.optional(),

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type {
   Answer,
+  Baseline,
   CallError,
   EventType,
   MapDefinition,
@@ -41,6 +42,8 @@ export interface Database {
     /** finished calls whose price is not known */
     unpriced: Generated<number>;
     above: Generated<string[]>;
+    /** see contract/prompt-hash.ts */
+    prompt_hash: string | null;
     /** by voter: the model whose answer was best */
     votes: Json<Record<string, string>> | null;
     /** how much is forgotten: 1 text as it streamed, 2 events, 3 calls */
@@ -182,6 +185,13 @@ export interface Database {
     embeddings: string;
     version: Generated<number>;
     created_at: Generated<Date>;
+  };
+  /** see migrations/0011-evaluations.sql */
+  baselines: {
+    tenant: string;
+    name: string;
+    baseline: Json<Baseline>;
+    saved_at: Generated<Date>;
   };
   documents: {
     id: GeneratedAlways<number>;

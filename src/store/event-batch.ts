@@ -100,8 +100,8 @@ export function batchOf(works: Work[], follow: (chain: string) => boolean, known
 }
 
 function runLine(run: RunRef, known: boolean): object {
-  const { id, chain, pattern, tenant, key, metadata, budgetUsd, startedAt, above } = run;
-  return known ? { id, chain } : { id, chain, pattern, tenant, key, metadata, budgetUsd, startedAt, above };
+  const { id, chain, pattern, tenant, key, metadata, budgetUsd, startedAt, above, promptHash } = run;
+  return known ? { id, chain } : { id, chain, pattern, tenant, key, metadata, budgetUsd, startedAt, above, promptHash };
 }
 
 /** The run as `begin_call` takes it. */

@@ -4,6 +4,7 @@ import type { Log } from '../contract/index.ts';
 import { type ApiKeys, createApiKeys } from './api-keys.ts';
 import { type Approvals, createApprovals } from './approvals.ts';
 import { type Audit, createAudit } from './audit.ts';
+import { type Baselines, createBaselines } from './baselines.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
 import { type Cache, createCache, createFlightBells } from './cache.ts';
 import { ANSWER_WITHIN_MS, kyselyPool, openConnections } from './connections.ts';
@@ -39,6 +40,7 @@ export interface Store {
   blobs: Blobs;
   runs: Runs;
   votes: Votes;
+  baselines: Baselines;
   approvals: Approvals;
   keys: ApiKeys;
   audit: Audit;
@@ -133,6 +135,7 @@ export async function openStore({
     files: retrying('files', createRunFiles(db, blobs), waiting),
     runs: retrying('runs', createRuns(db), briefly),
     votes: retrying('votes', createVotes(db), briefly),
+    baselines: retrying('baselines', createBaselines(db), briefly),
     approvals: retrying('approvals', createApprovals(db), briefly),
     keys: retrying('keys', createApiKeys(db), briefly),
     audit: createAudit(db, briefly),

@@ -160,6 +160,7 @@ function runInfo(row: Selectable<Database['runs']>): RunInfo {
     metadata: row.metadata ?? undefined,
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString(),
+    promptHash: row.prompt_hash ?? undefined,
     models: row.models,
     costUsd: row.unpriced > 0 && row.unpriced === row.calls ? null : Number(row.cost_usd),
     error: row.error ?? undefined,

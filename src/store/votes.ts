@@ -7,6 +7,8 @@ export interface Votes {
   of(chain: string, voter?: string): Promise<TalliedVotes>;
   /** One vote a voter, where there are no keys one in all; null takes it back. */
   cast(chain: string, best: ModelRef | null, voter?: string): Promise<void>;
+  /** Comparisons that have ended, and the one answer that has most votes; newest first. */
+  recent(query: { hours: number; limit: number; tenant?: string }): Promise<{ id: string; best: ModelRef }[]>;
 }
 
 export function createVotes(db: Kysely<Database>): Votes {
@@ -24,6 +26,22 @@ export function createVotes(db: Kysely<Database>): Votes {
           ? sql`coalesce(votes, '{}') - ${voter}::text`
           : sql`coalesce(votes, '{}') || jsonb_build_object(${voter}::text, ${best}::text)`;
       await sql`update runs set votes = ${changed} where chain = ${chain}`.execute(db);
+    },
+    async recent({ hours, limit, tenant }) {
+      const { rows } = await sql<{ id: string; best: ModelRef }>`
+        select r.id, v.best
+        from runs r
+        cross join lateral (
+          select best, count(*) as n, lead(count(*)) over (order by count(*) desc) as next
+          from jsonb_each_text(r.votes) as cast_votes(voter, best)
+          group by best order by n desc limit 1
+        ) v
+        where r.pattern = 'compare' and r.status = 'completed' and r.votes is not null
+          and v.n > coalesce(v.next, 0)
+          and (${tenant ?? null}::text is null or r.tenant = ${tenant ?? null})
+          and r.started_at > now() - make_interval(secs => ${hours * 3_600})
+        order by r.started_at desc limit ${limit}`.execute(db);
+      return rows;
     },
   };
 }

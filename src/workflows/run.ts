@@ -10,6 +10,7 @@ import {
   type ModelReply,
   type Policy,
   type PolicyRef,
+  promptHash,
   type RecordedEvent,
   RunOptions,
   type RunRef,
@@ -53,6 +54,8 @@ interface Run {
 
 interface State {
   options: RunOptions;
+  /** of the workflow: what it is to ask */
+  input?: unknown;
   /** What is wrong with the options: the run fails with it. */
   wrongOptions?: CallError;
   run?: Run;
@@ -72,7 +75,8 @@ function state(): State {
  * Called before the workflow's own code, with its arguments: the second one holds the run's options. A workflow of a
  * user's may mean something else by it: it is options where it reads as such, or names a tenant, a budget or a webhook.
  */
-export function readOptions([, given = {}]: unknown[]): void {
+export function readOptions([input, given = {}]: unknown[]): void {
+  state().input = input;
   const parsed = RunOptions.safeParse(given);
   if (parsed.success) {
     state().options = parsed.data;
@@ -107,9 +111,9 @@ export function isRun(): boolean {
 
 /** Makes this workflow a part of a run that another one is: its calls and their events are that run's. */
 export function joinRun(ref: RunRef): void {
-  const { tenant, key, metadata, budgetUsd } = ref;
+  const { tenant, key, metadata, budgetUsd, cacheScope } = ref;
   Object.assign(state(), {
-    options: { tenant, key, metadata, budgetUsd },
+    options: { tenant, key, metadata, budgetUsd, cacheScope },
     run: { ...emptyRun(ref), isPart: true },
   } satisfies State);
 }
@@ -118,12 +122,12 @@ export function joinRun(ref: RunRef): void {
 export function currentRun(): Run {
   const mine = state();
   if (mine.run) return mine.run;
-  mine.run = beginRun(mine.options);
+  mine.run = beginRun(mine.options, mine.input);
   if (mine.wrongOptions) throw failure(mine.wrongOptions);
   return mine.run;
 }
 
-function beginRun(options: RunOptions): Run {
+function beginRun(options: RunOptions, input: unknown): Run {
   const info = host().workflowInfo();
   const { chain, steps = {}, models = [], spentUsd = 0 } = soFarOf(info);
   const partOf = info.memo?.[PART_OF] as PartOf | undefined;
@@ -139,6 +143,7 @@ function beginRun(options: RunOptions): Run {
     chain: chain ?? partOf?.chain ?? ownChain(info),
     pattern: info.workflowType,
     startedAt: info.startTime.toISOString(),
+    promptHash: promptHash(info.workflowType, input),
     ...(partOf && { above: partOf.above }),
   };
   const before = new Map(Object.entries(steps));

@@ -162,6 +162,8 @@ export function memoryClient() {
       find: (name) => ({ policy: name, checksAnswers: false }),
       findEmbeddings: (name) => name,
     },
+    votedRuns: async () => [],
+    baselines: {} as Cadenza['baselines'],
     schedules: {} as Cadenza['schedules'],
     budgets: {
       list: () => Promise.all([...budgets.keys()].map((account) => client.budgets.show(account))),

@@ -41,6 +41,37 @@ test('a pattern started by a plain Temporal client has its events, bill and sear
   });
 });
 
+test('runs that ask by the same words have the same prompt hash, whatever they ask, and however they are started', async () => {
+  const system = 'Be plain.';
+  const workflowId = `plain-hash-${bed.taskQueue}`;
+  const args = [{ system, prompt: 'One?', policy }];
+  await bed.temporal.workflow.execute('ask', { workflowId, taskQueue: bed.taskQueue, args });
+  const inputs = [
+    { policy, prompt: 'Two?', system },
+    { policy, prompt: 'Two?', system: 'Be rude.' },
+  ];
+  const runs = await Promise.all([
+    ...inputs.map((input) => bed.client.start('ask', input)),
+    bed.client.start('ask', inputs[0]!, { lane: 'direct' }),
+  ]);
+  for (const run of runs) await run.result();
+  const shown = await Promise.all([workflowId, ...runs.map(({ id }) => id)].map((id) => bed.client.show(id)));
+  const [plain, same, other, direct] = shown.map(({ promptHash }) => promptHash);
+  expect(plain).toMatch(/^[0-9a-f]{14}$/);
+  expect([same, direct]).toEqual([plain, plain]);
+  expect(other).not.toBe(plain);
+  expect((await bed.eventsOf(workflowId))[0]).toMatchObject({ type: 'run.started', promptHash: plain });
+});
+
+test('cached answers are shared among the runs of a cache scope alone, those of their steps too', async () => {
+  const ask = async (cacheScope?: string) => {
+    const input = { steps: [{ id: 'inner', pattern: 'ask', input: { prompt: 'Scoped?', policy } }] };
+    await (await bed.client.start('chain', input as never, { cacheScope })).result();
+    return bed.provider.asked('Scoped?');
+  };
+  expect([await ask(), await ask(), await ask('r2'), await ask('r2'), await ask('r3')]).toEqual([1, 1, 2, 2, 3]);
+});
+
 test('bad input given to plain Temporal fails the run with one clear message', async () => {
   const workflowId = `plain-bad-${bed.taskQueue}`;
   const started = bed.temporal.workflow.execute('ask', { workflowId, taskQueue: bed.taskQueue, args: [{ prompt: 1 }] });

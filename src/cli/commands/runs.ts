@@ -38,16 +38,24 @@ export function configure(command: Command): void {
 }
 
 const COLUMNS = [
-  ...[{ head: 'RUN' }, { head: 'PATTERN' }, { head: 'STATUS' }, { head: 'STARTED' }, { head: 'MODELS' }],
+  ...[
+    { head: 'RUN' },
+    { head: 'PATTERN' },
+    { head: 'PROMPT' },
+    { head: 'STATUS' },
+    { head: 'STARTED' },
+    { head: 'MODELS' },
+  ],
   { head: 'COST', align: 'right' as const },
 ];
 
 export function runTable(runs: RunInfo[], now: number): string {
   return table(
     COLUMNS,
-    runs.map(({ id, pattern, status, startedAt, models, costUsd, error }) => [
+    runs.map(({ id, pattern, promptHash = '', status, startedAt, models, costUsd, error }) => [
       id,
       pattern,
+      promptHash.slice(0, 8),
       error ? `${status}, ${error.type}` : status,
       ago(startedAt, now),
       models.join(', '),

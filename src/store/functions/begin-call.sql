@@ -44,7 +44,8 @@ begin
   select status, seq into v_status, v_seq from runs where chain = v_chain for update;
   if v_seq = 0 then
     v_events := jsonb_build_array(jsonb_build_object('o', -1, 'r', 1, 'k', 'run.started', 't', 'run.started', 'd',
-      jsonb_strip_nulls(jsonb_build_object('pattern', p->'run'->'pattern', 'tenant', p->'run'->'tenant'))));
+      jsonb_strip_nulls(jsonb_build_object('pattern', p->'run'->'pattern', 'tenant', p->'run'->'tenant',
+        'promptHash', p->'run'->'promptHash'))));
   end if;
   select state, epoch, failures, mid_stream_failures, holder, reply, error, ended_at into v_call
   from calls where key = v_key;

@@ -4,12 +4,13 @@ declare
   v_made text[];
 begin
   with made as (
-    insert into runs (chain, id, pattern, tenant, metadata, budget_usd, started_at, key_name, above)
+    insert into runs (chain, id, pattern, tenant, metadata, budget_usd, started_at, key_name, above,
+      prompt_hash)
     select r.chain, r.id, r.pattern, r.tenant, r.metadata, r."budgetUsd", r."startedAt", r.key,
-      coalesce(r.above, '{}')
+      coalesce(r.above, '{}'), r."promptHash"
     from jsonb_to_recordset(p_runs) as r(
       chain text, id text, pattern text, tenant text, metadata jsonb, "budgetUsd" numeric, "startedAt" timestamptz,
-      key text, above text[])
+      key text, above text[], "promptHash" text)
     where (select true from runs here where here.chain = r.chain) is null
     order by r.chain collate "C"
     on conflict (chain) do nothing

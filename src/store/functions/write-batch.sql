@@ -43,7 +43,7 @@ begin
   if exists (select from runs where chain = any (v_chains) and seq = 0) then
     v_events := v_events || (
       select jsonb_agg(jsonb_build_object('o', -1, 'r', array_position(v_chains, chain), 'k', 'run.started',
-        't', 'run.started', 'd', jsonb_strip_nulls(jsonb_build_object('pattern', pattern, 'tenant', tenant))))
+        't', 'run.started', 'd', jsonb_strip_nulls(jsonb_build_object('pattern', pattern, 'tenant', tenant, 'promptHash', prompt_hash))))
       from runs where chain = any (v_chains) and seq = 0);
   end if;
 

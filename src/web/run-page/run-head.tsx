@@ -22,7 +22,7 @@ interface RunHeadProps {
 
 /** What a run is, how it goes, what it cost, and what can be done with it. */
 export function RunHead({ run, bill, stream, onFork }: RunHeadProps) {
-  const { id, pattern, status, tenant, startedAt, endedAt, links = {}, metadata } = run;
+  const { id, pattern, promptHash, status, tenant, startedAt, endedAt, links = {}, metadata } = run;
   const isRunning = status === 'running';
   const now = useClock(isRunning);
   const problem = useSignal<Problem | undefined>(undefined);
@@ -61,6 +61,7 @@ export function RunHead({ run, bill, stream, onFork }: RunHeadProps) {
         <Figure name="Tokens" value={bill ? `${count(bill.inputTokens)} in, ${count(bill.outputTokens)} out` : '–'} />
         <Figure name="Calls" value={bill ? count(bill.calls.length) : '–'} />
         <Figure name="Begun" value={new Date(startedAt).toLocaleString()} />
+        {promptHash !== undefined && <Figure name="Prompt" value={promptHash.slice(0, 8)} />}
       </dl>
       <div class="run-actions">
         {isRunning && (

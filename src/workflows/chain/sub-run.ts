@@ -30,8 +30,8 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
   const step = stepId(name);
   const run = named ?? `${ref.id}/${inPath(step)}`;
   const path = run.slice(ref.id.length + 1);
-  const { tenant, key, metadata, budgetUsd } = ref;
-  const options = RunOptions.parse({ tenant, key, metadata, budgetUsd });
+  const { tenant, key, metadata, budgetUsd, cacheScope } = ref;
+  const options = RunOptions.parse({ tenant, key, metadata, budgetUsd, cacheScope });
 
   await record([{ type: 'step.started', key: `step.started:${step}`, step, data: { run } }]);
   note(`${step}: run ${run}`);
