@@ -7,15 +7,15 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SETUP = 'Mend it with: npm run setup';
 const isCurrent = Number(process.versions.node.split('.')[0]) >= 24;
 // Node takes no types away from what lies among packages: there it is the build that runs, as in an image without sources.
 const source = path.join(ROOT, 'src', 'cli', 'main.ts');
 const isClone = !ROOT.split(path.sep).includes('node_modules') && existsSync(source);
+const MEND = `Mend it with: ${isClone ? 'npm run setup' : 'npm install node@24, or a Node from https://nodejs.org'}`;
 const main = isClone ? source : path.join(ROOT, 'dist', 'cli', 'main.js');
 
 if (!existsSync(main) || (isClone && !existsSync(path.join(ROOT, 'node_modules')))) {
-  fail(`Cadenza is not set up yet. ${SETUP}`);
+  fail(`Cadenza is not set up yet. ${MEND}`);
 } else if (isCurrent) {
   // Modules are compiled, and their types taken away, once and not at every start.
   module.enableCompileCache(path.join(ROOT, '.cadenza', 'compile-cache'));
@@ -23,7 +23,7 @@ if (!existsSync(main) || (isClone && !existsSync(path.join(ROOT, 'node_modules')
 } else {
   const node = newerNode();
   if (node) startUnder(node);
-  else fail(`Cadenza needs Node 24, and this is ${process.version}. ${SETUP}`);
+  else fail(`Cadenza needs Node 24, and this is ${process.version}. ${MEND}`);
 }
 
 function newerNode() {

@@ -6,8 +6,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const DIST = path.join(ROOT, 'dist');
+const SOURCES = path.join(ROOT, 'src');
 /** Bundled for browsers, and not copied. */
-const WEB = path.join(ROOT, 'src', 'web');
+const WEB = path.join(SOURCES, 'web');
+/** What tsc made, kept with what it knows, so that the next time it only looks at what has changed (tsconfig.build.json). */
+const COMPILED = path.join(ROOT, '.cadenza', 'build', 'out');
 const UNFINISHED = `${DIST}.${process.pid}`;
 
 try {
@@ -24,26 +27,27 @@ try {
 }
 
 function compile(outDir) {
-  const tsc = path.join(ROOT, 'node_modules', '.bin', 'tsc');
-  const args = ['-p', path.join(ROOT, 'tsconfig.build.json'), '--outDir', outDir, '--noEmitOnError'];
-  execFileSync(tsc, args, {
+  execFileSync(path.join(ROOT, 'node_modules', '.bin', 'tsc'), ['-p', path.join(ROOT, 'tsconfig.build.json')], {
     stdio: 'inherit',
     env: { ...process.env, PATH: `${path.dirname(process.execPath)}:${process.env.PATH}` },
   });
+  // Sources that are no more have left theirs.
+  copyFiles(COMPILED, outDir, (file) => fs.existsSync(path.join(SOURCES, file.replace(/(\.d\.ts|\.js)$/, '.ts'))));
 }
 
 /** What is not TypeScript lies beside the code that reads it. */
 function copyPages(outDir) {
-  const source = path.join(ROOT, 'src');
-  fs.cpSync(source, outDir, {
-    recursive: true,
-    filter: (file) =>
-      file !== WEB &&
-      !file.endsWith('.ts') &&
-      (!fs.statSync(file).isDirectory() ||
-        fs.existsSync(path.join(outDir, path.relative(source, file))) ||
-        hasPages(file)),
-  });
+  copyFiles(SOURCES, outDir, (file) => !file.endsWith('.ts') && !path.join(SOURCES, file).startsWith(WEB));
+}
+
+/** @param isWanted asked with the path below `from` */
+function copyFiles(from, to, isWanted) {
+  for (const entry of fs.readdirSync(from, { recursive: true, withFileTypes: true })) {
+    const file = path.relative(from, path.join(entry.parentPath, entry.name));
+    if (!entry.isFile() || !isWanted(file)) continue;
+    fs.mkdirSync(path.dirname(path.join(to, file)), { recursive: true });
+    fs.copyFileSync(path.join(from, file), path.join(to, file));
+  }
 }
 
 /** The patterns as Temporal's sandbox runs them: made once here instead of at every worker's start. */
@@ -55,12 +59,6 @@ async function bundleWorkflows(outDir) {
 async function bundlePage(outDir) {
   const { bundlePage } = await import(pathToFileURL(path.join(outDir, 'gateway', 'pages', 'page-bundle.js')).href);
   await bundlePage(WEB, path.join(outDir, 'web'));
-}
-
-function hasPages(folder) {
-  return fs
-    .readdirSync(folder, { recursive: true, withFileTypes: true })
-    .some((entry) => entry.isFile() && !entry.name.endsWith('.ts') && !entry.parentPath.startsWith(WEB));
 }
 
 function replace(place, made) {

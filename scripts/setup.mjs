@@ -1,5 +1,6 @@
 /**
  * Makes a fresh clone ready for `npm start` and, with --test, for `npm test`. Does nothing when all is there.
+ * With --temporal it gets Temporal's programs alone: also for who has installed the package.
  * Plain JavaScript without packages, for Node 18 and up: it runs before Node 24 and the packages are installed.
  */
 import { locked } from './setup/lock.mjs';
@@ -8,7 +9,7 @@ import { SetupError, stopCommands } from './setup/run.mjs';
 import { temporal } from './setup/temporal.mjs';
 
 const forTests = process.argv.includes('--test');
-const parts = [packages(forTests), temporal(forTests)];
+const parts = process.argv.includes('--temporal') ? [temporal(true)] : [packages(forTests), temporal(forTests)];
 const say = (line) => process.stderr.write(`setup: ${line}\n`);
 
 if (!parts.every((part) => part.isDone())) {

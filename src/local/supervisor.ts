@@ -9,7 +9,7 @@ import { type ServerChild, startServerChild } from './server-child.ts';
 import { send } from './server-process.ts';
 import { onStopSignals } from './stop-signals.ts';
 import { type LocalTemporal, startTemporal } from './temporal.ts';
-import { downloadTemporalCli, findTemporalCli } from './temporal-cli.ts';
+import { findTemporalCli, obtain } from './temporal-cli.ts';
 
 export interface LocalOptions {
   env?: NodeJS.ProcessEnv;
@@ -137,7 +137,7 @@ function postgresOf({ environment, log, signal }: Given, before?: LocalPostgres)
 async function temporalOf(given: Given, before?: LocalTemporal): Promise<LocalTemporal> {
   const { environment, env, log, signal } = given;
   return startTemporal({
-    cli: findTemporalCli(environment.home, env) ?? (await downloadTemporalCli(environment.home, log)),
+    cli: findTemporalCli(environment.home, env) ?? (await obtain('temporal', environment.home, log)),
     dbFile: path.join(environment.home, 'temporal.db'),
     port: before?.port ?? environment.temporalPort,
     uiPort: before?.uiPort ?? environment.temporalUiPort,

