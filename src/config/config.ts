@@ -12,6 +12,7 @@ import {
   Route,
   RouteName,
 } from '../contract/index.ts';
+import { Circuits, ConfiguredLimits } from './limits.ts';
 import { McpServers, OpenApiSources } from './tool-sources.ts';
 
 /** USD per million tokens. */
@@ -106,6 +107,11 @@ export const Config = z.strictObject({
   /** the policy of requests that name none */
   defaultPolicy: z.string().default('default'),
   providers: z.record(z.string().regex(/^[\w-]+$/), ProviderConfig).default({}),
+  /** most that may be asked of providers and models at a time: docs/limits.md */
+  limits: ConfiguredLimits.default({}),
+  /** limits that providers tell in their answers hold too, once they come near; false: only those above */
+  learnLimits: z.boolean().default(true),
+  circuits: Circuits.prefault({}),
   /** workflow types of your own that the client, the CLI and HTTP may start too, with the task queue they run on */
   workflows: z.record(z.string(), z.strictObject({ taskQueue: z.string() })).default({}),
   /** the address people reach the gateway at: webhooks name results by it */

@@ -1,5 +1,6 @@
 export * from './config.ts';
 export * from './environment.ts';
+export * from './limits.ts';
 export * from './load-config.ts';
 export * from './public-address.ts';
 export * from './temporal.ts';

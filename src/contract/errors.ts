@@ -49,6 +49,8 @@ export const CallError = later(() =>
     midStream: z.boolean().optional(),
     /** no wait helps: one request alone is larger than the limit */
     permanent: z.boolean().optional(),
+    /** the provider was not asked: its circuit is open, or what may be asked of it is used up */
+    held: z.enum(['circuit', 'limit']).optional(),
     /** the provider does not take the schema the answer must match; another one, or a looser request, may */
     schemaRefused: z.boolean().optional(),
     /** the model does not know this setting, on which the request insists; another one may */

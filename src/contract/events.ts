@@ -78,6 +78,15 @@ export const EventBody = later(() =>
       delayMs: z.number(),
       failedAt: z.string().optional(),
     }),
+    /** what may be asked of `scope`, a provider or model, is used up: the call waits for its turn, some `expectedMs`, with so
+     *  many calls ahead of it */
+    data('call.waiting', {
+      model: ModelRef,
+      scope: z.string(),
+      limit: z.enum(['requests', 'tokens', 'inputTokens', 'outputTokens', 'concurrent']),
+      ahead: z.number().int(),
+      expectedMs: z.number(),
+    }),
     data('call.fallback', { from: ModelRef, to: ModelRef, error: CallError }),
     /** the first token of `from` was late, so `to` is asked too: whoever speaks first is heard */
     data('call.hedged', { from: ModelRef, to: ModelRef, afterMs: z.number() }),
@@ -91,6 +100,8 @@ export const EventBody = later(() =>
       cached: z.boolean().optional(),
       /** the answer does not match its schema, and is asked for again */
       invalid: z.string().optional(),
+      /** ms in which it waited for room under a limit, before it was asked */
+      waitedMs: z.number().optional(),
       firstTokenMs: z.number().optional(),
       totalMs: z.number().optional(),
     }),

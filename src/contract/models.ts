@@ -153,6 +153,8 @@ export const ModelReply = later(() =>
     keptAt: z.object({ id: z.string(), length: z.number().int(), tokens: z.number().int() }).optional(),
     /** ms from the call's start to its first token, and to its end */
     firstTokenMs: z.number().nonnegative().optional(),
+    /** ms before that in which it waited for room under a limit */
+    waitedMs: z.number().nonnegative().optional(),
     totalMs: z.number().nonnegative().optional(),
   }),
 );

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CallError } from './errors.ts';
 import { later } from './later.ts';
 import { ModelRef, Usage } from './models.ts';
+import { RunPriority } from './priority.ts';
 import { Webhook } from './webhooks.ts';
 
 /** What an API key is called. That of a tenant's key is `<tenant>:<name>`; of those in CADENZA_API_KEYS it is the first 12 hex
@@ -28,6 +29,8 @@ export const RunOptions = later(() =>
       .record(z.string(), z.unknown())
       .refine((value) => JSON.stringify(value).length <= 8_192, 'metadata is at most 8 KiB as JSON')
       .optional(),
+    /** who goes first where calls wait for limits, or runs for workers; left out, see RunPriority */
+    priority: RunPriority.optional(),
     /** who is told when the run has ended */
     webhook: Webhook.optional(),
     /** cached answers are shared among runs of this name alone: a run that must not be answered by another's names one of its own */

@@ -7,6 +7,7 @@ import { type Audit, createAudit } from './audit.ts';
 import { type Baselines, createBaselines } from './baselines.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
 import { type Cache, createCache, createFlightBells } from './cache.ts';
+import { type Circuits, createCircuits } from './circuits.ts';
 import { ANSWER_WITHIN_MS, kyselyPool, openConnections } from './connections.ts';
 import { createDataSets, type DataSets } from './data-sets.ts';
 import type { Database } from './database.ts';
@@ -17,7 +18,9 @@ import { createEventLog, type EventLog } from './events.ts';
 import { createIngests, type Ingests } from './ingests.ts';
 import { createJournal } from './journal.ts';
 import type { Journal } from './journaled-calls.ts';
+import { createLearnedLimits, type LearnedLimits } from './learned-limits.ts';
 import { createLedger, type Ledger } from './ledger.ts';
+import { createLimits, type Limits } from './limits.ts';
 import { createListener } from './listener.ts';
 import { createMaps, type Maps } from './maps.ts';
 import { migrate } from './migrate.ts';
@@ -27,6 +30,7 @@ import { createProcesses, type Processes } from './processes.ts';
 import { createRetention, type Retention } from './retention.ts';
 import { createRunFiles, type RunFileStore } from './run-files.ts';
 import { createRuns, type Runs } from './runs.ts';
+import { createTicketHolder } from './ticket-holder.ts';
 import { createToolJournal, type ToolJournal } from './tool-journal.ts';
 import { createTranscripts, type Transcripts } from './transcripts.ts';
 import { createVotes, type Votes } from './votes.ts';
@@ -37,6 +41,9 @@ export interface Store {
   journal: Journal;
   cache: Cache;
   ledger: Ledger;
+  limits: Limits;
+  learnedLimits: LearnedLimits;
+  circuits: Circuits;
   blobs: Blobs;
   runs: Runs;
   votes: Votes;
@@ -96,6 +103,10 @@ export async function openStore({
   const flights = createFlightBells();
   const dataSets = createDataSets(db);
   const processes = createProcesses(db, origin);
+  const holder = createTicketHolder(db, origin, log);
+  const limits = createLimits(db, holder, log, { log, patienceMs });
+  const circuits = createCircuits(db, holder, log);
+  const learnedLimits = createLearnedLimits(db, log);
   const blobs = retrying('blobs', createBlobs(db), { log, patienceMs });
   const listener = createListener(
     url,
@@ -103,11 +114,15 @@ export async function openStore({
       cadenza_events: followers.onNotification,
       cadenza_flights: flights.ring,
       cadenza_stops: processes.onNotification,
+      cadenza_limits: limits.onNotification,
+      cadenza_learned: learnedLimits.onNotification,
+      cadenza_circuits: circuits.onNotification,
     },
     processes.claim,
     () => {
       followers.refetchAll();
       flights.ringAll();
+      for (const { refetchAll } of [limits, learnedLimits, circuits]) refetchAll();
     },
     log,
     answerWithinMs,
@@ -118,7 +133,8 @@ export async function openStore({
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
-    await writer.close(CLOSE_WITHIN_MS);
+    await Promise.all([writer.close(CLOSE_WITHIN_MS), limits.close(CLOSE_WITHIN_MS)]);
+    holder.close();
     followers.close();
     await listener.close();
     await Promise.all([db.destroy(), forWriter.end()]);
@@ -130,6 +146,9 @@ export async function openStore({
     journal: createJournal(db, writer, followers, origin, waiting),
     cache: createCache(db, flights, waiting),
     ledger: retrying('ledger', createLedger(db), briefly),
+    limits,
+    learnedLimits,
+    circuits,
     blobs,
     tools: retrying('tools', createToolJournal(db), waiting),
     files: retrying('files', createRunFiles(db, blobs), waiting),
