@@ -20,6 +20,8 @@ import type { PerformDirect } from './perform-direct.ts';
 /** Results are handed out here for so long after their runs have ended, ms; afterwards Temporal has them. */
 const KEPT_MS = 5_000;
 const KEPT_AT_MOST = 500;
+/** So often it is looked whether a run whose activity has not come here was ended by somebody at Temporal, ms. */
+const LOOK_AT_TEMPORAL_MS = 5_000;
 
 export interface RunsHereOptions {
   perform: PerformDirect;
@@ -98,9 +100,11 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
     const outcome = activityContext.run(context, () => perform(temporal, run));
     const running: Running = { outcome, cancel, ended: false, adopted: false };
     runs.set(id, running);
+    const looking = setInterval(() => void endWithActivity(id, running), LOOK_AT_TEMPORAL_MS);
     outcome
       .catch(() => {})
       .finally(() => {
+        clearInterval(looking);
         open -= 1;
         running.ended = true;
         forgetInTime(id, running);
@@ -118,6 +122,18 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
     function cancel(message: string): void {
       if (!cancelling.signal.aborted) cancelling.abort(new CancelledFailure(message));
     }
+  }
+
+  /** What Temporal ended before a worker had it reaches none. */
+  async function endWithActivity(id: string, { adopted, cancel }: Running): Promise<void> {
+    if (adopted) return;
+    const { status } =
+      (await temporal.activity
+        .getHandle(id)
+        .describe()
+        .catch(() => undefined)) ?? {};
+    if (status === 'CANCELED') cancel('CANCELLED');
+    else if (status === 'TERMINATED' || status === 'TIMED_OUT') cancel('NOT_FOUND');
   }
 
   function forgetInTime(id: string, running: Running): void {

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { RUN_DIRECT } from '../../src/contract/index.ts';
 import { temporalLink } from '../../src/gateway/links.ts';
 import { orNothing } from '../../src/runtime/describe-run.ts';
+import { startWorker } from '../../src/workers/index.ts';
 import { type ChatPeer, chatPeer } from '../setup/chat-peer.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
+import { testLog } from '../setup/test-log.ts';
 import { until, untilEvent } from '../setup/until.ts';
 
 const MODEL = 'house/m';
@@ -12,6 +15,8 @@ const policy = { candidates: [MODEL], cache: false as const };
 
 /** ms since 1970 */
 const askedInOutage: number[] = [];
+/** prompts whose answers nobody waits for any more */
+const hungUp: string[] = [];
 let peer: ChatPeer;
 let bed: TestBed;
 beforeAll(async () => {
@@ -21,6 +26,7 @@ beforeAll(async () => {
     if (prompt.includes('blip') && nth === 1) return { status: 503, error: 'for a moment' };
     if (prompt.includes('never')) return { status: 401, error: 'no such key' };
     if (prompt.includes('slowly')) return { words: Array.from({ length: 200 }, (_, n) => `w${n} `), paceMs: 50 };
+    if (prompt.includes('endless')) return { words: ['w '], end: 'hang', onHangUp: () => hungUp.push(prompt) };
     return { words: [`${model} `, 'says: ', prompt] };
   });
   bed = await testBed({ config: { providers: { house: peer.provider } } });
@@ -167,6 +173,35 @@ test('terminated by a person, its end is written all the same', async () => {
   await until(async () => (await activity.describe()).runState === 'STARTED' || undefined);
   await activity.terminate('enough');
   expect((await bed.eventsOf(run.id)).at(-1)).toMatchObject({ type: 'run.failed', error: { type: 'Cancelled' } });
+});
+
+test('ended at Temporal before a worker has its activity, a run stops all the same', async () => {
+  const { config, databaseUrl, env } = bed;
+  const taskQueue = `${bed.taskQueue}-full`;
+  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
+  const settings = { temporalAddress, namespace: 'default', databaseUrl, config, log: testLog().log, taskQueue };
+  const worker = await startWorker({ ...settings, env: { ...env, CADENZA_SLOTS: '1' } });
+  // Once Temporal has taken one in this lane, runs of this client begin at once.
+  await (await worker.client.start('ask', { prompt: 'first of all', policy }, direct)).result();
+  const slot = bed.temporal.activity;
+  await slot.start(RUN_DIRECT, {
+    ...{ id: 'has-the-slot', taskQueue, args: ['ask', { prompt: 'endless', policy }] },
+    ...{ startToCloseTimeout: '1 minute', heartbeatTimeout: '8 seconds' },
+  });
+  await untilEvent(worker.client, 'has-the-slot', 'call.delta');
+
+  const ended = { terminated: 'failed', cancelled: 'cancelled' };
+  for (const [how, status] of Object.entries(ended)) {
+    const prompt = `endless, then ${how}`;
+    const run = await worker.client.start('ask', { prompt, policy }, direct);
+    await untilEvent(worker.client, run.id, 'call.delta');
+    const activity = slot.getHandle(run.id);
+    await (how === 'terminated' ? activity.terminate('enough') : activity.cancel('enough'));
+    await until(() => hungUp.includes(prompt) || undefined);
+    await until(async () => (await worker.client.show(run.id)).status === status || undefined);
+  }
+  await slot.getHandle('has-the-slot').terminate('enough');
+  await worker.drain();
 });
 
 test('a policy chooses the lane, where its pattern knows it', async () => {
