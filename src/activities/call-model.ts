@@ -17,6 +17,7 @@ import { ClockRanOut, timeoutError } from './clocks.ts';
 import { earlierAnswer } from './earlier-answer.ts';
 import { failureOf, type Next } from './failure.ts';
 import { heartbeat } from './heartbeat.ts';
+import { observeAttempt } from './observe-calls.ts';
 import type { Rooms } from './rooms.ts';
 import { sharedAnswers } from './shared-answers.ts';
 import { AttemptFailed, streamReply } from './stream-reply.ts';
@@ -108,6 +109,7 @@ export function createCallOnce(
       const sinceBegun = Math.round(performance.now() - begunAt);
       const reply = { ...found, firstTokenMs: sinceBegun, totalMs: sinceBegun };
       const kept = () => journal.finishCached({ ...place, reply, completesStep: completesStep(found) });
+      rooms.metrics?.cacheHit(model, found.costUsd);
       return forHistory(await awaitStore(signal, kept));
     }
 
@@ -140,6 +142,7 @@ export function createCallOnce(
       const { epoch } = begun;
       const mine = { ...place, epoch };
       await bookLost(begun.lost, whole);
+      if (call.fallback && epoch === 1) rooms.metrics?.fellBack(model, call.fallback.error);
       let isSpeaking = false;
       let reply: ModelReply;
       try {
@@ -147,15 +150,21 @@ export function createCallOnce(
         if (theirs && 'reply' in theirs) return await takeOver(theirs.reply);
         if (theirs) throw new ProviderError(theirs.failed);
         signal.throwIfAborted();
-        reply = await streamReply(rooms, {
-          call,
-          request: whole,
-          signal,
-          emit: (event) => events.append(run, [{ ...event, step, call: begun.call, epoch } as NewEvent]),
-          onFirstToken: () => {
-            isSpeaking = true;
-            onFirstToken?.();
-          },
+        const ask = () =>
+          streamReply(rooms, {
+            call,
+            request: whole,
+            signal,
+            emit: (event) => events.append(run, [{ ...event, step, call: begun.call, epoch } as NewEvent]),
+            onFirstToken: () => {
+              isSpeaking = true;
+              onFirstToken?.();
+            },
+          });
+        const asked = { run, step, model, operation: 'chat', epoch, request: whole } as const;
+        reply = await observeAttempt(rooms, asked, ask, {
+          answer: (said) => ({ reply: said, ...said }),
+          thrown: (thrown) => ({ ...spentBy(thrown), error: errorOf(causeOf(thrown), isSpeaking) }),
         });
       } catch (thrown) {
         throw await failed(thrown);
@@ -184,7 +193,7 @@ export function createCallOnce(
 
       async function failed(thrown: unknown): Promise<unknown> {
         const spent = spentBy(thrown);
-        const cause = thrown instanceof AttemptFailed ? thrown.cause : thrown;
+        const cause = causeOf(thrown);
         if (signal.aborted) return stopped(signal.reason, spent);
         if (isStoreError(cause)) return cause;
         const error = errorOf(cause, isSpeaking);
@@ -213,6 +222,7 @@ export function createCallOnce(
 
     /** What attempts went through that were lost with their workers. */
     async function bookLost(lost: OpenCall['lost'], known?: ModelRequest): Promise<void> {
+      if (lost.length > 0) rooms.metrics?.attemptsLost(model, lost.length);
       for (const { epoch, streamed } of lost) {
         const whole = known ?? (await awaitStore(signal, () => wholeRequest(store, request))).request;
         const usage = estimateUsage(whole, streamed);
@@ -250,6 +260,10 @@ function clock(begunAt: number): () => number {
   const { isLocal, currentAttemptScheduledTimestampMs } = Context.current().info;
   const began = isLocal ? Date.now() : currentAttemptScheduledTimestampMs;
   return () => began + performance.now() - begunAt;
+}
+
+function causeOf(thrown: unknown): unknown {
+  return thrown instanceof AttemptFailed ? thrown.cause : thrown;
 }
 
 function spentBy(thrown: unknown): Spent | undefined {

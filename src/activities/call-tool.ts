@@ -15,6 +15,7 @@ import { awaitStore } from './await-store.ts';
 import { sha256 } from './call-key.ts';
 import { failureOf } from './failure.ts';
 import { heartbeat } from './heartbeat.ts';
+import { observeTool } from './observe-calls.ts';
 import type { Rooms } from './rooms.ts';
 import { toolContext } from './tool-context.ts';
 import { toolResult } from './tool-result.ts';
@@ -74,7 +75,11 @@ export function createCallTool(rooms: Rooms): Pick<ToolActivities, 'callTool' | 
         const tool = await tools.find(name);
         if (!tool?.run) throw new ToolFailure(gone(name));
         outside = tool.outside;
-        const result = await within(call.timeoutMs, signal, (mine) => ran(tool, call, mine));
+        const run = () => within(call.timeoutMs, signal, (mine) => ran(tool, call, mine));
+        const result = await observeTool(rooms, call, run, {
+          result: (gave) => (asUnfinished(gave) ? 'waiting' : 'completed'),
+          thrown: (thrown) => errorOf(thrown, call),
+        });
         const unfinished = asUnfinished(result);
         if (!unfinished) return await end(await toolResult(rooms, call, result));
         await awaitStore(signal, () => store.tools.wait(key, journaled.holder, unfinished));

@@ -10,6 +10,7 @@ import { embed, ProviderError, priceOf } from '../providers/index.ts';
 import type { OpenCall } from '../store/index.ts';
 import { sha256 } from './call-key.ts';
 import type { Next } from './failure.ts';
+import { observeAttempt } from './observe-calls.ts';
 import type { Rooms } from './rooms.ts';
 
 /** Texts, and who asks for them. */
@@ -57,9 +58,10 @@ const CHARACTERS_A_TOKEN = 3;
  * @throws EmbedFailed
  */
 export async function embedPaid(
-  { store, providers, config }: Rooms,
+  rooms: Rooms,
   { run, step, model, texts, signal, cache, isPart = false, next = () => 'final' }: PaidTexts,
 ): Promise<PaidVectors> {
+  const { store, providers, config } = rooms;
   if (providerOf(model) === 'sandbox') {
     return { ...(await embed(providers.open(model), model, texts, signal)), costUsd: 0 };
   }
@@ -76,8 +78,14 @@ export async function embedPaid(
 
   const { epoch } = begun;
   const provider = providers.open(model);
+  const errorOf = (thrown: unknown): CallError =>
+    thrown instanceof ProviderError ? thrown.error : provider.asCallError(thrown, model);
   try {
-    const { vectors, usage } = await embed(provider, model, texts, signal);
+    const asked = { run, step, model, operation: 'embeddings', epoch } as const;
+    const { vectors, usage } = await observeAttempt(rooms, asked, () => embed(provider, model, texts, signal), {
+      answer: ({ usage: used }) => ({ usage: used, costUsd: priceOf(model, used, config.prices) }),
+      thrown: (thrown) => ({ error: errorOf(thrown) }),
+    });
     const reply: ModelReply = {
       text: '',
       object: packed(vectors),
@@ -90,7 +98,7 @@ export async function embedPaid(
     await store.journal.end({ ...place, epoch }, { reply, completesStep: !isPart, cache: kept });
     return { vectors, usage, costUsd: reply.costUsd };
   } catch (thrown) {
-    const error: CallError = thrown instanceof ProviderError ? thrown.error : provider.asCallError(thrown, model);
+    const error = errorOf(thrown);
     const decided = next(error, begun);
     await store.journal.end({ ...place, epoch }, { error, next: decided });
     throw new EmbedFailed(error, decided, thrown);

@@ -22,15 +22,17 @@ import { createEmbedGiven } from './embed-given.ts';
 import { failureOf } from './failure.ts';
 import { checkGuardrails } from './guardrails/index.ts';
 import { createMapActivities } from './map/index.ts';
+import { observed } from './observed.ts';
 import { createOpenTools } from './open-tools.ts';
 import type { Rooms } from './rooms.ts';
+import { withSpansOfRuns } from './spans-of-runs.ts';
 import { createTranscriptActivities } from './transcripts.ts';
 
 export type { Rooms } from './rooms.ts';
 
 /** The activities a worker registers. */
 export function createActivities(
-  rooms: Rooms,
+  given: Rooms,
 ): AgentActivities &
   CadenzaActivities &
   EmbedActivities &
@@ -39,7 +41,8 @@ export function createActivities(
   SearchActivities &
   ToolActivities &
   TranscriptActivities {
-  return {
+  const rooms = { ...given, store: withSpansOfRuns(given) };
+  return observed(rooms, {
     callModel: createCallModel(rooms),
     callHedged: createCallHedged(rooms),
     ...createMapActivities(rooms),
@@ -79,5 +82,5 @@ export function createActivities(
         events.map(({ type, key, step, data }) => ({ type, key, step, ...data }) as NewEvent & { key: string }),
       );
     },
-  };
+  });
 }

@@ -2,6 +2,7 @@ import type { Config } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
 import type { ProviderRegistry } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import type { ToolRegistry } from '../tools/index.ts';
 
 /** What activities join: providers, store and config, opened once a worker. */
@@ -15,4 +16,6 @@ export interface Rooms {
   /** where a webhook's secret is read from, by the name its run gives */
   env: NodeJS.ProcessEnv;
   log: Log;
+  /** counts what is done, where somebody wants to know */
+  metrics?: Metrics;
 }

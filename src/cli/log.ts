@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import type { Log } from '../contract/index.ts';
 import { redact, secretsOf } from '../providers/secrets.ts';
+import { logFields } from '../telemetry/log-fields.ts';
 
 const load = createRequire(import.meta.url);
 
@@ -35,7 +36,7 @@ function openPino(env: NodeJS.ProcessEnv, level: string): Log {
   };
   const pretty = (options: object) => (load('pino-pretty') as typeof import('pino-pretty'))(options);
   return pino(
-    { level: env.CADENZA_LOG || level, base: null },
+    { level: env.CADENZA_LOG || level, base: null, mixin: logFields },
     process.stderr.isTTY ? pretty({ ...readable, translateTime: 'SYS:HH:MM:ss' }) : sink,
   );
 }

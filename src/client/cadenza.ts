@@ -28,6 +28,7 @@ import type {
   VotedRunsQuery,
   Votes,
 } from '../contract/index.ts';
+import type { OpenWork } from '../telemetry/index.ts';
 import type { Baselines } from './baselines.ts';
 import type { Budgets } from './budgets.ts';
 import type { StartOptions } from './check-start.ts';
@@ -115,6 +116,8 @@ export interface Cadenza extends MapData {
    * `role`: who may do what is the gateway's to know.
    */
   as(caller: Caller): Cadenza;
+  /** How many runs have not ended, by pattern, and how many approvals wait: one count of each, for monitoring. */
+  openWork(): Promise<OpenWork>;
   /** Throws if Temporal or the store cannot be reached. */
   ready(): Promise<void>;
   close(): Promise<void>;

@@ -13,6 +13,7 @@ import {
 import { dataConverter } from '../runtime/data-converter.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
+import { traceOnStart } from '../telemetry/index.ts';
 import { answerApproval, pendingOf, pendingOfAll } from './approvals.ts';
 import { auditedBy, listAudit } from './audited.ts';
 import { createRunAwaiter } from './await-run.ts';
@@ -65,7 +66,8 @@ export function connectWith({
   close = async () => {},
 }: ClientParts): Cadenza {
   const { store } = rooms;
-  const temporal = new Client({ connection, namespace, dataConverter: dataConverter(store.blobs, rooms.secrets) });
+  const converter = dataConverter(store.blobs, rooms.secrets);
+  const temporal = new Client({ connection, namespace, dataConverter: converter, interceptors: traceOnStart });
   const finder = createRunFinder(temporal, connection, rooms, taskQueue, here?.isRunning);
   const shared = { connection, taskQueue, rooms, eager, here, temporal, finder, keys: createKeys(store) };
   return clientOf(shared, { role: 'admin', from: { via } }, close);
@@ -225,6 +227,11 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
     audit: (query) => listAudit(store, query, tenant),
     // The connection is another's to close.
     as: (other) => clientOf(shared, other, async () => {}),
+
+    async openWork() {
+      const [open, waiting] = await Promise.all([store.runs.open(tenant), store.approvals.waiting(tenant)]);
+      return { runs: open, approvals: waiting };
+    },
 
     async ready() {
       await Promise.all([store.ping(), asClientError('', () => connection.ensureConnected())]);

@@ -1,4 +1,5 @@
 export { dataConverter } from '../runtime/data-converter.ts';
+export { spanIds, startTracing } from '../telemetry/index.ts';
 export { type Budgets, createBudgets } from './budgets.ts';
 export type { Cadenza, Outcome, SendOptions, SentMessage, StartedRun } from './cadenza.ts';
 export type { StartOptions } from './check-start.ts';

@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import { type Caller, ownName } from '../contract/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
+import { inStartSpan } from '../telemetry/index.ts';
 import { type CheckedStart, checkStart, ofCaller, type StartOptions } from './check-start.ts';
 import { CadenzaError, refusal } from './errors.ts';
 import { type Execution, type StartOn, startExecution } from './executions.ts';
@@ -34,9 +35,11 @@ export function createRunStarter(
 
   async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>) {
     const { workflowType: pattern, options } = checked;
-    const execution = await startExecution(on, checked, id, memo).catch((thrown: unknown) => {
-      throw clientError(thrown, id);
-    });
+    const execution = await inStartSpan({ id, pattern, tenant: options.tenant }, () =>
+      startExecution(on, checked, id, memo).catch((thrown: unknown) => {
+        throw clientError(thrown, id);
+      }),
+    );
     if (!execution) return undefined;
     runs.started({ id, chain: execution.chain, pattern, tenant: options.tenant });
     if (pattern === 'map') await recordResumed(store, id, execution.chain, checked);

@@ -27,6 +27,8 @@ const Variables = z.object({
   CADENZA_TEMPORAL_SYNC: z.enum(['normal', 'full']).default('normal'),
   CADENZA_POSTGRES_PORT: Port.default(5433),
   CADENZA_TASK_QUEUE: z.string().default('cadenza'),
+  CADENZA_METRICS_PORT: Port.optional(),
+  CADENZA_METRICS_HOST: z.string().default('127.0.0.1'),
   CADENZA_SLOTS: z.coerce.number().int().min(1).max(100_000).optional(),
 });
 
@@ -45,6 +47,9 @@ export interface Environment {
   postgresPort: number;
   /** the Temporal task queue patterns run on */
   taskQueue: string;
+  /** where metrics and health are told without a key; left out, nowhere */
+  metricsPort?: number;
+  metricsHost: string;
   /** calls a worker makes at once; else as its memory allows */
   slots?: number;
 }
@@ -69,6 +74,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     temporalSync: variables.CADENZA_TEMPORAL_SYNC,
     postgresPort: variables.CADENZA_POSTGRES_PORT,
     taskQueue: variables.CADENZA_TASK_QUEUE,
+    metricsPort: variables.CADENZA_METRICS_PORT,
+    metricsHost: variables.CADENZA_METRICS_HOST,
     slots: variables.CADENZA_SLOTS,
   };
 }

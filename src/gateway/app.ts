@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Cadenza } from '../client/cadenza.ts';
 import type { Caller, Log } from '../contract/index.ts';
+import type { Metrics } from '../telemetry/index.ts';
 import type { NamedAgents } from './named-agents.ts';
 
 /** In whose words a route refuses: RFC 9457, or those of the provider whose clients call it. */
@@ -35,6 +36,8 @@ export interface Surroundings {
   log: Log;
   /** of the worker in this process: calls under way, and how many there may be, by lane */
   slots?(): Record<string, { used: number; of: number }>;
+  /** what is counted in this process */
+  metrics: Metrics;
   /** signs links to approvals, and verifies who answers them without an API key */
   webhookSecret?: string;
   /** names of people, and roles (`role:approver`), by the API keys that answer approvals for them */

@@ -4,8 +4,10 @@ import { requestId } from 'hono/request-id';
 import type { Cadenza } from '../client/cadenza.ts';
 import { CadenzaError } from '../client/errors.ts';
 import { invalidRequest, type Log } from '../contract/index.ts';
+import { type Metrics, openMetrics } from '../telemetry/index.ts';
 import { answerHeaders } from './answer-headers.ts';
 import type { GatewayApp, GatewayEnv, Surroundings, TemporalLinks } from './app.ts';
+import { observeRequests } from './observe-requests.ts';
 import { ProblemError, problem, problemOf } from './problem.ts';
 import { refuse } from './refuse.ts';
 import { addA2aRoutes } from './routes/a2a.ts';
@@ -55,6 +57,8 @@ export interface GatewayOptions {
   log: Log;
   /** of the worker in this process, if there is one */
   slots?: Surroundings['slots'];
+  /** what that worker counts; left out, the gateway counts by itself */
+  metrics?: Metrics;
   /** names of people, and roles, by the API keys that answer approvals for them */
   people?: Surroundings['people'];
   /** the address people reach it at; left out, that of each request */
@@ -78,6 +82,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
     cors: [],
     open: options.apiKeys.length === 0,
     ...options,
+    metrics: options.metrics ?? ownMetrics(options),
   };
   const app: GatewayApp = new OpenAPIHono<GatewayEnv>({
     defaultHook: (checked) => {
@@ -91,15 +96,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   app.use(requestId());
   app.use(answerHeaders);
   if (surroundings.cors.length > 0) app.use(cors({ origin: surroundings.cors, exposeHeaders: EXPOSED, maxAge: 600 }));
-  app.use(async (c, next) => {
-    const began = performance.now();
-    await next();
-    const ms = Math.round(performance.now() - began);
-    log.debug(
-      { requestId: c.get('requestId'), method: c.req.method, path: c.req.path, status: c.res.status, ms },
-      'answered',
-    );
-  });
+  app.use(observeRequests(surroundings));
   app.use(async (c, next) => {
     c.set('surroundings', surroundings);
     await next();
@@ -155,6 +152,13 @@ export function createGateway(options: GatewayOptions): GatewayApp {
     return refuse(c, answer);
   });
   return app;
+}
+
+function ownMetrics({ client, slots }: GatewayOptions): Metrics {
+  const metrics = openMetrics();
+  metrics.showOpenWork(() => client.openWork());
+  if (slots) metrics.showSlots(slots);
+  return metrics;
 }
 
 /** The methods that a path has routes for. */

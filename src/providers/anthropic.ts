@@ -24,6 +24,8 @@ export function anthropic(options: WireOptions): Provider {
     maxRetries: 0,
     timeout: FOREVER_MS,
     logLevel: 'off',
+    // Spans of our calls are ours: the SDK's own would stand beside them, and tell Anthropic of the trace.
+    openTelemetry: false,
   });
   const toCallError = (error: unknown, model?: string) => asCallError(error, errorContext(options, model));
   return {

@@ -1,4 +1,5 @@
 import { Agent, EnvHttpProxyAgent, fetch as undiciFetch } from 'undici';
+import { inRequestSpan } from '../telemetry/request-spans.ts';
 
 /** A call's own clocks decide how long it may take, so HTTP itself waits for ever: node's fetch would give up after 300 s. */
 const patience = { connect: { timeout: 0 }, headersTimeout: 0, bodyTimeout: 0 };
@@ -6,9 +7,11 @@ const patience = { connect: { timeout: 0 }, headersTimeout: 0, bodyTimeout: 0 };
 /** Node's switch for HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
 const dispatcher = process.env.NODE_USE_ENV_PROXY === '1' ? new EnvHttpProxyAgent(patience) : new Agent(patience);
 
-/** `fetch` without time limits. Only the signal ends a request early. */
-export const patientFetch = ((input: string, init?: object) =>
-  undiciFetch(input, { ...init, dispatcher })) as unknown as typeof globalThis.fetch;
+/** `fetch` without time limits. Only the signal ends a request early. Each request is a span, where there are any. */
+export const patientFetch = ((input: string, init?: RequestInit) =>
+  inRequestSpan(input, init, (given) =>
+    undiciFetch(input, { ...given, dispatcher } as object),
+  )) as unknown as typeof globalThis.fetch;
 
 /** The longest delay a timer takes (ms): as good as for ever, where an SDK insists on a timeout. */
 export const FOREVER_MS = 2_147_483_647;

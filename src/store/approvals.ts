@@ -14,6 +14,8 @@ export interface Approvals {
   of(chain: string): Promise<StoredApproval[]>;
   /** Those that running runs wait for, longest waiting first. @param tenant whose; left out, all */
   pending(limit: number, tenant?: string): Promise<PendingApproval[]>;
+  /** How many of those there are. */
+  waiting(tenant?: string): Promise<number>;
 }
 
 export function createApprovals(db: Kysely<Database>): Approvals {
@@ -30,19 +32,25 @@ export function createApprovals(db: Kysely<Database>): Approvals {
     .where(sql<boolean>`e.type in ('approval.requested', 'approval.resolved') and e.type = 'approval.requested'`)
     .select(['r.id', 'r.pattern', 'r.tenant', 'e.at', 'e.data', 'answer.at as answerAt', 'answer.data as answerData']);
 
+  const unanswered = (tenant?: string) => {
+    const waiting = asked.where('r.status', '=', 'running').where('answer.seq', 'is', null);
+    return tenant === undefined ? waiting : waiting.where('r.tenant', '=', tenant);
+  };
+
   return {
     async of(chain) {
       const rows = await asked.where('e.chain', '=', chain).orderBy('e.seq').execute();
       return rows.map(toApproval);
     },
     async pending(limit, tenant) {
-      const waiting = asked
-        .where('r.status', '=', 'running')
-        .where('answer.seq', 'is', null)
-        .orderBy('e.at')
-        .limit(limit);
-      const rows = await (tenant === undefined ? waiting : waiting.where('r.tenant', '=', tenant)).execute();
+      const rows = await unanswered(tenant).orderBy('e.at').limit(limit).execute();
       return rows.map(toApproval);
+    },
+    async waiting(tenant) {
+      const select = unanswered(tenant)
+        .clearSelect()
+        .select(({ fn }) => fn.countAll<string>().as('count'));
+      return Number((await select.executeTakeFirstOrThrow()).count);
     },
   };
 }

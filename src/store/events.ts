@@ -12,6 +12,10 @@ export interface EventLog {
   record(run: RunRef, events: (NewEvent & { key: string })[]): Promise<void>;
   /** Where the newest turn of a conversation that answers the message begins. */
   startOfTurn(chain: string, message: string): Promise<number | undefined>;
+  /** When a step began, and ended, by the log. */
+  timesOf(chain: string, step: string): Promise<{ startedAt?: Date; endedAt?: Date }>;
+  /** When a run ended, and which of its steps were under way then. */
+  endOf(chain: string): Promise<{ endedAt?: Date; open: { step: string; startedAt: Date }[] }>;
   /** A run is about to begin here, and somebody is about to follow it: until then what it says is kept in memory. @param chain of nobody else */
   expect(chain: string): void;
   /** Events of a run with a `seq` above `after`, in order. @param chain first-execution run id */
@@ -52,6 +56,37 @@ export function createEventLog(db: Kysely<Database>, writer: EventWriter, follow
         .limit(1)
         .executeTakeFirst();
       return row?.seq;
+    },
+    async timesOf(chain, step) {
+      const keys = ['started', 'completed', 'failed'].map((what) => `step.${what}:${step}`);
+      const rows = await db
+        .selectFrom('events')
+        .select(['type', 'at'])
+        .where('chain', '=', chain)
+        .where('key', 'in', keys)
+        .execute();
+      const started = rows.find(({ type }) => type === 'step.started');
+      return { startedAt: started?.at, endedAt: rows.find((row) => row !== started)?.at };
+    },
+    async endOf(chain) {
+      const run = await db.selectFrom('runs').select('ended_at').where('chain', '=', chain).executeTakeFirst();
+      const open = await db
+        .selectFrom('events as e')
+        .leftJoin('events as ended', (join) =>
+          join
+            .onRef('ended.chain', '=', 'e.chain')
+            .on(sql<boolean>`ended.key in ('step.completed:' || e.step, 'step.failed:' || e.step)`),
+        )
+        .select(['e.step', 'e.at'])
+        .where('e.chain', '=', chain)
+        // literal: the partial index serves only what it can see
+        .where(sql<boolean>`e.type = 'step.started'`)
+        .where('ended.seq', 'is', null)
+        .execute();
+      return {
+        endedAt: run?.ended_at ?? undefined,
+        open: open.map(({ step, at }) => ({ step: step!, startedAt: at })),
+      };
     },
     async read(chain, after, limit) {
       const rows = await db

@@ -36,6 +36,8 @@ export interface Runs {
   begunBefore(moment: Date): Promise<string[]>;
   /** Number of the newest event, 0 where there is none yet. @param chain first-execution run id */
   newestSeq(chain: string): Promise<number>;
+  /** How many have not ended, by pattern. @param tenant whose; left out, all */
+  open(tenant?: string): Promise<Record<string, number>>;
   /** Newest first; of an id used again only the newest run. @throws Error for a cursor that is not one of ours */
   list(query?: ListRuns): Promise<RunPage>;
   /** Steps and attempts, in pages of steps. @param chain first-execution run id */
@@ -88,6 +90,15 @@ export function createRuns(db: Kysely<Database>): Runs {
     async newestSeq(chain) {
       const row = await db.selectFrom('runs').select('seq').where('chain', '=', chain).executeTakeFirst();
       return row?.seq ?? 0;
+    },
+    async open(tenant) {
+      let select = db
+        .selectFrom('runs')
+        .select(['pattern', ({ fn }) => fn.countAll<string>().as('count')])
+        .where('status', '=', 'running')
+        .groupBy('pattern');
+      if (tenant !== undefined) select = select.where('tenant', '=', tenant);
+      return Object.fromEntries((await select.execute()).map(({ pattern, count }) => [pattern, Number(count)]));
     },
     list: (query) => list(db, ListRuns.parse(query ?? {})),
     timeline: (chain, query) => timelinePage(db, chain, query),

@@ -1,4 +1,5 @@
 export type { Log } from '../contract/index.ts';
+export { spanIds, startTracing } from '../telemetry/index.ts';
 export { type CadenzaPlugin, cadenzaPlugin } from './plugin.ts';
 export {
   missingSearchAttributes,

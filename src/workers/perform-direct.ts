@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { ChildWorkflowOptions, WorkflowInfo } from '@temporalio/workflow';
 import { type DirectPattern, HANDED_OVER, type RunOptions } from '../contract/index.ts';
+import { asStartedHere } from '../telemetry/index.ts';
 import { asRun } from '../workflows/as-run.ts';
 import { ask } from '../workflows/ask.ts';
 import { bestOf } from '../workflows/best-of.ts';
@@ -43,8 +44,10 @@ export function createPerformDirect(activities: Readonly<Record<string, unknown>
     const memo = { [PART_OF]: { chain: name } };
     const about = { workflowId: id, workflowType: pattern, runId, taskQueue, startTime: startedAt, memo };
     const info = { ...about, historyLength: 0 } as unknown as WorkflowInfo;
-    const outcome = await hostDirectly({ info, activities, startChild }, () =>
-      asRun([input, options], () => PATTERNS[pattern](input as never)),
+    const outcome = await asStartedHere(() =>
+      hostDirectly({ info, activities, startChild }, () =>
+        asRun([input, options], () => PATTERNS[pattern](input as never)),
+      ),
     );
     if (outcome === 'stopped') throw workerStopped();
     if ('result' in outcome) return outcome.result;

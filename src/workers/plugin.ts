@@ -6,6 +6,7 @@ import { RUN_DIRECT } from '../contract/index.ts';
 import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import { type OpenRooms, openRooms, type RoomOptions } from '../runtime/open-rooms.ts';
+import { type Metrics, openMetrics, traceOfActivities, traceOnStart } from '../telemetry/index.ts';
 import { createPerformDirect } from './perform-direct.ts';
 import { createRunDirect } from './run-direct.ts';
 import type { WorkedHere } from './runs-here.ts';
@@ -23,6 +24,8 @@ const DEFAULTS = {
 
 export interface CadenzaPlugin extends WorkerPlugin, BundlerPlugin {
   readonly name: string;
+  /** what its activities count, for Prometheus: `await plugin.metrics.text()` */
+  readonly metrics: Metrics;
   /** Closes what the plugin opened; a worker given the plugin does so itself when it ends. */
   close(): Promise<void>;
 }
@@ -37,23 +40,35 @@ export async function cadenzaPlugin(
   const { databaseUrl, env = process.env, log } = options;
   await warmUp();
   const rooms = await openRooms({ databaseUrl, env, log, config: options.config ?? (await loadConfig()) });
-  return pluginOf(rooms, () => rooms.close());
+  return pluginOf(rooms, { close: () => rooms.close() });
+}
+
+interface PluginParts {
+  metrics?: Metrics;
+  activities?: ReturnType<typeof createActivities>;
+  here?: Pick<WorkedHere, 'adopt'>;
+  close?(): Promise<void>;
 }
 
 /** The plugin over rooms that somebody else opened, and closes. */
-export function pluginOf(
-  rooms: OpenRooms,
-  close: () => Promise<void> = async () => {},
-  activities = createActivities(rooms),
-  here?: Pick<WorkedHere, 'adopt'>,
-): CadenzaPlugin {
+export function pluginOf(rooms: OpenRooms, parts: PluginParts = {}): CadenzaPlugin {
+  const {
+    metrics = openMetrics(),
+    here,
+    activities = createActivities({ ...rooms, metrics }),
+    close = async () => {},
+  } = parts;
   const slots = slotOptions(readEnvironment(rooms.env).slots ?? defaultSlots());
   const runDirect = createRunDirect(createPerformDirect({ ...activities }), rooms.store, here);
   const base = new SimplePlugin({
     name: 'cadenza',
     activities: { ...activities, [RUN_DIRECT]: runDirect },
     dataConverter: dataConverter(rooms.store.blobs, rooms.secrets),
-    workerInterceptors: { workflowModules: [workflowModule('interceptor')] },
+    workerInterceptors: {
+      workflowModules: [workflowModule('interceptor')],
+      activity: [traceOfActivities(metrics)],
+      client: traceOnStart,
+    },
     runContext: async (next) => {
       try {
         await next();
@@ -64,6 +79,7 @@ export function pluginOf(
   });
   return {
     name: base.name,
+    metrics,
     close,
     configureWorker: (options) =>
       base.configureWorker({ ...DEFAULTS, ...(options.tuner ? {} : slots), ...options, ...bundling(options) }),

@@ -10,6 +10,7 @@ import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import { type OpenRooms, openRooms } from '../runtime/open-rooms.ts';
 import type { Store } from '../store/index.ts';
+import { type Metrics, openMetrics, traceOnStart } from '../telemetry/index.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createPerformDirect } from './perform-direct.ts';
 import { pluginOf } from './plugin.ts';
@@ -35,6 +36,8 @@ export interface RunningWorker {
   /** a client on the worker's own connection: runs it starts begin at once, without a hop through the server */
   client: Cadenza;
   slots(): Slots;
+  /** what is counted here, for Prometheus */
+  metrics: Metrics;
   /** settles when the worker has ended; rejects if it failed */
   run: Promise<void>;
   /** Takes no new work, lets calls in flight finish, and closes everything. */
@@ -63,12 +66,13 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     await requireSearchAttributes(connection, namespace);
     await applyBudgets(rooms.store, config.budgets);
     const converter = dataConverter(rooms.store.blobs, rooms.secrets);
-    const temporal = new Client({ connection, namespace, dataConverter: converter });
-    const activities = createActivities(rooms);
+    const temporal = new Client({ connection, namespace, dataConverter: converter, interceptors: traceOnStart });
+    const metrics = openMetrics();
+    const activities = createActivities({ ...rooms, metrics });
     const perform = createPerformDirect({ ...activities });
     const { store, secrets } = rooms;
     const here = createRunsHere({ perform, temporal, store, secrets, namespace, taskQueue, most: slots });
-    const plugins = [pluginOf(rooms, undefined, activities, here)];
+    const plugins = [pluginOf(rooms, { activities, here, metrics })];
     const options = { connection, namespace, taskQueue, workflowBundle: bundle, plugins };
     const worker = await withQuickThreads(() => Worker.create(options));
     const client = connectWith({ connection, namespace, taskQueue, rooms, eager: true, here });
@@ -84,8 +88,11 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
       await stopHousekeeping();
       await closeAll(rooms, connection);
     };
+    metrics.showSlots(() => slotsOf(worker, slots));
+    metrics.showOpenWork(() => client.openWork());
     return {
       client,
+      metrics,
       slots: () => slotsOf(worker, slots),
       run,
       drain: () => (drained ??= drain()),

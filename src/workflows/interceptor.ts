@@ -2,26 +2,36 @@ import { defaultPayloadConverter, RawValue } from '@temporalio/common';
 import type { WorkflowInterceptors } from '@temporalio/workflow';
 import { asRun } from './as-run.ts';
 import { isRun, memoSoFar } from './run.ts';
+import { traceHeaders } from './trace-headers.ts';
 
 /** Makes a run of every workflow that uses a step of the library (see as-run.ts). One that continues as new stays the same run. */
-export const interceptors = (): WorkflowInterceptors => ({
-  inbound: [
-    {
-      async execute(input, next) {
-        const result = await asRun(input.args, () => next(input));
-        return isRun() ? resultPayload(result) : result;
+export function interceptors(): WorkflowInterceptors {
+  const trace = traceHeaders();
+  return {
+    inbound: [
+      {
+        async execute(input, next) {
+          trace.take(input.headers);
+          const result = await asRun(input.args, () => next(input));
+          return isRun() ? resultPayload(result) : result;
+        },
       },
-    },
-  ],
-  outbound: [
-    {
-      continueAsNew(input, next) {
-        const { options } = input;
-        return next(isRun() ? { ...input, options: { ...options, memo: { ...memoSoFar(), ...options.memo } } } : input);
+    ],
+    outbound: [
+      {
+        scheduleActivity: (input, next) => next({ ...input, headers: trace.ontoActivity(input.headers) }),
+        scheduleLocalActivity: (input, next) => next({ ...input, headers: trace.ontoActivity(input.headers) }),
+        startChildWorkflowExecution: (input, next) => next({ ...input, headers: trace.onto(input.headers) }),
+        continueAsNew(input, next) {
+          const { options } = input;
+          const headers = trace.onto(input.headers);
+          if (!isRun()) return next({ ...input, headers });
+          return next({ ...input, headers, options: { ...options, memo: { ...memoSoFar(), ...options.memo } } });
+        },
       },
-    },
-  ],
-});
+    ],
+  };
+}
 
 /** A run's result, marked so that it stays readable in the history for clients that know nothing of blobs. */
 function resultPayload(result: unknown): unknown {

@@ -46,3 +46,9 @@ export function soFarOf({ memo, cronSchedule, continuedFromExecutionRunId }: Wor
   const soFar = (memo?.[SO_FAR] ?? {}) as Partial<SoFar>;
   return cronSchedule === undefined || soFar.run === continuedFromExecutionRunId ? soFar : {};
 }
+
+/** The chain of the run that a workflow is, whether it has begun as one or not. */
+export function chainOf(info: WorkflowInfo): string {
+  const partOf = info.memo?.[PART_OF] as PartOf | undefined;
+  return soFarOf(info).chain ?? partOf?.chain ?? ownChain(info);
+}

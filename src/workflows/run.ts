@@ -18,7 +18,7 @@ import {
 } from '../contract/index.ts';
 import { failure } from './failures.ts';
 import { type Host, host } from './host.ts';
-import { ownChain, PART_OF, type PartOf, SO_FAR, type SoFar, soFarOf, WAITS, type Waits } from './memos.ts';
+import { chainOf, PART_OF, type PartOf, SO_FAR, type SoFar, soFarOf, WAITS, type Waits } from './memos.ts';
 
 const PATTERN = defineSearchAttributeKey('CadenzaPattern', SearchAttributeType.KEYWORD);
 const TENANT = defineSearchAttributeKey('CadenzaTenant', SearchAttributeType.KEYWORD);
@@ -129,7 +129,7 @@ export function currentRun(): Run {
 
 function beginRun(options: RunOptions, input: unknown): Run {
   const info = host().workflowInfo();
-  const { chain, steps = {}, models = [], spentUsd = 0 } = soFarOf(info);
+  const { steps = {}, models = [], spentUsd = 0 } = soFarOf(info);
   const partOf = info.memo?.[PART_OF] as PartOf | undefined;
   // Of use at the run's end only, and every call carries the rest.
   const { webhook: _, ...kept } = options;
@@ -140,7 +140,7 @@ function beginRun(options: RunOptions, input: unknown): Run {
   const ref: RunRef = {
     ...kept,
     id: info.workflowId,
-    chain: chain ?? partOf?.chain ?? ownChain(info),
+    chain: chainOf(info),
     pattern: info.workflowType,
     startedAt: info.startTime.toISOString(),
     promptHash: promptHash(info.workflowType, input),

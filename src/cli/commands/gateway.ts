@@ -5,7 +5,7 @@ import { asPort } from '../flags.ts';
 import { outliveReader, stopRequested } from '../interruption.ts';
 import { openLog } from '../log.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
-import { launchGateway } from '../services.ts';
+import { launchGateway, type Observable, observe } from '../services.ts';
 
 export function configure(command: Command): void {
   command
@@ -18,18 +18,29 @@ export function configure(command: Command): void {
       const { env } = process;
       const log = openLog(env, 'info');
       const target = findTarget(env);
-      const { connect } = await import('../../client/index.ts');
       const { temporalAddress, namespace, databaseUrl } = target;
+      const [{ connect }, { openMetrics }] = await Promise.all([
+        import('../../client/index.ts'),
+        import('../../telemetry/index.ts'),
+      ]);
       const client = await connect({ temporalAddress, namespace, databaseUrl, env, config: await loadConfig(), log });
+      const metrics = openMetrics();
+      metrics.showOpenWork(() => client.openWork());
+      let running: Observable | undefined;
+      const observed = await observe(log, () => running);
       try {
-        const served = await launchGateway({ client, target, log, host, port: port ?? readEnvironment(env).port });
+        const on = { host, port: port ?? readEnvironment(env).port };
+        const served = await launchGateway({ client, target, log, metrics, ...on });
+        running = { client, metrics };
         if (wantsJson(command)) printJson({ ready: true, url: served.url });
         else printLine(`The gateway is ready at ${served.url}`);
         process.send?.({ ready: true, url: served.url });
         await stop;
+        running = undefined;
         await served.close();
       } finally {
         await client.close();
+        await observed.close();
       }
     });
 }

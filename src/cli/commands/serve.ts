@@ -27,9 +27,9 @@ export function configure(command: Command): void {
       const target = findTarget(env);
       const worker = await launchWorker(target, log);
       try {
-        const { client, slots } = worker;
+        const { client, slots, metrics } = worker;
         const port = flags.port ?? readEnvironment(env).port;
-        const served = await launchGateway({ client, target, log, host: flags.host, port, slots });
+        const served = await launchGateway({ client, target, log, host: flags.host, port, slots, metrics });
         if (wantsJson(command)) printJson({ ready: true, url: served.url });
         else if (!flags.embedded) printLine(`Worker and gateway are ready at ${served.url}`);
         process.send?.({ ready: true, url: served.url });

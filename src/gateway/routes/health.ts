@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi';
 import { CadenzaError } from '../../client/errors.ts';
-import { openMetrics } from '../../telemetry/metrics.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { requirePermission } from '../authorization.ts';
 import { json, route } from '../route.ts';
@@ -33,7 +32,7 @@ const readyRoute = route({
   answers: { 200: json('They can', Ready) },
 });
 
-export function addHealthRoutes(app: GatewayApp, { client, log, slots }: Surroundings): void {
+export function addHealthRoutes(app: GatewayApp, { client, log, slots, metrics }: Surroundings): void {
   app.openapi(liveRoute, (c) => c.json({ status: 'ok' as const }, 200));
 
   app.openapi(readyRoute, async (c) => {
@@ -50,9 +49,7 @@ export function addHealthRoutes(app: GatewayApp, { client, log, slots }: Surroun
     return c.json({ status: 'ok' as const, slots: taken, full }, 200);
   });
 
-  let metrics: ReturnType<typeof openMetrics> | undefined;
-  app.get('/metrics', requirePermission('oversee'), async (c) => {
-    metrics ??= openMetrics(slots);
-    return c.text(await metrics.metrics(), 200, { 'content-type': metrics.contentType });
-  });
+  app.get('/metrics', requirePermission('oversee'), async (c) =>
+    c.text(await metrics.text(), 200, { 'content-type': metrics.contentType }),
+  );
 }
