@@ -47,6 +47,7 @@ module.exports = {
     may('telemetry', 'contract'),
     may('gateway', 'contract', 'config', 'client', 'telemetry', 'dialogue'),
     may('local', 'contract', 'config', 'store'),
+    may('testing', 'contract', 'config', 'providers', 'runtime', 'client', 'workers', 'local'),
     may('web', 'contract'),
     {
       name: 'the-page-knows-the-contract-by-type-only',

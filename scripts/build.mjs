@@ -11,7 +11,7 @@ const SOURCES = path.join(ROOT, 'src');
 const WEB = path.join(SOURCES, 'web');
 /** What tsc made, kept with what it knows, so that the next time it only looks at what has changed (tsconfig.build.json). */
 const COMPILED = path.join(ROOT, '.cadenza', 'build', 'out');
-const UNFINISHED = `${DIST}.${process.pid}`;
+const UNFINISHED = path.join(ROOT, '.cadenza', 'build', `dist.${process.pid}`);
 
 try {
   compile(UNFINISHED);
@@ -62,7 +62,7 @@ async function bundlePage(outDir) {
 }
 
 function replace(place, made) {
-  const old = `${place}.old.${process.pid}`;
+  const old = `${UNFINISHED}.old`;
   if (fs.existsSync(place)) fs.renameSync(place, old);
   fs.renameSync(made, place);
   fs.rmSync(old, { recursive: true, force: true });

@@ -10,6 +10,11 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
     'Start all that is needed on this machine, and keep it running until Ctrl-C',
     () => import('./commands/dev.ts'),
   ],
+  init: ['Make a project of your own: a workflow, its worker, its test', () => import('./commands/init.ts')],
+  exec: [
+    'Run a program of yours with the addresses of what runs here in its environment',
+    () => import('./commands/exec.ts'),
+  ],
   run: ['Start a run, and wait for its result', () => import('./commands/run.ts')],
   watch: ['Show what a run says, from its beginning to its end', () => import('./commands/watch.ts')],
   compare: ['Ask several models the same thing, side by side', () => import('./commands/compare.ts')],

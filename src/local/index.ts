@@ -2,4 +2,4 @@ export { type LocalPostgres, type PostgresOptions, startPostgres } from './postg
 export { type Running, readRunning } from './running.ts';
 export { type Local, type LocalOptions, startLocal } from './supervisor.ts';
 export { type LocalTemporal, startTemporal, type TemporalOptions } from './temporal.ts';
-export { findTemporalCli, findTestServer } from './temporal-cli.ts';
+export { findTemporalCli, findTestServer, obtain } from './temporal-cli.ts';

@@ -4,6 +4,7 @@ export { cacheSaving, limitWithin, type PriceOverrides, priceOf, worstCase } fro
 export type { Embedded, Provider, ProviderCall, ProviderChunk } from './provider.ts';
 export { type ProviderRegistry, providerRegistry, type RegistryOptions } from './registry.ts';
 export { type Sandbox, startSandbox } from './sandbox.ts';
+export { wordVector } from './sandbox-embeddings.ts';
 export { redact, type StreamRedactor, secretsOf, streamRedactor } from './secrets.ts';
 export { withoutThoughts } from './think-blocks.ts';
 export { estimateInput, estimateTokens, estimateUsage, settledUsage } from './tokens.ts';

@@ -23,7 +23,8 @@ export function wordEmbeddings({ model, texts }: EmbedCall): Embedded {
   return { vectors: texts.map(wordVector), usage: { inputTokens: 0, outputTokens: 0 } };
 }
 
-function wordVector(text: string): number[] {
+/** One text, as `sandbox/words` has it. */
+export function wordVector(text: string): number[] {
   const counts = new Map<string, number>();
   const add = (feature: string, weight: number) => counts.set(feature, (counts.get(feature) ?? 0) + weight);
   for (const [word] of text

@@ -40,6 +40,8 @@ export interface Cache {
   claim(flight: Held & { leaseMs: number; since?: Date }): Promise<Claim>;
   /** Takes a reply out that turned out not to be usable: whoever asks next asks the model. */
   evict(entry: Flight): Promise<void>;
+  /** Forgets all replies, of everybody; nobody is making a call. */
+  clear(): Promise<void>;
   /** @returns false if the lease ran out and another took over */
   renew(flight: Held & { leaseMs: number }): Promise<boolean>;
   /** @param error the final failure of this model, which those who wait adopt */
@@ -143,6 +145,9 @@ export function createCache(db: Kysely<Database>, bells: FlightBells, waiting: R
 
   return {
     ...retrying('cache', { find, claim, release, evict }, waiting),
+    async clear() {
+      await sql`truncate cache, flights`.execute(db);
+    },
     async renew({ tenant = '', requestHash, model, holder, leaseMs }) {
       const { rows } = await sql`
         update flights set lease_until = ${leaseEnd(leaseMs)}

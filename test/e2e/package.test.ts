@@ -6,6 +6,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { publint } from 'publint';
 import { type Stranger, stranger } from './stranger.ts';
 
+const BIN = 'node_modules/cadenza/bin/cadenza.mjs';
+const TSC = 'node_modules/typescript/bin/tsc';
+
 let project: Stranger;
 beforeAll(async () => {
   project = await stranger(['@types/node', 'typescript', 'undici-types']);
@@ -30,7 +33,9 @@ test('linters of published packages find nothing to say', async () => {
 
 test('the package is no larger than it needs to be, and holds neither sources nor maps', () => {
   const files = readdirSync(path.join(project.folder, 'node_modules/cadenza'), { recursive: true }) as string[];
-  expect(files.filter((file) => /^src\/|\.map$|(?<!\.d)\.ts$/.test(file) && !file.startsWith('examples/'))).toEqual([]);
+  expect(
+    files.filter((file) => /^src\/|\.map$|(?<!\.d)\.ts$/.test(file) && !/^(examples|templates)\//.test(file)),
+  ).toEqual([]);
   const megabytes = statSync(project.tarball).size / 1e6;
   console.log(`${files.length} files, ${megabytes.toFixed(1)} MB packed`);
   expect(megabytes).toBeLessThan(3.5);
@@ -61,14 +66,13 @@ test('every entry is imported, and the command runs', async () => {
     (name) => `console.log(Object.keys(await import('${name}')).length > 0, '${name}');`,
   );
   writeFileSync(path.join(project.folder, 'entries.mjs'), program.join('\n'));
-  expect(await project.run(process.execPath, 'entries.mjs')).toEqual({
+  expect(await project.node(['entries.mjs'])).toEqual({
     code: 0,
     text: specifiers()
       .map((name) => `true ${name}\n`)
       .join(''),
   });
-  const bin = 'node_modules/cadenza/bin/cadenza.mjs';
-  expect(await project.run(process.execPath, bin, '--version')).toEqual({ code: 0, text: '0.1.0\n' });
+  expect(await project.node([BIN, '--version'])).toEqual({ code: 0, text: '0.1.0\n' });
 });
 
 test.each(['nodenext', 'bundler'])('the types of every entry are understood with moduleResolution %s', async (how) => {
@@ -100,5 +104,21 @@ export const wrong = async () => (await connect()).start('ask', { prompt: 7 });
     files: ['uses.ts'],
   };
   writeFileSync(path.join(project.folder, 'tsconfig.json'), JSON.stringify(tsconfig));
-  expect(await project.run(process.execPath, 'node_modules/typescript/bin/tsc')).toEqual({ code: 0, text: '' });
+  expect(await project.node([TSC])).toEqual({ code: 0, text: '' });
+});
+
+test('cadenza init makes a project whose types are right and whose test is green', async () => {
+  const made = await project.node([BIN, 'init', 'briefings', '--json']);
+  expect(made).toMatchObject({ code: 0 });
+  const { created } = JSON.parse(made.text) as { created: string[] };
+  expect(created).toEqual(expect.arrayContaining(['.gitignore', '.env.example', 'AGENTS.md', 'package.json']));
+  const read = (file: string) => readFileSync(path.join(project.folder, 'briefings', file), 'utf8');
+  for (const [, mounted] of read('docker-compose.yml').matchAll(/\.\/([\w./-]+):/g)) expect(created).toContain(mounted);
+
+  expect(await project.node([`../${TSC}`], 'briefings')).toEqual({ code: 0, text: '' });
+  const tested = await project.node(['--test', 'test/workflows.test.ts'], 'briefings');
+  expect(tested).toEqual({ code: 0, text: expect.stringMatching(/pass 2\n/) });
+
+  const again = await project.node([BIN, 'init', 'briefings']);
+  expect(again).toEqual({ code: 2, text: expect.stringContaining('--force') });
 });

@@ -6,6 +6,9 @@ import { promisify } from 'node:util';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
+/** As if started by hand: runners of tests do nothing where they are told that another one is at work. */
+const ENVIRONMENT = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, NO_COLOR: '1' };
+
 export interface Manifest {
   exports: Record<string, string | { types: string; default: string }>;
   dependencies: Record<string, string>;
@@ -17,8 +20,8 @@ export interface Stranger {
   tarball: string;
   /** of the package, as packed */
   manifest: Manifest;
-  /** Runs a program in the folder. */
-  run(program: string, ...args: string[]): Promise<{ code: number; text: string }>;
+  /** Runs Node in the folder, or one below it. */
+  node(args: string[], below?: string): Promise<{ code: number; text: string }>;
   leave(): void;
 }
 
@@ -45,8 +48,8 @@ export async function stranger(ownDependencies: string[]): Promise<Stranger> {
     folder,
     tarball,
     manifest,
-    run: (program, ...args) =>
-      promisify(execFile)(program, args, { cwd: folder, env: { ...process.env, NODE_OPTIONS: '' } }).then(
+    node: (args, below = '.') =>
+      promisify(execFile)(process.execPath, args, { cwd: path.join(folder, below), env: ENVIRONMENT }).then(
         ({ stdout, stderr }) => ({ code: 0, text: stdout + stderr }),
         ({ code, stdout, stderr }) => ({ code, text: stdout + stderr }),
       ),

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { findTemporalCli, findTestServer, startPostgres, startTemporal } from '../../src/local/index.ts';
+import { findTemporalCli, findTestServer, startTemporal } from '../../src/local/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import { freshDatabase, query } from '../store/fresh-store.ts';
+import { cleanUpAfterDeath, startTestPostgres } from '../../src/testing/test-postgres.ts';
+import { freshDatabase } from '../store/fresh-store.ts';
 
 /** What stop-servers.ts ends again. */
 export interface TestServers {
@@ -20,13 +20,11 @@ export interface TestServers {
  */
 export default async function startServers(): Promise<void> {
   const home = mkdtempSync(path.join(os.tmpdir(), 'cadenza-test-'));
-  // PostgreSQL's own user must be able to pass through, when the tests run as root.
-  chmodSync(home, 0o711);
   process.env.CADENZA_TEST_HOME = home;
   process.env.NODE_COMPILE_CACHE ??= path.resolve('node_modules/.cache/compiled');
   const log = (line: string) => process.stderr.write(`${line}\n`);
   const [postgres, temporal] = await Promise.all([
-    process.env.CADENZA_TEST_POSTGRES_URL ? undefined : startTestPostgres(path.join(home, 'postgres'), log),
+    process.env.CADENZA_TEST_POSTGRES_URL ? undefined : startTestPostgres(log),
     process.env.CADENZA_TEST_TEMPORAL_ADDRESS ? undefined : startTestTemporal(home, log),
   ]);
   process.env.CADENZA_TEST_POSTGRES_URL ??= postgres?.url;
@@ -37,27 +35,16 @@ export default async function startServers(): Promise<void> {
   const testServer = findTestServer(home);
   // Without one, the SDK downloads its own.
   if (testServer) process.env.CADENZA_TEST_SERVER_PATH ??= testServer;
-  const guard = cleanUpAfterDeath(home, [postgres?.pid, temporal?.pid]);
+  const guard = cleanUpAfterDeath(home, temporal ? [temporal.pid] : []);
   const servers: TestServers = {
     async stop() {
       await template.drop();
       await Promise.all([postgres?.stop(), temporal?.stop()]);
       guard.kill('SIGKILL');
-      rmSync(realpathOf(path.join(home, 'postgres', 'data')), { recursive: true, force: true });
       rmSync(home, { recursive: true, force: true });
     },
   };
   (globalThis as { testServers?: TestServers }).testServers = servers;
-}
-
-/** What is written need not outlive a power cut. */
-async function startTestPostgres(dir: string, log: (line: string) => void) {
-  const postgres = await startPostgres({ dir, port: 0, log });
-  for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes']) {
-    await query(postgres.url, `alter system set ${setting} = off`);
-  }
-  await query(postgres.url, 'select pg_reload_conf()');
-  return postgres;
 }
 
 function startTestTemporal(home: string, log: (line: string) => void) {
@@ -65,20 +52,4 @@ function startTestTemporal(home: string, log: (line: string) => void) {
   if (!cli) throw new Error('The tests need a Temporal server. Install it with: npm run setup');
   const logFile = path.join(home, 'temporal.log');
   return startTemporal({ cli, logFile, port: 0, uiPort: 0, namespace: 'default', log });
-}
-
-/** Jest that is stopped by Ctrl-C or killed runs no teardown; the end of this pipe is noticed in any case. */
-function cleanUpAfterDeath(home: string, pids: (number | undefined)[]) {
-  const running = pids.filter((pid) => pid !== undefined).join(' ');
-  const script = `cat > /dev/null; [ -z "$1" ] || kill -INT $1 2> /dev/null; sleep 2; rm -rf "$(readlink "$2/postgres/data")" "$2"`;
-  const shell = spawn('/bin/sh', ['-c', script, 'sh', running, home], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  shell.unref();
-  return shell;
-}
-
-function realpathOf(file: string): string {
-  return existsSync(file) ? realpathSync(file) : file;
 }

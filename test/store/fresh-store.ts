@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import { openStore, type Store } from '../../src/store/index.ts';
+import { type FreshDatabase, freshDatabase as makeDatabase } from '../../src/testing/database.ts';
+
+export { query } from '../../src/testing/database.ts';
 
 export interface FreshStore {
   store: Store;
@@ -24,24 +25,9 @@ export async function freshStore(): Promise<FreshStore> {
   };
 }
 
-/** A database with nothing in it, or with what the template has. */
-export async function freshDatabase(template = 'template1'): Promise<{ url: string; drop(): Promise<void> }> {
+/** A database with nothing in it, or with what the template has, on the same server. */
+export function freshDatabase(template?: string): Promise<FreshDatabase> {
   const admin = process.env.CADENZA_TEST_POSTGRES_URL;
   if (!admin) throw new Error('CADENZA_TEST_POSTGRES_URL is not set: give the URL of a PostgreSQL server for tests.');
-  const name = `cadenza_test_${randomBytes(8).toString('hex')}`;
-  await query(admin, `create database ${name} template ${template}`);
-  const url = new URL(admin);
-  url.pathname = `/${name}`;
-  return { url: url.href, drop: async () => void (await query(admin, `drop database ${name} with (force)`)) };
-}
-
-/** One statement over a connection of its own. */
-export async function query<Row extends object>(url: string, statement: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<Row>(statement)).rows;
-  } finally {
-    await client.end();
-  }
+  return makeDatabase(admin, template);
 }
