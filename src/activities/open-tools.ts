@@ -3,6 +3,7 @@ import type { ApprovalRule, ToolActivities, ToolFacts } from '../contract/index.
 import { estimateTokens } from '../providers/index.ts';
 import { type Tool, ToolFailure, type UsedTool } from '../tools/index.ts';
 import { failureOf } from './failure.ts';
+import { heartbeat } from './heartbeat.ts';
 import type { Rooms } from './rooms.ts';
 
 /** An MCP server may be on its way up, ms. */
@@ -13,19 +14,24 @@ const MOST_ATTEMPTS = 3;
 export function createOpenTools({ store, tools }: Rooms): Pick<ToolActivities, 'openTools' | 'reviewTool'> {
   return {
     async openTools(run, uses) {
-      const used = await tools.resolve(uses).catch((thrown: unknown) => {
-        if (!(thrown instanceof ToolFailure)) throw thrown;
-        const mayRepeat = thrown.retryable && Context.current().info.attempt < MOST_ATTEMPTS;
-        throw failureOf(thrown.error, mayRepeat ? { delayMs: AGAIN_MS } : 'final');
-      });
-      const shown = used.map(({ tool: { name, description, parameters }, use }) => ({
-        name,
-        description: use.description ?? description,
-        parameters,
-      }));
-      const json = JSON.stringify(shown);
-      const [hash] = await store.blobs.put([Buffer.from(json)], run.id);
-      return { hash: hash!, tokens: estimateTokens(json), tools: used.map(factsOf) };
+      const stopHeartbeat = heartbeat();
+      try {
+        const used = await tools.resolve(uses).catch((thrown: unknown) => {
+          if (!(thrown instanceof ToolFailure)) throw thrown;
+          const mayRepeat = thrown.retryable && Context.current().info.attempt < MOST_ATTEMPTS;
+          throw failureOf(thrown.error, mayRepeat ? { delayMs: AGAIN_MS } : 'final');
+        });
+        const shown = used.map(({ tool: { name, description, parameters }, use }) => ({
+          name,
+          description: use.description ?? description,
+          parameters,
+        }));
+        const json = JSON.stringify(shown);
+        const [hash] = await store.blobs.put([Buffer.from(json)], run.id);
+        return { hash: hash!, tokens: estimateTokens(json), tools: used.map(factsOf) };
+      } finally {
+        stopHeartbeat();
+      }
     },
 
     async reviewTool(name, args) {

@@ -6,9 +6,15 @@ import {
   type WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  NamespaceNotFoundError,
+  TerminatedFailure,
+  TimeoutFailure,
+} from '@temporalio/common';
 import { CallError, ErrorType } from '../contract/index.ts';
-import { CadenzaError, refusal } from './errors.ts';
+import { CadenzaError, notReachable, refusal } from './errors.ts';
 
 /** What Temporal says of a run that ended without a result, as an error of the contract. */
 export function runError(failed: WorkflowFailedError | ActivityExecutionFailedError): {
@@ -39,6 +45,11 @@ export function runError(failed: WorkflowFailedError | ActivityExecutionFailedEr
 export function clientError(thrown: unknown, id: string): unknown {
   if (thrown instanceof CadenzaError) return thrown;
   if (thrown instanceof WorkflowNotFoundError || thrown instanceof ActivityNotFoundError) return notFound(id);
+  // A server that has just started knows no namespace yet.
+  if (thrown instanceof NamespaceNotFoundError) {
+    const hint = 'Ask again in a moment. If it stays so, make it, or name another: TEMPORAL_NAMESPACE';
+    return notReachable(`Temporal does not know the namespace "${thrown.namespace}"`, hint, thrown);
+  }
   const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
   if (isGrpcServiceError(cause)) {
     return new CadenzaError(

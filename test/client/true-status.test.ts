@@ -169,3 +169,17 @@ test('schedules of others are neither found nor touched', async () => {
   expect([state.paused, info.numActionsTaken]).toEqual([false, 0]);
   await handle.delete();
 });
+
+test('a server that does not know the namespace, as while it starts, is one that cannot be reached yet', async () => {
+  const { databaseUrl, env } = bed;
+  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
+  const namespace = 'not-yet';
+  const early = await connect({ temporalAddress, databaseUrl, env, config, namespace, log: testLog().log });
+  try {
+    const refused = { code: 'NotReachable', error: { message: expect.stringContaining('"not-yet"') } };
+    await expect(early.start('ask', ask)).rejects.toMatchObject(refused);
+    await expect(early.result('ask-not-there')).rejects.toMatchObject(refused);
+  } finally {
+    await early.close();
+  }
+});

@@ -16,6 +16,15 @@ export async function activitiesOf(temporal: Client, id: string) {
     }));
 }
 
+/** After how many seconds without a word the worker of each activity is taken for dead; 0: never. */
+export async function heartbeatSeconds(temporal: Client, id: string): Promise<[activity: string, seconds: number][]> {
+  const { events = [] } = await temporal.workflow.getHandle(id).fetchHistory();
+  return events!
+    .map((event) => event.activityTaskScheduledEventAttributes)
+    .filter((scheduled) => scheduled != null)
+    .map(({ activityType, heartbeatTimeout }) => [activityType!.name!, Number(heartbeatTimeout?.seconds ?? 0)]);
+}
+
 /** Bytes of a run's history, as the server counts them. */
 export async function historyBytes(temporal: Client, id: string): Promise<number> {
   const description = await temporal.workflow.getHandle(id).describe();

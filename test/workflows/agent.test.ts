@@ -5,6 +5,7 @@ import pg from 'pg';
 import { z } from 'zod';
 import { type AgentInput, type RunEvent, STEER_AGENT } from '../../src/contract/index.ts';
 import { defineTool, ToolFailure } from '../../src/tools/index.ts';
+import { heartbeatSeconds } from '../setup/history.ts';
 import { mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 import { until } from '../setup/until.ts';
@@ -185,6 +186,14 @@ describe.each(MODELS)('an agent on %s', (model) => {
     ).toEqual(['sunny in Bern', 'sunny in Oslo', 'sunny in Rome']);
     expect(told(events, 'call.toolcall').filter((event) => event.arguments)).toHaveLength(3);
   });
+});
+
+test('a worker that dies is missed within seconds, whatever of an agent it was at', async () => {
+  const run = await start('cities', { tools: ['weather'] });
+  await run.result();
+  const heartbeats = await heartbeatSeconds(bed.temporal, run.id);
+  expect(new Set(heartbeats.map(([activity]) => activity))).toEqual(new Set(['openTools', 'callModel', 'callTool']));
+  expect(heartbeats.filter(([, seconds]) => seconds === 0 || seconds > 10)).toEqual([]);
 });
 
 test.each([

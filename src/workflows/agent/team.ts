@@ -16,6 +16,7 @@ const opening = (summary: string) =>
   host().proxyActivities<ToolActivities>({
     summary,
     startToCloseTimeout: '5 minutes',
+    heartbeatTimeout: '8 seconds',
     retry: { initialInterval: '1 s', maximumInterval: '10 s', maximumAttempts: 20 },
   });
 

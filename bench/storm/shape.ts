@@ -1,0 +1,146 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { findTemporalCli, startPostgres, startTemporal } from '../../src/local/index.ts';
+import { freePort } from '../../src/local/ports.ts';
+import { type Front, openFront } from './front.ts';
+import { type Member, member, runCommand } from './member.ts';
+import { temporalServer } from './temporal-server.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const NAMESPACE = 'storm';
+/** Of the operator, who starts runs for every tenant. */
+const API_KEY = 'storm-operator-key';
+
+export interface ShapeOptions {
+  workers: number;
+  gateways: number;
+  /** Temporal's server and its tool for tables; left out, the development server on SQLite */
+  programs?: string;
+  shards: number;
+  /** Temporal's server takes runs of the direct lane; else they become workflows */
+  standaloneActivities?: boolean;
+  /** what workers and gateways find in their environment, beside the addresses */
+  env: Record<string, string>;
+  /** where their cadenza.config.ts lies */
+  folder: string;
+  /** where what they log is kept; left out, it goes with everything else */
+  logs?: string;
+}
+
+/** What runs in production, as docker-compose.yml has it, without containers. */
+export interface Shape {
+  url: string;
+  apiKey: string;
+  front: Front;
+  /** in the order they were started in */
+  members: Member[];
+  databaseUrl: string;
+  /** of Temporal's tables; undefined on SQLite */
+  temporalDatabaseUrl?: string;
+  temporalAddress: string;
+  namespace: string;
+  home: string;
+  /** A worker more, of this or another checkout; it is killed with the others from then on. */
+  addWorker(checkout?: string, env?: Record<string, string>): Promise<Member>;
+  stop(): Promise<void>;
+}
+
+export async function startShape(options: ShapeOptions): Promise<Shape> {
+  const home = mkdtempSync(path.join(os.tmpdir(), 'cadenza-storm-'));
+  // Root's PostgreSQL runs as another user, who must get in.
+  chmodSync(home, 0o755);
+  const members: Member[] = [];
+  try {
+    const databaseUrl = await addPostgres('postgres');
+    const temporal = options.programs ? await addTemporal(options.programs) : await addDevelopmentServer();
+    const env = {
+      ...process.env,
+      ...options.env,
+      ...{ CADENZA_DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: NAMESPACE },
+      ...{ CADENZA_HOME: path.join(home, 'home'), CADENZA_API_KEYS: API_KEY, NODE_OPTIONS: '' },
+    };
+    const doctor = [path.join(ROOT, 'src/cli/main.ts'), 'doctor', '--fix'];
+    await promisify(execFile)(process.execPath, doctor, { cwd: options.folder, env }).catch(() => {});
+    const addWorker = async (checkout = ROOT, own: Record<string, string> = {}) => {
+      const name = `worker ${members.filter(({ kind }) => kind === 'worker').length + 1}`;
+      const command = { checkout, cwd: options.folder, env: { ...env, ...own }, logFile: logOf(name) };
+      return add(member(name, 'worker', () => runCommand(['worker'], command)));
+    };
+    for (let nth = 0; nth < options.workers; nth += 1) await addWorker();
+    const ports: number[] = [];
+    for (let nth = 1; nth <= options.gateways; nth += 1) {
+      const port = await freePort(0);
+      const name = `gateway ${nth}`;
+      const command = { checkout: ROOT, cwd: options.folder, env, logFile: logOf(name) };
+      await add(member(name, 'gateway', () => runCommand(['gateway', '--port', String(port)], command)));
+      ports.push(port);
+    }
+    const front = await openFront(() => ports.map((port) => `http://127.0.0.1:${port}`));
+    return {
+      ...{ url: front.url, apiKey: API_KEY, front, members, databaseUrl, home, addWorker, namespace: NAMESPACE },
+      ...{ temporalDatabaseUrl: temporal.databaseUrl, temporalAddress: temporal.address },
+      async stop() {
+        await front.close();
+        await stopAll();
+      },
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+
+  async function add(one: Member): Promise<Member> {
+    await one.start();
+    members.push(one);
+    return one;
+  }
+
+  async function stopAll(): Promise<void> {
+    for (const one of members.splice(0).reverse()) await one.stop();
+    rmSync(home, { recursive: true, force: true });
+  }
+
+  function logOf(name: string): string {
+    return path.join(options.logs ?? path.join(home, 'logs'), `${name.replace(' ', '-')}.log`);
+  }
+
+  /** Again on the same port and the same data, however often it is killed. */
+  async function addPostgres(name: string): Promise<string> {
+    const dir = path.join(home, name);
+    mkdirSync(dir);
+    const port = await freePort(0);
+    let url = '';
+    await add(
+      member(name, 'postgres', async () => {
+        const postgres = await startPostgres({ dir, port, exactPort: true, log: () => {} });
+        url = postgres.url;
+        return postgres;
+      }),
+    );
+    return url;
+  }
+
+  async function addTemporal(programs: string): Promise<{ address: string; databaseUrl?: string }> {
+    const databaseUrl = await addPostgres('temporal-postgres');
+    const dir = path.join(home, 'temporal');
+    const { shards, standaloneActivities = false } = options;
+    const given = { programs, databaseUrl, dir, shards, standaloneActivities, namespace: NAMESPACE };
+    const server = await temporalServer(given);
+    await add(member('temporal', 'temporal', server.start));
+    const url = new URL(databaseUrl);
+    url.pathname = '/temporal';
+    return { address: server.address, databaseUrl: url.href };
+  }
+
+  async function addDevelopmentServer(): Promise<{ address: string; databaseUrl?: string }> {
+    const cli = findTemporalCli(path.join(ROOT, '.cadenza')) ?? 'temporal';
+    const [port, uiPort] = [await freePort(0), await freePort(0)];
+    const dbFile = path.join(home, 'temporal', 'temporal.db');
+    const given = { cli, dbFile, port, uiPort, exactPorts: true, namespace: NAMESPACE, log: () => {} };
+    await add(member('temporal', 'temporal', () => startTemporal(given)));
+    return { address: `127.0.0.1:${port}` };
+  }
+}
