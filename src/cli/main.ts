@@ -50,7 +50,10 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
   schedule: ['Start a pattern again and again', () => import('./commands/schedule.ts')],
   prune: ['Forget what is older than the config keeps', () => import('./commands/prune.ts')],
   doctor: ['Look for what is missing or broken, and say what mends it', () => import('./commands/doctor.ts')],
-  eval: ['Measure how good choices are, by data whose outcome is known', () => import('./commands/eval.ts')],
+  eval: [
+    'Ask every row of a data set, score the answers, and fail where they are worse than they were',
+    () => import('./commands/eval.ts'),
+  ],
   worker: ['Run a worker alone: it does the work of runs that others start', () => import('./commands/worker.ts')],
   gateway: [
     'Serve HTTP alone: it starts and shows runs that workers elsewhere do',

@@ -177,6 +177,8 @@ export const EvaluationDefinition = later(() =>
     }),
 );
 export type EvaluationDefinition = z.infer<typeof EvaluationDefinition>;
+/** As a person gives it. */
+export type EvaluationInput = z.input<typeof EvaluationDefinition>;
 
 export function nameOfScorer({ name, type }: EvaluationScorer): string {
   return name ?? type;

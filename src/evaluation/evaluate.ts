@@ -1,106 +1,114 @@
-import { refusal } from '../client/errors.ts';
-import { labelsOf, type Route } from '../contract/index.ts';
-import { apgr, cpt, type Ends, type Point, pgr, type Saving, savingOf } from './curve.ts';
-import { atAllThresholds, type Prepared, type Replayed, type Replaying, replay } from './replay.ts';
+import type { Cadenza } from '../client/cadenza.ts';
+import { checked } from '../client/errors.ts';
+import {
+  type Baseline,
+  type EvaluatedVariant,
+  EvaluationDefinition,
+  type EvaluationInput,
+  type EvaluationReport,
+  withoutUndefined,
+} from '../contract/index.ts';
+import type { PriceOverrides } from '../providers/index.ts';
+import { askVariants } from './ask-variants.ts';
+import { baselineOfGate } from './baselines.ts';
+import { comparisonsOf } from './compare-variants.ts';
+import type { MapsOptions } from './follow-maps.ts';
+import { passGate } from './gate.ts';
+import { createPurse } from './purse.ts';
+import { loadRows } from './read-evaluation.ts';
+import { checkScorers, scoreAnswers } from './score-answers.ts';
+import { measureOf, scoreRows, summarize } from './score-rows.ts';
+import type { ScoreFunction, Scores } from './scoring.ts';
+import { rowKeys, runNames, variantsOf } from './variants.ts';
 
-export interface RouterResult {
-  name: string;
-  strategy: Route['strategy'];
-  /** as it is configured */
-  point: Point;
-  /** at every threshold it could have */
-  curve: Point[];
-  pgr?: number;
-  apgr?: number;
-  cpt50?: number;
-  cpt80?: number;
-  saving: Saving;
-  /** how many prompts went where */
-  choices: Record<string, number>;
-  decisions: Replayed[];
+export interface EvaluateOptions {
+  /** where the files that the evaluation names lie; else the working folder */
+  folder?: string;
+  tenant?: string;
+  /** names answers of their own: all is asked anew, and once only for one token */
+  fresh?: string;
+  /** only so many of the rows, the first ones */
+  rows?: number;
+  /** results to be held against, with what people call them; else those the gate names */
+  baseline?: { name: string; baseline: Baseline };
+  /** scorers of the caller's own, by their names */
+  functions?: Record<string, ScoreFunction>;
+  /** for models whose price is not known, and others than are listed */
+  prices?: PriceOverrides;
+  /** ends the waiting; what was started goes on, and evaluated again is found where it is */
+  signal?: AbortSignal;
+  onProgress?(progress: EvaluationProgress): void;
 }
 
-export interface Evaluation {
-  records: number;
-  weak: string;
-  strong: string;
-  /** every label by itself: all prompts asked of it */
-  alone: Record<string, Point>;
-  routers: RouterResult[];
+/** How far the answers are, or those of a judge; in rows, over all variants and repeats. */
+export interface EvaluationProgress {
+  what: 'answers' | 'scores';
+  done: number;
+  failed: number;
+  total: number;
+  costUsd: number | null;
 }
 
-export interface Evaluate {
-  routes: Record<string, Route>;
-  prepared: Prepared[];
-  replaying: Replaying;
-  /** else the cheapest label, and of the others the best one */
-  weak?: string;
-  strong?: string;
-}
+const DEFAULT_CONCURRENCY = 16;
 
-/** Replays a data set through routers, and measures each between the weak model alone and the strong one alone. */
-export function evaluate({ routes, prepared, replaying, ...given }: Evaluate): Evaluation {
-  const labels = [...new Set(Object.values(routes).flatMap(labelsOf))];
-  if (labels.length < 2)
-    throw refusal('InvalidRequest', `There is nothing to choose between: the routes know "${labels[0]}" alone.`);
-  const outcomes = new Map(labels.map((label) => [label, outcomesOf(label)]));
-  const means = labels.map((label) => ({ label, ...meanOf(outcomes.get(label)!) }));
-  const byCost = [...means].sort((a, b) => a.costUsd - b.costUsd || a.quality - b.quality);
-  const weak = named(given.weak, labels, 'weak') ?? byCost.find(({ label }) => label !== given.strong)!.label;
-  const byQuality = [...means].sort((a, b) => b.quality - a.quality || a.costUsd - b.costUsd);
-  const strong = named(given.strong, labels, 'strong') ?? byQuality.find(({ label }) => label !== weak)!.label;
+/**
+ * Asks every row in every variant, as often as is wanted, scores the answers, and compares.
+ *
+ *   rows --> a map for each variant and repeat --> answers --> scorers --> rows' means --> intervals, comparisons, gate
+ *                                                     |
+ *                                                     +--> judges: a map each; similarity: embed
+ *
+ * All that costs is a run, named by what it does: an evaluation that is killed, or made again, finds its runs, and pays for
+ * nothing twice. Rows that failed are asked again.
+ * @throws CadenzaError before anything is started where it cannot work; the signal's reason
+ */
+export async function evaluate(
+  client: Cadenza,
+  given: EvaluationInput,
+  options: EvaluateOptions = {},
+): Promise<EvaluationReport> {
+  const { folder = process.cwd(), functions = {}, tenant, fresh, prices, signal, onProgress } = options;
+  const definition = checked(EvaluationDefinition, given, 'evaluation');
+  const { name: evaluation, scorers, repeats, confidence, concurrency = DEFAULT_CONCURRENCY } = definition;
+  const items = (await loadRows(definition.data, folder, client)).slice(0, options.rows);
+  const variants = variantsOf(definition, items);
+  await checkScorers(scorers, items, { folder, functions });
+  const held = await baselineOfGate(client, definition, folder, options.baseline);
 
-  const alone = Object.fromEntries(
-    means.map(({ label, quality, costUsd }) => [label, { quality, costUsd, strongShare: Number(label === strong) }]),
+  const names = runNames(evaluation, tenant, fresh);
+  const purse = createPurse(definition.budgetUsd);
+  const runs = (what: EvaluationProgress['what']): MapsOptions =>
+    withoutUndefined({
+      tenant,
+      metadata: { evaluation },
+      signal,
+      onProgress: onProgress && ((progress) => onProgress({ what, ...progress })),
+    });
+
+  const asked = await askVariants(
+    { client, names, purse, runs: runs('answers'), concurrency, prices },
+    variants,
+    items,
+    repeats,
   );
-  const ends: Ends = { weak: alone[weak]!, strong: alone[strong]! };
-  const routers = Object.entries(routes).map(([name, route]) => resultOf(name, route, ends));
-  return { records: prepared.length, weak, strong, alone, routers };
+  const { answers } = asked;
+  const rooms = { client, names, purse, folder, functions, runs: runs('scores'), concurrency };
+  const scores: Scores[] = [];
+  for (const scorer of scorers) scores.push(await scoreAnswers(scorer, answers, rooms));
 
-  function outcomesOf(label: string) {
-    const route = Object.values(routes).find((one) => labelsOf(one).includes(label))!;
-    return prepared.map((one) => replaying.outcome(route, one, label));
-  }
-
-  function resultOf(name: string, route: Route, ends: Ends): RouterResult {
-    const decisionsOf = (one: Route) => prepared.map((each) => replay(name, one, each, replaying));
-    const decisions = decisionsOf(route);
-    const point = pointOf(decisions, strong);
-    const curve = atAllThresholds(route).map((one) => pointOf(decisionsOf(one), strong));
-    const points = [...curve, point];
-    const choices: Record<string, number> = {};
-    for (const { choice } of decisions) choices[choice] = (choices[choice] ?? 0) + 1;
-    return {
-      name,
-      strategy: route.strategy,
-      point,
-      curve,
-      pgr: pgr(point.quality, ends),
-      apgr: apgr(points, ends),
-      cpt50: cpt(points, ends, 0.5),
-      cpt80: cpt(points, ends, 0.8),
-      saving: savingOf(point, curve, ends),
-      choices,
-      decisions,
-    };
-  }
-}
-
-export function pointOf(decisions: Replayed[], strong: string): Point {
-  const { quality, costUsd } = meanOf(decisions);
-  return {
-    quality,
-    costUsd,
-    strongShare: decisions.filter(({ asked }) => asked.includes(strong)).length / decisions.length,
-  };
-}
-
-function meanOf(outcomes: { score: number; costUsd: number }[]): { quality: number; costUsd: number } {
-  const mean = (numbers: number[]) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
-  return { quality: mean(outcomes.map(({ score }) => score)), costUsd: mean(outcomes.map(({ costUsd }) => costUsd)) };
-}
-
-function named(label: string | undefined, labels: string[], end: 'weak' | 'strong'): string | undefined {
-  if (label === undefined || labels.includes(label)) return label;
-  throw refusal('InvalidRequest', `The ${end} baseline "${label}" is chosen by no route. Known: ${labels.join(', ')}.`);
+  const measures = scorers.map(measureOf);
+  const keys = rowKeys(items);
+  const evaluated = variants.map(({ name, pattern, promptHash }): EvaluatedVariant => {
+    const mine = [...answers.keys()].filter((index) => answers[index]!.variant === name);
+    const of = <Value>(list: Value[]) => mine.map((index) => list[index]!);
+    const rows = scoreRows(of(answers), measures, scores.map(of), keys);
+    return { variant: name, pattern, promptHash, ...asked.of(name), ...summarize(rows, measures, confidence) };
+  });
+  const compared = comparisonsOf(definition, evaluated, held);
+  const gate = definition.gate ?? (options.baseline && {});
+  return withoutUndefined({
+    ...{ evaluation, rows: items.length, repeats, confidence, spentUsd: purse.spentUsd(), variants: evaluated },
+    comparisons: compared.comparisons,
+    gate: gate && passGate(gate, { variants: evaluated, ...compared }),
+  });
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -16,7 +16,11 @@ export interface Ended {
 /** Runs the CLI from source in an empty folder where nothing else of Cadenza is. */
 export async function cadenza(
   args: string[],
-  { env = {}, stdin = '' }: { env?: Record<string, string>; stdin?: string } = {},
+  {
+    env = {},
+    stdin = '',
+    onStart,
+  }: { env?: Record<string, string>; stdin?: string; onStart?(child: ChildProcess): void } = {},
 ): Promise<Ended> {
   const cwd = await mkdtemp(path.join(os.tmpdir(), 'cadenza-cli-'));
   const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env;
@@ -25,6 +29,7 @@ export async function cadenza(
     env: { PATH, HOME, NODE_COMPILE_CACHE, NO_COLOR: '1', ...env },
   });
   child.stdin.end(stdin);
+  onStart?.(child);
   try {
     const code = new Promise<number | null>((resolve) => child.on('close', resolve));
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);

@@ -2,7 +2,7 @@ import type { ChatCompletionRequest } from '@copilotkit/aimock';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { verdictOf } from '../../src/workflows/steps/judge.ts';
 import { ladderScores, type Pair, roundScores } from '../../src/workflows/steps/judge-pairs.ts';
-import { weighted } from '../../src/workflows/steps/judge-scores.ts';
+import { weighted } from '../../src/workflows/steps/rubric.ts';
 import { stableOrder } from '../../src/workflows/steps/stable-order.ts';
 import { mockProvider, promptOf } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';

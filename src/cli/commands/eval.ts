@@ -1,181 +1,206 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
-import type { Config } from '../../config/index.ts';
-import { invalidRequest, Route } from '../../contract/index.ts';
-import type { Classify, EvalRecord, Evaluation } from '../../evaluation/index.ts';
-import { CliFailure, usageError } from '../failure.ts';
-import { findTarget, lookForTarget } from '../find-target.ts';
-import { openLog } from '../log.ts';
-import { printJson, printLine, quiet, wantsJson } from '../output.ts';
-import { parseJson } from '../read-input.ts';
+import type { Cadenza } from '../../client/cadenza.ts';
+import type { EvaluationDefinition, EvaluationReport } from '../../contract/index.ts';
+import type { EvaluationProgress } from '../../evaluation/index.ts';
+import { CliFailure, interrupted, usageError } from '../failure.ts';
+import { BUDGET_FLAG } from '../flags.ts';
+import { onInterrupt } from '../interruption.ts';
+import { printJson, printLine, printNote, quiet, wantsJson } from '../output.ts';
+import { drawProgress } from '../views/map-progress.ts';
+import { ago } from '../views/numbers.ts';
+import { table } from '../views/table.ts';
 import { withClient } from '../with-client.ts';
+import { configureRoute } from './eval-route.ts';
 
 interface EvalFlags {
-  data?: string;
-  fromLedger?: boolean;
-  hours: number;
-  routes: string;
-  out: string;
-  weak?: string;
-  strong?: string;
+  gate?: boolean;
+  baseline?: string;
+  saveBaseline?: string;
+  fresh?: boolean;
+  resume?: string;
+  repeats?: number;
+  rows?: number;
+  concurrency?: number;
+  budget?: number;
+  tenant?: string;
+  report?: string;
+  junit?: string;
+  markdown?: string;
 }
 
-export function configure(evaluation: Command): void {
-  evaluation
-    .command('route')
-    .description('Replay a labelled data set through routers: quality against cost, as a table and a curve')
-    .option('--data <file>', 'one JSON object a line: a prompt, and what each model made of it')
-    .option('--from-ledger', 'past runs of compare that had a judge, instead of a file')
-    .option('--hours <number>', 'how far back those may lie', asHours, 7 * 24)
-    .requiredOption('--routes <file|names>', 'a .json file with routes by their names, or names of the config: a,b')
-    .option('--out <dir>', 'where the curve (curve.svg) and all decisions (decisions.jsonl) go', 'routing-evaluation')
-    .option('--weak <label>', 'the baseline below; else the cheapest choice')
-    .option('--strong <label>', 'the baseline above; else the best choice')
+export function configure(command: Command): void {
+  command
+    .argument('[file]', 'an evaluation, in YAML or JSON')
+    .option('--gate', 'exit with 1 unless the gate of the evaluation is passed')
+    .option('--baseline <name|file.json>', 'what results are held against')
+    .option('--save-baseline <name|file.json>', 'keep the results for later ones; with --gate, only where it is passed')
+    .option('--fresh', 'ask everything anew, instead of going on with the same evaluation')
+    .option('--resume <token>', 'go on with a --fresh one')
+    .option('--repeats <n>', 'how often each row is asked', asCount('--repeats'))
+    .option('--rows <n>', 'only the first rows', asCount('--rows'))
+    .option('-c, --concurrency <n>', 'rows asked at once (16)', asCount('--concurrency'))
+    .option(...BUDGET_FLAG)
+    .option('--tenant <name>', 'for whom it runs')
+    .option('--report <file.json>', 'where the whole report goes, with every answer')
+    .option('--junit <file.xml>', 'a report for CI: a test for each row')
+    .option('--markdown <file.md>', 'a summary for CI or a pull request; added to what the file has')
     .addHelpText(
       'after',
       `
 Examples:
-  $ cadenza eval route --data examples/route/prompts.jsonl --routes examples/route/routes.json
-  $ cadenza eval route --from-ledger --routes support,triage --out report --json`,
+  $ cadenza eval examples/evaluation/capitals.yaml
+  $ cadenza eval capitals.yaml --save-baseline capitals.baseline.json
+  $ cadenza eval capitals.yaml --gate --baseline capitals.baseline.json --markdown "$GITHUB_STEP_SUMMARY"`,
     )
-    .action(async (flags: EvalFlags, command: Command) => {
-      const evaluation = await evaluateRoutes(flags);
-      const files = await writeReport(evaluation, flags.out);
-      if (wantsJson(command)) printJson({ ...withoutDecisions(evaluation), files });
-      else await printEvaluation(evaluation, files);
+    .action(async (file: string | undefined, flags: EvalFlags) => {
+      await evaluateFile(checkedFile(file, flags), flags, wantsJson(command));
     });
+  command
+    .command('baselines')
+    .description('List the baselines that are kept in the store, newest first')
+    .option('--remove <name>', 'forget one instead')
+    .action(async ({ remove }: { remove?: string }, own: Command) => {
+      await withClient((client) => listBaselines(client, remove, wantsJson(own)));
+    });
+  configureRoute(command);
 }
 
-async function evaluateRoutes(flags: EvalFlags): Promise<Evaluation> {
-  const [{ loadConfig }, { providerRegistry }, { evaluate, prepare }] = await Promise.all([
-    import('../../config/index.ts'),
-    import('../../providers/index.ts'),
+function checkedFile(file: string | undefined, { fresh, resume }: EvalFlags): string {
+  if (file === undefined) {
+    throw usageError('Name the file of an evaluation.', 'For example: cadenza eval examples/evaluation/capitals.yaml');
+  }
+  if (!existsSync(file)) throw usageError(`There is no file "${file}".`);
+  if (fresh && resume !== undefined) throw usageError('--fresh and --resume do not go together.');
+  return file;
+}
+
+async function evaluateFile(file: string, flags: EvalFlags, json: boolean): Promise<void> {
+  const [{ evaluate, findBaseline, readEvaluation }, { loadConfig }] = await Promise.all([
     import('../../evaluation/index.ts'),
+    import('../../config/index.ts'),
   ]);
-  const config = await loadConfig();
-  const routes = readRoutes(flags.routes, config);
-  const records = await recordsOf(flags);
-  const providers = providerRegistry({ config, env: process.env });
-  try {
-    const prepared = await prepare({ records, routes, config, providers, classify });
-    return evaluate({ routes, ...prepared, weak: flags.weak, strong: flags.strong });
-  } finally {
-    await providers.close();
-  }
-}
-
-/** The routers `--routes` names: a file with one or with several by their names, or names of the config. */
-function readRoutes(given: string, config: Config): Record<string, Route> {
-  if (given.endsWith('.json')) return fromFile(given);
-  const names = given.split(',').map((name) => name.trim());
-  return Object.fromEntries(
-    names.filter(Boolean).map((name) => {
-      const route = Object.hasOwn(config.routes, name) ? config.routes[name] : undefined;
-      if (route) return [name, route];
-      const known = Object.keys(config.routes);
-      const hint = known.length === 0 ? 'The config has none.' : `Known: ${known.join(', ')}.`;
-      throw usageError(`There is no route named "${name}" in the config.`, `${hint} --routes also takes a .json file.`);
-    }),
-  );
-}
-
-function fromFile(file: string): Record<string, Route> {
-  if (!existsSync(file))
-    throw usageError(`There is no file "${file}".`, '--routes takes a .json file, or names of the config.');
-  const read = parseJson(readFileSync(file, 'utf8'), file) as Record<string, unknown>;
-  const routes = typeof read?.strategy === 'string' ? { route: read } : read;
-  return Object.fromEntries(
-    Object.entries(routes).map(([name, route]) => {
-      const parsed = Route.safeParse(route);
-      if (!parsed.success) throw usageError(`${file}: ${invalidRequest(parsed.error, name).message}.`);
-      return [name, parsed.data];
-    }),
-  );
-}
-
-async function recordsOf({ data, fromLedger, hours }: EvalFlags): Promise<EvalRecord[]> {
-  if ((data === undefined) === (fromLedger === undefined)) throw usageError('Give either --data or --from-ledger.');
-  if (data === undefined) return recordsOfPastRuns(process.env, hours);
-  const { readRecords } = await import('../../evaluation/index.ts');
-  return readRecords(readData(data), data);
-}
-
-function readData(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw usageError(`The file "${file}" cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
-}
-
-async function recordsOfPastRuns(env: NodeJS.ProcessEnv, hours: number): Promise<EvalRecord[]> {
-  const { databaseUrl, temporalAddress, namespace } = findTarget(env);
-  const [{ Connection }, { dataConverter }, { temporalTarget }, { secretsOf }, { openStore }, { pastComparisons }] =
-    await Promise.all([
-      import('@temporalio/client'),
-      import('../../client/index.ts'),
-      import('../../config/index.ts'),
-      import('../../providers/index.ts'),
-      import('../../store/index.ts'),
-      import('../../evaluation/index.ts'),
-    ]);
-  const store = await openStore({ url: databaseUrl, log: openLog(env, 'error') });
-  try {
-    const { connection: address } = temporalTarget({ address: temporalAddress, namespace }, env);
-    const connection = await Connection.connect(address as Parameters<typeof Connection.connect>[0]);
-    try {
-      const codecs = dataConverter(store.blobs, secretsOf(env)).payloadCodecs;
-      return await pastComparisons({ store, connection, namespace, codecs }, hours);
-    } finally {
-      await connection.close();
+  const definition = withFlags(readEvaluation(readFileSync(file, 'utf8'), file), flags);
+  const token = flags.resume ?? (flags.fresh ? Date.now().toString(36) : undefined);
+  const { prices } = await loadConfig();
+  const report = await withClient(async (client) => {
+    // What is named on the command line lies where that was typed.
+    const baseline =
+      flags.baseline === undefined ? undefined : await findBaseline(client, flags.baseline, process.cwd());
+    if (flags.gate && definition.gate === undefined && baseline === undefined) {
+      throw usageError(`${file} has no gate.`, 'Give it one, for example gate: {minScore: 0.8}, or name a --baseline.');
     }
-  } finally {
-    await store.close();
+    const interrupt = onInterrupt();
+    const bar = json ? undefined : progressBars();
+    try {
+      const done = await evaluate(client, definition, {
+        ...{ folder: path.dirname(file), tenant: flags.tenant, fresh: token, rows: flags.rows, baseline, prices },
+        ...{ signal: interrupt.signal, onProgress: bar?.show },
+      });
+      await saveBaseline(client, done, flags);
+      return done;
+    } catch (error) {
+      if (!interrupt.signal.aborted) throw error;
+      throw interrupted(
+        `\nStopped watching. Its runs go on; the same command shows what became of them${token === undefined ? '' : `, with --resume ${token} instead of --fresh`}.`,
+      );
+    } finally {
+      bar?.stop();
+      interrupt.done();
+    }
+  });
+  await writeFiles(report, flags);
+  if (json) printJson(report);
+  else await printReport(report);
+  if (flags.gate && report.gate?.passed === false) throw await gateFailed(report);
+}
+
+function withFlags(definition: EvaluationDefinition, flags: EvalFlags): EvaluationDefinition {
+  const { repeats = definition.repeats, concurrency = definition.concurrency, budget = definition.budgetUsd } = flags;
+  return { ...definition, repeats, concurrency, budgetUsd: budget };
+}
+
+/** A bar for the answers, and one for each scorer that asks. */
+function progressBars() {
+  let bar = drawProgress();
+  let shown: EvaluationProgress['what'] = 'answers';
+  return {
+    show({ what, ...progress }: EvaluationProgress) {
+      if (what !== shown) {
+        bar.stop();
+        bar = drawProgress();
+        shown = what;
+      }
+      bar.show({ ...progress, secondsLeft: null, usdLeft: null });
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+async function saveBaseline(client: Cadenza, report: EvaluationReport, { saveBaseline: name, gate }: EvalFlags) {
+  if (name === undefined) return;
+  if (gate && report.gate?.passed === false) return printNote(`The baseline ${name} stays as it is: the gate failed.`);
+  const { baselineOf } = await import('../../evaluation/index.ts');
+  const baseline = baselineOf(report.evaluation, report.variants, new Date().toISOString());
+  if (name.endsWith('.json')) write(name, `${JSON.stringify(baseline, null, 2)}\n`);
+  else await client.baselines.save(name, baseline);
+}
+
+async function writeFiles(report: EvaluationReport, { report: file, junit, markdown }: EvalFlags): Promise<void> {
+  if (file !== undefined) write(file, `${JSON.stringify(report, null, 2)}\n`);
+  if (junit === undefined && markdown === undefined) return;
+  const { junitOf, markdownOf } = await import('../views/evaluation-files.ts');
+  if (junit !== undefined) write(junit, junitOf(report));
+  if (markdown !== undefined) write(markdown, `${markdownOf(report)}\n`, 'a');
+}
+
+function write(file: string, text: string, flag = 'w'): void {
+  mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+  writeFileSync(file, text, { flag });
+}
+
+async function printReport(report: EvaluationReport): Promise<void> {
+  const { comparisonLines, failingLines, reportCells, reportTitle } = await import('../views/evaluation-report.ts');
+  const { heads, rows } = reportCells(report);
+  const columns = heads.map((head) => ({ head }));
+  printLine(quiet(reportTitle(report)));
+  printLine(table(columns, rows));
+  for (const variant of report.variants) {
+    const lines = failingLines(variant);
+    if (lines.length > 0) printLine(`\n${variant.variant}, rows that do not pass:`);
+    for (const line of lines) printLine(`  ${line}`);
   }
-}
-
-/** Asks the classifiers of routers about the prompts the data does not say it of. */
-const classify: Classify = async (name, route, texts) => {
-  if (!lookForTarget(process.env)) {
-    throw new CliFailure(
-      `The classifier "${name}" has to be asked about ${texts.length} prompts, and nothing is running here.`,
-      {
-        hint: 'Start it with npm start, or give each record what it said: "classified": {"label": ..., "confidence": ...}.',
-      },
-    );
+  for (const { sentence, rows: worse } of comparisonLines(report)) {
+    printLine(`\n${sentence}`);
+    for (const line of worse) printLine(`  ${line}`);
   }
-  const { classifyByRuns } = await import('../../evaluation/index.ts');
-  return withClient((client) => classifyByRuns(client, route, texts));
-};
-
-async function writeReport(evaluation: Evaluation, folder: string): Promise<{ curve: string; decisions: string }> {
-  const { drawChart } = await import('../../evaluation/index.ts');
-  const files = { curve: path.join(folder, 'curve.svg'), decisions: path.join(folder, 'decisions.jsonl') };
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(files.curve, await drawChart(evaluation));
-  const lines = evaluation.routers.flatMap(({ name, decisions }) =>
-    decisions.map((decision, index) => JSON.stringify({ route: name, record: index + 1, ...decision })),
-  );
-  writeFileSync(files.decisions, `${lines.join('\n')}\n`);
-  return files;
+  if (report.gate) printLine(`\nGate ${report.gate.passed ? 'passed' : 'failed'}`);
+  for (const reason of report.gate?.reasons ?? []) printLine(`  ${reason}`);
+  const runs = report.variants.flatMap((variant) => variant.runs);
+  printLine(quiet(`\nRuns: ${runs.join(', ')}`));
 }
 
-function withoutDecisions({ routers, ...evaluation }: Evaluation): object {
-  return { ...evaluation, routers: routers.map(({ decisions: _, ...router }) => router) };
+async function gateFailed(report: EvaluationReport): Promise<CliFailure> {
+  const { comparisonLines } = await import('../views/evaluation-report.ts');
+  const worse = comparisonLines(report).flatMap(({ rows }) => rows);
+  return new CliFailure('The gate failed.', { hint: [...report.gate!.reasons, ...worse].join('\n  ') });
 }
 
-async function printEvaluation(evaluation: Evaluation, files: { curve: string; decisions: string }): Promise<void> {
-  const { evaluationTable, savingLines } = await import('../views/evaluation.ts');
-  printLine(evaluationTable(evaluation));
-  printLine('');
-  for (const line of savingLines(evaluation)) printLine(line);
-  printLine('');
-  printLine(quiet(`${evaluation.records} prompts. The curve: ${files.curve}, all decisions: ${files.decisions}`));
+async function listBaselines(client: Cadenza, remove: string | undefined, json: boolean): Promise<void> {
+  if (remove !== undefined) return client.baselines.remove(remove);
+  const baselines = await client.baselines.list();
+  if (json) return baselines.forEach(printJson);
+  if (baselines.length === 0) return printLine('There are no baselines.');
+  const columns = [{ head: 'BASELINE' }, { head: 'EVALUATION' }, { head: 'SAVED' }];
+  const rows = baselines.map(({ name, evaluation, savedAt }) => [name, evaluation, ago(savedAt, Date.now())]);
+  printLine(table(columns, rows));
 }
 
-function asHours(given: string): number {
-  const hours = Number(given);
-  if (hours > 0 && Number.isFinite(hours)) return hours;
-  throw usageError(`--hours ${given} is no number of hours above 0.`);
+function asCount(flag: string): (given: string) => number {
+  return (given) => {
+    const count = Number(given);
+    if (Number.isInteger(count) && count >= 1) return count;
+    throw usageError(`${flag} ${given} is no number from 1 on.`);
+  };
 }

@@ -97,6 +97,13 @@ export function asText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+/** The text of a pattern's result: its own, its final or merged or best answer's, else all of it as JSON. */
+export function textOfResult(result: unknown): string {
+  const { text, final, merged, best, output } = (result ?? {}) as Record<string, unknown>;
+  const answers = [final, merged, best].map((answer) => (answer as { text?: unknown } | undefined)?.text);
+  return asText([text, ...answers, output].find((found) => found !== undefined) ?? result);
+}
+
 /** What a path leads to in a value; undefined if nothing is there. */
 export function valueAt(value: unknown, [key, ...rest]: string[]): unknown {
   if (key === undefined) return value;

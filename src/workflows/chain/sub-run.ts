@@ -5,7 +5,7 @@ import {
   ParentClosePolicy,
   TerminatedFailure,
 } from '@temporalio/workflow';
-import { asText, type CallError, type ChainStepResult, RunOptions } from '../../contract/index.ts';
+import { type CallError, type ChainStepResult, RunOptions, textOfResult } from '../../contract/index.ts';
 import { callErrorOf, failure } from '../failures.ts';
 import { forkMemo } from '../fork.ts';
 import { host } from '../host.ts';
@@ -62,11 +62,4 @@ function errorOf(thrown: unknown): CallError {
 /** Ids of runs stand in addresses, where `#` and brackets may not: `draft[0]` is `draft.0`, `draft#2` is `draft:2`. */
 function inPath(step: string): string {
   return step.replaceAll(/\[(\d+)\]/g, '.$1').replaceAll('#', ':');
-}
-
-/** The text of a result: its own, its final or merged or best answer's, else all of it as JSON. */
-function textOfResult(result: unknown): string {
-  const { text, final, merged, best, output } = (result ?? {}) as Record<string, unknown>;
-  const answers = [final, merged, best].map((answer) => (answer as { text?: unknown } | undefined)?.text);
-  return asText([text, ...answers, output].find((found) => found !== undefined) ?? result);
 }

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { Comparison } from '../../contract/index.ts';
 import { concurrently } from '../concurrently.ts';
 import { generate } from './generate.ts';
-import { rubricText } from './judge-scores.ts';
 import type { Judgement, Judging } from './judging.ts';
 import { lettered } from './letters.ts';
+import { rubricText } from './rubric.ts';
 
 const ALL = Number.POSITIVE_INFINITY;
 /** From so many answers on, each challenges the best so far instead of all others: n-1 pairs, not n(n-1)/2. */

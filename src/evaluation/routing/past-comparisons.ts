@@ -1,8 +1,8 @@
 import type { Connection } from '@temporalio/client';
 import { type DataConverter, defaultPayloadConverter, type Payload } from '@temporalio/common';
-import { refusal } from '../client/errors.ts';
-import { CompareInput } from '../contract/index.ts';
-import { type JudgedRun, judgedRuns, type Store } from '../store/index.ts';
+import { refusal } from '../../client/errors.ts';
+import { CompareInput } from '../../contract/index.ts';
+import { type JudgedRun, judgedRuns, type Store } from '../../store/index.ts';
 import { EvalRecord } from './records.ts';
 
 /** How many runs are replayed at most, newest first. */

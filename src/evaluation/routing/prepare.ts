@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { ruleSenses } from '../activities/rule-senses.ts';
-import type { Cadenza } from '../client/cadenza.ts';
-import { refusal } from '../client/errors.ts';
-import type { Config } from '../config/index.ts';
+import { ruleSenses } from '../../activities/rule-senses.ts';
+import type { Cadenza } from '../../client/cadenza.ts';
+import { refusal } from '../../client/errors.ts';
+import type { Config } from '../../config/index.ts';
 import {
   type ClassifierRoute,
   classifierOutput,
@@ -13,9 +13,9 @@ import {
   policyOfChoice,
   type Route,
   type SemanticRoute,
-} from '../contract/index.ts';
-import { embed, type ProviderRegistry, priceOf } from '../providers/index.ts';
-import { factsOf } from '../workflows/steps/route-facts.ts';
+} from '../../contract/index.ts';
+import { embed, type ProviderRegistry, priceOf } from '../../providers/index.ts';
+import { factsOf } from '../../workflows/steps/route-facts.ts';
 import { type EvalRecord, outcomeOf } from './records.ts';
 import type { Prepared, Replaying } from './replay.ts';
 

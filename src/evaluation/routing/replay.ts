@@ -11,7 +11,7 @@ import {
   type RouteDecision,
   type RouteFacts,
   type RuleSenses,
-} from '../contract/index.ts';
+} from '../../contract/index.ts';
 import { type EvalRecord, recordedOf } from './records.ts';
 
 /** One prompt of a data set with everything routers may ask about it; looked up once for all of them. */

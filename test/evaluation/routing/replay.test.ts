@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import type { CascadeRoute, Route } from '../../src/contract/index.ts';
-import { evaluate } from '../../src/evaluation/evaluate.ts';
-import { EvalRecord, outcomeOf, readRecords, scored } from '../../src/evaluation/records.ts';
-import { atAllThresholds, type Prepared, type Replaying, replay } from '../../src/evaluation/replay.ts';
-import { factsOf } from '../../src/workflows/steps/route-facts.ts';
+import type { CascadeRoute, Route } from '../../../src/contract/index.ts';
+import { evaluate } from '../../../src/evaluation/routing/evaluate.ts';
+import { EvalRecord, outcomeOf, readRecords, scored } from '../../../src/evaluation/routing/records.ts';
+import { atAllThresholds, type Prepared, type Replaying, replay } from '../../../src/evaluation/routing/replay.ts';
+import { factsOf } from '../../../src/workflows/steps/route-facts.ts';
 
 const prepared = (given: unknown): Prepared => {
   const record = EvalRecord.parse(given);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { refusal } from '../client/errors.ts';
-import { deepestIssue, fieldPath, Message } from '../contract/index.ts';
-import { normalised } from '../workflows/steps/normalise.ts';
+import { refusal } from '../../client/errors.ts';
+import { deepestIssue, fieldPath, Message } from '../../contract/index.ts';
+import { hasText, isText, lastNumber } from '../text-scores.ts';
 
 /** How an answer is held against what was expected. */
 export const Scorer = z.enum(['exact', 'contains', 'number']);
@@ -101,15 +101,10 @@ export function recordedOf(record: EvalRecord, models: string[]): EvalRecord['mo
 export function scored(answer: string, expected: string, scorer: Scorer = 'exact'): number {
   switch (scorer) {
     case 'exact':
-      return Number(normalised(answer) === normalised(expected));
+      return Number(isText(answer, expected));
     case 'contains':
-      return Number(normalised(answer).includes(normalised(expected)));
+      return Number(hasText(answer, expected));
     case 'number':
       return Number(lastNumber(answer) !== undefined && lastNumber(answer) === lastNumber(expected));
   }
-}
-
-function lastNumber(text: string): number | undefined {
-  const numbers = normalised(text).match(/-?\d+(?:\.\d+)?/g);
-  return numbers ? Number(numbers.at(-1)) : undefined;
 }

@@ -1,5 +1,13 @@
 import { expect, test } from '@jest/globals';
-import { apgr, costOfQuality, cpt, type Ends, type Point, pgr, savingOf } from '../../src/evaluation/curve.ts';
+import {
+  apgr,
+  costOfQuality,
+  cpt,
+  type Ends,
+  type Point,
+  pgr,
+  savingOf,
+} from '../../../src/evaluation/routing/curve.ts';
 
 const weak: Point = { quality: 0.5, costUsd: 1, strongShare: 0 };
 const strong: Point = { quality: 0.9, costUsd: 5, strongShare: 1 };
