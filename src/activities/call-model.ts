@@ -12,6 +12,7 @@ import {
 import { cacheSaving, estimateUsage, limitWithin, ProviderError, priceOf, worstCase } from '../providers/index.ts';
 import { type AttemptOutcome, isStoreError, type OpenCall, type Spent } from '../store/index.ts';
 import { awaitStore } from './await-store.ts';
+import { type BatchedCalls, createBatchedCalls } from './batches/batched-call.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
 import { ClockRanOut, timeoutError } from './clocks.ts';
 import { earlierAnswer } from './earlier-answer.ts';
@@ -31,10 +32,15 @@ const NEVER = new AbortController().signal;
  *
  *   fork? cache? --> journal: finished? --> reserve --> equal call in flight? --> provider --> one transaction --> reply
  *
- * @throws ApplicationFailure of a contract error type, with `nextRetryDelay` where the same model is to be asked again
+ * @param quiet nobody reads the words of the answer as they come
+ * @throws ApplicationFailure of a contract error type, with `nextRetryDelay` where the same model is to be asked again, or
+ *   of type `InBatch` where the answer is to come with a batch (see batches/batched-call.ts)
  */
-export function createCallModel(rooms: Rooms): (call: ModelCall, request: ModelRequest) => Promise<ModelReply> {
-  const callOnce = createCallOnce(rooms);
+export function createCallModel(
+  rooms: Rooms,
+  quiet = false,
+): (call: ModelCall, request: ModelRequest) => Promise<ModelReply> {
+  const callOnce = createCallOnce(rooms, quiet);
   return (call, request) => callOnce(call, request, { signal: Context.current().cancellationSignal });
 }
 
@@ -59,9 +65,11 @@ export class HedgeLost extends Error {
 /** The same for one of several calls that an activity makes. */
 export function createCallOnce(
   rooms: Rooms,
+  quiet = false,
 ): (call: ModelCall, request: ModelRequest, listening: Listening) => Promise<ModelReply> {
   const { store, config, providers } = rooms;
   const { journal, cache, events } = store;
+  const openBatched = createBatchedCalls(rooms, quiet);
 
   return async (call, request, { signal, onFirstToken, isHedged }) => {
     const { run, step, model } = call;
@@ -70,12 +78,16 @@ export function createCallOnce(
     const requestHash = hashOfRequest(request);
     const place = { key: callKey(call, requestHash), run, step, model };
     const shared = sharedAnswers(cache, call, requestHash, place.key);
+    let batched: BatchedCalls | undefined;
     // What is named by reference becomes lines of a transcript: not of a call that is not made.
-    const atBegin = request.transcript || request.toolset !== undefined ? undefined : shared?.atBegin;
+    const byName = request.transcript || request.toolset !== undefined;
     const completesStep = ({ invalid }: ModelReply) => invalid === undefined && !call.checkedAfter;
 
     const stopHeartbeat = heartbeat(() => shared?.hold());
+    // One that waits in a batch is made for nobody else: equal ones wait with it.
+    const atBegin = () => (byName || batched ? undefined : shared?.atBegin);
     try {
+      batched = await openBatched(call, request, { ...place, requestHash, isShared: shared !== undefined }, signal);
       const found = await awaitStore(signal, answeredBefore);
       if (found) return await takeOverWith(found);
       const whole = await awaitStore(signal, () => wholeRequest(store, request));
@@ -101,7 +113,7 @@ export function createCallOnce(
         await journal.takeFailure({ ...place, error: earlier.error });
         throw failureOf(earlier.error, 'final');
       }
-      return earlier?.reply ?? (atBegin ? undefined : shared?.find());
+      return earlier?.reply ?? (atBegin() ? undefined : shared?.find());
     }
 
     /** It is free, and here as soon as it was found. */
@@ -119,7 +131,7 @@ export function createCallOnce(
         journal.begin({
           ...place,
           fallback: call.fallback,
-          shared: atBegin,
+          shared: atBegin(),
           others: call.unasked?.map((other) => callKey({ ...call, model: other }, requestHash)),
           worstCaseUsd: () => worstCase(model, asked, config.prices),
         });
@@ -143,10 +155,11 @@ export function createCallOnce(
       const mine = { ...place, epoch };
       await bookLost(begun.lost, whole);
       if (call.fallback && epoch === 1) rooms.metrics?.fellBack(model, call.fallback.error);
+      await batched?.add(whole, epoch, answerAt);
       let isSpeaking = false;
       let reply: ModelReply;
       try {
-        const theirs = begun.claimed ? undefined : await shared?.join(signal);
+        const theirs = begun.claimed || batched ? undefined : await shared?.join(signal);
         if (theirs && 'reply' in theirs) return await takeOver(theirs.reply);
         if (theirs) throw new ProviderError(theirs.failed);
         signal.throwIfAborted();
@@ -273,7 +286,7 @@ function spentBy(thrown: unknown): Spent | undefined {
 }
 
 /** An answer that equal requests may get too: to the end, and not empty. */
-function isWhole({ finishReason, text, toolCalls, invalid }: ModelReply): boolean {
+export function isWhole({ finishReason, text, toolCalls, invalid }: ModelReply): boolean {
   if (invalid !== undefined) return false;
   return finishReason === 'toolCalls' || (finishReason === 'stop' && (text.trim() !== '' || toolCalls !== undefined));
 }

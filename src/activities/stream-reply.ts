@@ -22,6 +22,8 @@ export interface StreamedCall {
   emit(event: NewEvent): Promise<void>;
   /** called with the first token */
   onFirstToken(): void;
+  /** what the provider has answered already, in a batch: it is not asked */
+  answered?: unknown;
 }
 
 /** What was streamed of an answer that did not become whole. */
@@ -52,7 +54,7 @@ export class AttemptFailed extends Error {
  */
 export async function streamReply(
   rooms: Rooms,
-  { call, request, signal, emit, onFirstToken }: StreamedCall,
+  { call, request, signal, emit, onFirstToken, answered }: StreamedCall,
 ): Promise<ModelReply> {
   const { providers, secrets, config } = rooms;
   const problem = request.schema && schemaProblem(request.schema);
@@ -88,6 +90,7 @@ export async function streamReply(
       request,
       signal: AbortSignal.any([signal, clocks.signal]),
       heard: clocks.heard,
+      answered,
     });
     for await (const chunk of clocks.over(stream)) {
       output.count(chunk);

@@ -150,6 +150,18 @@ export const Config = z.strictObject({
     .prefault({}),
   /** how long after a run's end what it left is kept: see docs/production.md */
   retention: Retention.prefault({}),
+  /** how calls that may wait are sent in batches of their providers: see docs/batch.md */
+  batches: z
+    .strictObject({
+      /** a call waits so long for others to share its batch with */
+      gather: Duration.default('30 s'),
+      /** calls of one batch, at most; more are several batches */
+      most: z.number().int().min(1).max(50_000).default(5_000),
+      /** A submission that was cut off may have reached the provider: it is looked for there, and only after so long taken
+       *  for lost, and made again. */
+      settle: Duration.default('60 s'),
+    })
+    .prefault({}),
   /** tools of your own: of `defineTool`, or the AI SDK's `tool()` by the name models see */
   tools: z
     .union([z.array(z.custom<object>(isObject, NO_TOOL)), z.record(z.string(), z.custom<object>(isObject, NO_TOOL))])

@@ -38,6 +38,8 @@ export const ModelCall = later(() =>
     candidates: z.array(ModelRef),
     timeouts: Timeouts.required(),
     maxAttempts: z.number().int(),
+    /** it waits for a batch of the provider: `asked` by the policy, or as its step is `patient` enough */
+    batch: z.enum(['asked', 'patient']).optional(),
     /** seconds; undefined asks the provider anew */
     cacheTtlSeconds: z.number().optional(),
     /** the candidate before this one, and why it was left */
@@ -60,6 +62,18 @@ export const ModelCall = later(() =>
   }),
 );
 export type ModelCall = z.infer<typeof ModelCall>;
+
+/** A call that waits for a batch, as whoever ends it needs it. */
+export interface BatchedCall {
+  call: ModelCall;
+  requestHash: string;
+  /** whole, its output limited to what money is held for */
+  request: ModelRequest;
+  /** nobody reads its words as they come */
+  quiet?: boolean;
+  /** where the answer becomes a line of a transcript */
+  answerAt?: { id: string; length: number; tokens: number };
+}
 
 /** The activities that workflows of the library call. */
 export interface CadenzaActivities {

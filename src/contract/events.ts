@@ -93,11 +93,14 @@ export const EventBody = later(() =>
     /** another model was quicker: readers drop the text; what it cost so far is estimated */
     data('call.abandoned', { model: ModelRef, by: ModelRef, ...money }),
     data('call.cached', { model: ModelRef, savedUsd: z.number().nullable(), usage: Usage }),
+    /** the call was sent in a batch of its provider, with so many others in all: its answer comes within a day */
+    data('call.batched', { model: ModelRef, batch: z.string(), calls: z.number().int() }),
     data('call.completed', {
       model: ModelRef,
       ...money,
       finishReason: FinishReason,
       cached: z.boolean().optional(),
+      batched: z.boolean().optional(),
       /** the answer does not match its schema, and is asked for again */
       invalid: z.string().optional(),
       /** ms in which it waited for room under a limit, before it was asked */

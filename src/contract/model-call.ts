@@ -1,7 +1,24 @@
 import { type RepeatLimits, repeatLimitsOf } from './attempts.ts';
 import type { ModelCall, RunRef } from './calls.ts';
 import { Insisted, type ModelRequest, type RequestSettings } from './models.ts';
-import { DEFAULT_CACHE_TTL_SECONDS, DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUTS, type Policy } from './policy.ts';
+import {
+  DEFAULT_CACHE_TTL_SECONDS,
+  DEFAULT_MAX_ATTEMPTS,
+  DEFAULT_TIMEOUTS,
+  durationMs,
+  type Policy,
+} from './policy.ts';
+
+/** Providers answer a batch within so long, ms: whoever waits for one must have as much patience. */
+const BATCH_MS = 86_400_000;
+
+/** Whether calls of a policy wait for a batch: `asked` by its author, `patient` enough by its patience. A hedge is for who
+ *  is in a hurry. */
+export function batchingOf({ batch, patience, lane = 'standard', hedge }: Policy): ModelCall['batch'] {
+  if (batch !== undefined) return batch ? 'asked' : undefined;
+  const isPatient = patience !== undefined && durationMs(patience) >= BATCH_MS;
+  return isPatient && lane === 'standard' && !hedge ? 'patient' : undefined;
+}
 
 /** What a policy sets of a request, whatever is asked. */
 export function requestSettings(policy: Policy): Partial<ModelRequest> {
@@ -33,6 +50,7 @@ export function modelCallOf(
     ...(checkedAfter ? { checkedAfter, unasked: undefined } : {}),
     timeouts: { ...DEFAULT_TIMEOUTS, ...policy.timeouts },
     maxAttempts: policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+    batch: batchingOf(policy),
     cacheTtlSeconds: policy.cache === false ? undefined : (policy.cache?.ttlSeconds ?? DEFAULT_CACHE_TTL_SECONDS),
     ...repeatLimitsOf(policy, deadline),
   } satisfies ModelCall & RepeatLimits;

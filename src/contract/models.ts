@@ -143,6 +143,8 @@ export const ModelReply = later(() =>
     requestId: z.string().optional(),
     /** true when it came from the cache, and so cost nothing */
     cached: z.boolean().optional(),
+    /** true where it was asked in a batch of the provider, at its price */
+    batched: z.boolean().optional(),
     /** under which equal requests find it in the cache */
     cachedAs: z.string().optional(),
     /** true where the provider told no usage, or not all of it: what is missing was counted by us */

@@ -77,6 +77,9 @@ export const Policy = later(() =>
     maxRetryAfter: Duration.optional(),
     ...settingFields(),
     lane: Lane.optional(),
+    /** calls may wait for a batch of their provider, at its price, for up to a day. Left out, those do whose step has the
+     *  patience for it (docs/batch.md); true asks it of all calls, false of none */
+    batch: z.boolean().optional(),
     /** move on to the next candidate also after these */
     fallbackOn: z.array(z.enum(['Refused', 'ContentFiltered'])).optional(),
     guardrails: Guardrails.optional(),

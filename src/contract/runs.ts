@@ -116,6 +116,10 @@ export const BillLine = later(() =>
     usage: Usage,
     costUsd: z.number().nullable(),
     cached: z.boolean(),
+    /** asked in a batch of the provider, at its price */
+    batch: z.boolean().optional(),
+    /** of one in a batch: USD that it, and the provider's cache, took off; left out where it is not known */
+    savedUsd: z.number().optional(),
     /** the provider did not tell the usage: it is counted from what was sent and said */
     estimated: z.boolean().optional(),
   }),
@@ -129,6 +133,8 @@ export const Bill = later(() =>
     inputTokens: z.number().int(),
     outputTokens: z.number().int(),
     unpriced: z.number().int(),
+    /** USD that batches took off, caches of providers included; left out where no call was in one */
+    savedByBatchUsd: z.number().optional(),
     calls: z.array(BillLine),
   }),
 );
@@ -169,6 +175,17 @@ const TimelineCall = () =>
     /** in order; left out where there was one, and once events are no longer kept */
     eachAttempt: z.array(CallAttempt()).optional(),
     cached: z.boolean(),
+    /** the batch of the provider it is or was in */
+    batch: z
+      .object({
+        /** the provider's id, once it has one */
+        id: z.string().optional(),
+        /** how many it holds, once it is made up */
+        calls: z.number().int().optional(),
+        state: z.enum(['gathering', 'submitted', 'answered', 'left']),
+        submittedAt: z.string().optional(),
+      })
+      .optional(),
     /** the model that was asked before, and why it was left */
     fallback: z.object({ from: ModelRef, error: CallError }).optional(),
     /** asked beside this model, whose first token was late */

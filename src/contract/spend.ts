@@ -56,6 +56,8 @@ const sums = () => ({
   savedByCacheUsd: z.number(),
   /** what providers took off for input in their own caches, less what writing into those cost more */
   savedByProviderUsd: z.number(),
+  /** what providers took off for batches, and in them for input in their own caches */
+  savedByBatchUsd: z.number(),
   /** cached answers whose earlier cost is not known */
   savedUnknown: z.number().int(),
   /** calls whose price is not known: `costUsd` is without them */

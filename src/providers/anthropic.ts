@@ -1,6 +1,7 @@
 import { Anthropic } from '@anthropic-ai/sdk';
 import type { FinishReason } from '../contract/index.ts';
 import { answerStream } from './answer-stream.ts';
+import { anthropicBatches } from './anthropic-batches.ts';
 import { messageParams, type ThinkingBlock } from './anthropic-input.ts';
 import { OFFICIAL_BASE_URLS, versionlessBaseUrl } from './base-url.ts';
 import { asCallError } from './errors.ts';
@@ -31,6 +32,7 @@ export function anthropic(options: WireOptions): Provider {
   return {
     name: options.name,
     stream: answerStream((call) => messages(client, call), toCallError),
+    batches: anthropicBatches(client, toCallError),
     listModels: (signal) => listModels(client, signal),
     asCallError: toCallError,
   };
@@ -72,9 +74,9 @@ const MESSAGES: Dialect = {
 
 async function* messages(
   client: Anthropic,
-  { model, request, signal, heard }: ProviderCall,
+  { model, request, signal, heard, answered }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
-  const { fetch, seen } = listeningFetch(MESSAGES, heard);
+  const { fetch, seen } = listeningFetch(MESSAGES, { heard, answered });
   const {
     data: stream,
     request_id,

@@ -46,11 +46,11 @@ const KEEP_ALIVE = /^\W*(ping|pong|keep[-_ ]?alive|heart[-_ ]?beat|processing|wa
  */
 export function listeningFetch(
   dialect: Dialect,
-  heard: ProviderCall['heard'],
+  { heard, answered }: Pick<ProviderCall, 'heard' | 'answered'>,
 ): { fetch: typeof globalThis.fetch; seen: Seen } {
   const encoder = new TextEncoder();
   const seen: Seen = { ended: false };
-  const fetch = fetchInto(seen, (body) =>
+  const fetch = fetchInto(seen, answered, (body) =>
     mended(body, dialect, seen, heard, ({ name, data }, asItCame) => {
       const text = (asItCame?.includes('\n') ? undefined : asItCame) ?? JSON.stringify(data);
       return encoder.encode(`${name ? `event: ${name}\n` : ''}data: ${text}\n\n`);
@@ -62,11 +62,11 @@ export function listeningFetch(
 /** The same for a wire that reads the events itself, so that they are parsed only once: the response has no body then. */
 export function listeningEvents(
   dialect: Dialect,
-  heard: ProviderCall['heard'],
+  { heard, answered }: Pick<ProviderCall, 'heard' | 'answered'>,
 ): { fetch: typeof globalThis.fetch; seen: Seen; events(): AsyncIterable<StreamEvent> } {
   const seen: Seen = { ended: false };
   let events: AsyncIterable<StreamEvent> | undefined;
-  const fetch = fetchInto(seen, (body) => {
+  const fetch = fetchInto(seen, answered, (body) => {
     events = mended(body, dialect, seen, heard, (event) => event);
     return null;
   });
@@ -77,10 +77,11 @@ async function* noEvents(): AsyncGenerator<StreamEvent> {}
 
 function fetchInto(
   seen: Seen,
+  answered: unknown,
   take: (body: ReadableStream<Uint8Array>) => ReadableStream<Uint8Array> | null,
 ): typeof fetch {
   return async (input, init) => {
-    const response = await patientFetch(input, init);
+    const response = answered === undefined ? await patientFetch(input, init) : Response.json(answered);
     seen.headers = response.headers;
     if (!response.ok) return refusal(response);
     if (!response.body) return response;

@@ -5,6 +5,7 @@ import { OFFICIAL_BASE_URLS, versionlessBaseUrl } from './base-url.ts';
 import { geminiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
 import { type Dialect, listeningFetch, type Seen } from './event-stream.ts';
+import { geminiBatches } from './gemini-batches.ts';
 import { contentParams } from './gemini-input.ts';
 import { patientFetch } from './patient-fetch.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
@@ -28,6 +29,7 @@ export function gemini(options: WireOptions): Provider {
     name: options.name,
     stream: answerStream((call) => contents(client, call), toCallError),
     embed: (call) => geminiEmbeddings(client, call),
+    batches: geminiBatches(client, toCallError),
     listModels: (signal) => listModels(client, signal),
     asCallError: toCallError,
   };
@@ -60,7 +62,7 @@ const CONTENTS: Dialect = {
 async function* contents(client: GoogleGenAI, call: ProviderCall): AsyncGenerator<ProviderChunk> {
   // The SDK does not cancel the response when its reader stops early, nor does it keep an error's headers.
   const stopped = new AbortController();
-  const { fetch, seen } = listeningFetch(CONTENTS, call.heard);
+  const { fetch, seen } = listeningFetch(CONTENTS, call);
   const params = contentParams(call.model, call.request, {
     abortSignal: AbortSignal.any([call.signal, stopped.signal]),
     httpOptions: { fetch },

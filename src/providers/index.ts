@@ -1,7 +1,7 @@
 export { embed } from './embeddings.ts';
 export { schemaCheck, schemaProblem } from './json-schema.ts';
-export { cacheSaving, limitWithin, type PriceOverrides, priceOf, worstCase } from './prices.ts';
-export type { Embedded, Provider, ProviderCall, ProviderChunk } from './provider.ts';
+export { batchPriceOf, cacheSaving, limitWithin, type PriceOverrides, priceOf, worstCase } from './prices.ts';
+export type { BatchResult, BatchWire, Embedded, Provider, ProviderCall, ProviderChunk } from './provider.ts';
 export { type ProviderRegistry, providerRegistry, type RegistryOptions } from './registry.ts';
 export { type Sandbox, startSandbox } from './sandbox.ts';
 export { wordVector } from './sandbox-embeddings.ts';

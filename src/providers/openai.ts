@@ -7,6 +7,7 @@ import { openAiEmbeddings } from './embeddings.ts';
 import { asCallError } from './errors.ts';
 import { type Dialect, listeningEvents } from './event-stream.ts';
 import { refuseUnknownSettings } from './insisted-settings.ts';
+import { isChatAnswer, openAiBatches } from './openai-batches.ts';
 import { listModels, openAiClient } from './openai-compatible.ts';
 import { responsesParams } from './openai-input.ts';
 import { isReasoningModel, lacksOfOpenAi } from './openai-models.ts';
@@ -25,8 +26,11 @@ export function openAi(options: WireOptions): Provider {
   const mayLackResponses = !isOfficial('openai', options.baseUrl);
   let lacksResponses = false;
 
+  const asChat = (call: Pick<ProviderCall, 'model' | 'request' | 'answered'>) =>
+    call.answered === undefined ? lacksResponses || needsChat(call) : isChatAnswer(call.answered);
+
   async function* chunks(call: ProviderCall): AsyncGenerator<ProviderChunk> {
-    if (lacksResponses || needsChat(call)) return yield* chatCompletions(client, call);
+    if (asChat(call)) return yield* chatCompletions(client, call);
     try {
       return yield* responses(client, call);
     } catch (error) {
@@ -43,13 +47,14 @@ export function openAi(options: WireOptions): Provider {
     name: options.name,
     stream: answerStream(chunks, toCallError),
     embed: (call) => openAiEmbeddings(client, call),
+    batches: openAiBatches(client, (call) => (asChat(call) ? 'chat' : 'responses'), toCallError),
     listModels: (signal) => listModels(client, signal),
     asCallError: toCallError,
   };
 }
 
 /** True for a request that insists on what only Chat Completions take, of a model that takes it there. */
-function needsChat({ model, request }: ProviderCall): boolean {
+function needsChat({ model, request }: Pick<ProviderCall, 'model' | 'request'>): boolean {
   const insists = request.insists?.some((setting) => setting === 'stop' || setting === 'seed') ?? false;
   return insists && !isReasoningModel(model);
 }
@@ -87,10 +92,10 @@ interface OpenCall {
 
 async function* responses(
   client: OpenAI,
-  { model, request, signal, heard }: ProviderCall,
+  { model, request, signal, heard, answered }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
   refuseUnknownSettings(model, request, lacksOfOpenAi(model, request));
-  const { fetch, seen, events } = listeningEvents(RESPONSES, heard);
+  const { fetch, seen, events } = listeningEvents(RESPONSES, { heard, answered });
   const { headers } = await client
     .withOptions({ fetch })
     .responses.create(responsesParams(model, request), { signal })

@@ -1,5 +1,5 @@
 import { calcPrice, findProvider } from '@pydantic/genai-prices';
-import type { Price } from '../config/index.ts';
+import type { Price, ProviderConfig } from '../config/index.ts';
 import { type ModelRef, type ModelRequest, modelIdOf, providerOf, type Usage } from '../contract/index.ts';
 import { CLAUDE_MAX_TOKENS } from './anthropic-models.ts';
 import { isReasoningModel } from './openai-models.ts';
@@ -21,6 +21,34 @@ const LISTED_AS: Record<string, string> = { gemini: 'google' };
 /** OpenAI's tokenizer is an estimate for the others. Claude's newer ones make up to half again as many tokens of the same text. */
 const TOKEN_MARGIN: Record<string, number> = { anthropic: 1.5 };
 const OTHER_MARGIN = 1.15;
+
+/**
+ * What is left of the price in a batch, by the kind of wire. `cachedInput`: of input in the provider's own cache, where that
+ * has another share. Sources, 2026-11: OpenAI "Batch API: 50% discount", Anthropic "Batch processing: 50% of all usage, also
+ * of cache reads and writes", Gemini "Batch: 50% of the standard price", whose price table has the same for cached
+ * input in a batch as outside.
+ */
+const BATCH_SHARE: Partial<Record<ProviderConfig['kind'], { all: number; cachedInput?: number }>> = {
+  openai: { all: 0.5 },
+  anthropic: { all: 0.5 },
+  gemini: { all: 0.5, cachedInput: 1 },
+};
+
+/** What a call cost in a batch, USD; null where the model's price is not known. */
+export function batchPriceOf(
+  model: ModelRef,
+  usage: Usage,
+  kind: ProviderConfig['kind'] | undefined,
+  overrides: PriceOverrides = {},
+): number | null {
+  const { all = 1, cachedInput = all } = (kind && BATCH_SHARE[kind]) ?? {};
+  const price = priceOf(model, usage, overrides);
+  if (price === null || cachedInput === all) return price === null ? null : price * all;
+  const { cachedInputTokens = 0, inputTokens } = usage;
+  const fresh = { ...usage, inputTokens: Math.max(0, inputTokens - cachedInputTokens), cachedInputTokens: 0 };
+  const freshPrice = priceOf(model, fresh, overrides) ?? 0;
+  return freshPrice * all + (price - freshPrice) * cachedInput;
+}
 
 /** What a call cost, USD; null where the model's price is not known. */
 export function priceOf(model: ModelRef, usage: Usage, overrides: PriceOverrides = {}): number | null {

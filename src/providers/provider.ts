@@ -1,3 +1,4 @@
+import type { ProviderConfig } from '../config/index.ts';
 import type { CallError, FinishReason, ModelRequest, ToolCallPart, Usage } from '../contract/index.ts';
 
 /** One request as a provider's wire sees it. `model` is the provider's own id, without the `provider/` prefix. */
@@ -9,6 +10,8 @@ export interface ProviderCall {
   /** called with whatever comes of a live stream, also what is no part of the answer (comments, pings);
    *  `last`: the answer is whole, and only its end is waited for */
   heard?(last?: boolean): void;
+  /** the provider has answered already, in a batch: its whole answer, as the wire has it. Nothing is sent. */
+  answered?: unknown;
 }
 
 /** What a provider says while it answers, in order; `open` first, `end` last, each once. */
@@ -38,13 +41,49 @@ export interface Embedded {
   usage: Usage;
 }
 
+/** Calls to one model by one endpoint. */
+export interface NewBatch {
+  /** ours: the provider keeps it, where it keeps anything of ours */
+  mark: string;
+  model: string;
+  lane: string;
+  /** `id`: by which a result is known again */
+  calls: { id: string; request: ModelRequest }[];
+}
+
+/** What came of one call of a batch: an answer as `ProviderCall.answered` takes it, or an error, which costs nothing. */
+export type BatchResult = { id: string; answered: unknown } | { id: string; error: CallError };
+
+/** A provider's batch API. Every method throws as `Provider.stream` does. */
+export interface BatchWire {
+  /** What only calls of one batch share beside their model: the endpoint. @throws ProviderError for a request that cannot be sent */
+  laneOf(call: Pick<ProviderCall, 'model' | 'request'>): Promise<string>;
+  /** False for an address that does not know batches. */
+  isThere(signal: AbortSignal): Promise<boolean>;
+  /** @returns the provider's id */
+  submit(batch: NewBatch, signal: AbortSignal): Promise<string>;
+  /** The provider's batch that was submitted with the mark. Where it keeps none: those that may be it. */
+  find(
+    batch: { mark: string; calls: number; since: Date },
+    signal: AbortSignal,
+  ): Promise<{ id: string } | { maybe: string[] }>;
+  hasEnded(id: string, signal: AbortSignal): Promise<boolean>;
+  /** Of a batch that has ended. Calls that expired or were cancelled may be told as errors, or left out. */
+  results(id: string, mark: string, signal: AbortSignal): AsyncIterable<BatchResult>;
+  cancel(id: string, signal: AbortSignal): Promise<void>;
+}
+
 /** One wire, opened with its key and address. */
 export interface Provider {
   readonly name: string;
+  /** the wire it speaks, by which the provider's terms are known */
+  readonly kind?: ProviderConfig['kind'];
   /** Streams one answer. Throws the SDK's own error; `asCallError` makes it one of ours. */
   stream(call: ProviderCall): AsyncIterable<ProviderChunk>;
   /** Vectors of texts, where the wire has an endpoint for it. Throws as `stream` does. */
   embed?(call: EmbedCall): Promise<Embedded>;
+  /** Many calls at once, at a lower price, where the wire has an endpoint for it. */
+  batches?: BatchWire;
   /** Model ids the endpoint offers now. */
   listModels(signal: AbortSignal): Promise<string[]>;
   /** Maps whatever `stream` or `listModels` threw to an error of the contract, without secrets. */

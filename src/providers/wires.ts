@@ -1,6 +1,6 @@
 import type { ProviderConfig } from '../config/index.ts';
 import { asCallError } from './errors.ts';
-import type { Provider } from './provider.ts';
+import type { BatchWire, Provider } from './provider.ts';
 import { estimateTokens } from './tokens.ts';
 import { errorContext, type WireOptions } from './wire.ts';
 
@@ -27,10 +27,12 @@ export function openLate(kind: Kind, options: WireOptions): Provider {
   };
   return {
     name: options.name,
+    kind,
     async *stream(call) {
       yield* (await open()).stream(call);
     },
     ...(kind === 'anthropic' ? {} : { embed: async (call) => (await open()).embed!(call) }),
+    ...(kind === 'openai-compatible' ? {} : { batches: lateBatches(async () => (await open()).batches!) }),
     listModels: async (signal) => (await open()).listModels(signal),
     asCallError: (error, model) => asCallError(error, errorContext(options, model)),
   };
@@ -40,4 +42,18 @@ export function openLate(kind: Kind, options: WireOptions): Provider {
 export async function warmUp(): Promise<void> {
   await Promise.all(Object.values(WIRES).map((load) => load()));
   estimateTokens('warm');
+}
+
+function lateBatches(open: () => Promise<BatchWire>): BatchWire {
+  return {
+    laneOf: async (call) => (await open()).laneOf(call),
+    isThere: async (signal) => (await open()).isThere(signal),
+    submit: async (batch, signal) => (await open()).submit(batch, signal),
+    find: async (batch, signal) => (await open()).find(batch, signal),
+    hasEnded: async (id, signal) => (await open()).hasEnded(id, signal),
+    async *results(id, mark, signal) {
+      yield* (await open()).results(id, mark, signal);
+    },
+    cancel: async (id, signal) => (await open()).cancel(id, signal),
+  };
 }

@@ -2,6 +2,7 @@ import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type {
   Answer,
   Baseline,
+  BatchedCall,
   CallError,
   EventType,
   MapDefinition,
@@ -96,8 +97,48 @@ export interface Database {
     saved_usd: Money | null;
     cached: boolean;
     estimated: Generated<boolean>;
+    /** asked in a batch of the provider, at its price */
+    batch: Generated<boolean>;
     at: Date;
   };
+  batch_calls: {
+    key: string;
+    chain: string;
+    epoch: number;
+    provider: string;
+    model: string;
+    lane: string;
+    tenant: string;
+    request_hash: string;
+    asked: Json<BatchedCall> | null;
+    bytes: number;
+    state: Generated<'waiting' | 'batched' | 'answered' | 'returned' | 'failed' | 'dropped'>;
+    error: Json<CallError> | null;
+    batch: string | null;
+    n: number | null;
+    added_at: Generated<Date>;
+    ended_at: Date | null;
+  };
+  batches: {
+    id: string;
+    provider: string;
+    model: string;
+    lane: string;
+    calls: number;
+    state: Generated<'new' | 'sent' | 'ended'>;
+    remote_id: string | null;
+    maybe: Generated<string[]>;
+    sending_at: Date | null;
+    sent_at: Date | null;
+    ended_at: Date | null;
+    cancelled: Generated<boolean>;
+    error: Json<CallError> | null;
+    look_at: Generated<Date>;
+    holder: string | null;
+    lease_until: Date | null;
+    made_at: Generated<Date>;
+  };
+  batch_support: { provider: string; is_there: boolean; known_until: Date };
   accounts: {
     id: string;
     budget_usd: Money | null;

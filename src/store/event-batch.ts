@@ -19,7 +19,7 @@ export interface CallEnd {
   final?: boolean;
   delayMs?: number;
   /** cost, and what caches saved, in USD; absent where they are not known */
-  spent?: { usage: Usage; cost?: number; saved?: number; estimated: boolean; cached: boolean };
+  spent?: { usage: Usage; cost?: number; saved?: number; estimated: boolean; cached: boolean; batch?: true };
   cache?: { tenant: string; hash: string; ttl: number };
 }
 

@@ -141,15 +141,18 @@ export function createJournal(
       const end = endOf(attempt);
       const place = { step, call: end.call, epoch };
       if ('reply' in outcome) {
-        const { completesStep, cache, savedUsd } = outcome;
+        const { completesStep, cache, savedUsd, unheard } = outcome;
         const reply = storable(outcome.reply);
-        const { usage, costUsd, estimated = false } = reply;
+        const { usage, costUsd, estimated = false, batched } = reply;
         const entry = cache && { tenant: cache.tenant ?? '', hash: cache.requestHash, ttl: cache.ttlSeconds };
         return (await finish(
           run,
-          { ...end, spent: spentLine({ usage, costUsd, estimated, savedUsd }), cache: entry },
+          { ...end, spent: spentLine({ usage, costUsd, estimated, savedUsd, batched }), cache: entry },
           reply,
-          lastEvents(place, reply, completesStep),
+          [
+            ...(unheard ? [{ type: 'call.delta' as const, ...place, text: reply.text }] : []),
+            ...lastEvents(place, reply, completesStep),
+          ],
         )) as never;
       }
       const { error, next, spent, by } = outcome;
@@ -171,7 +174,7 @@ export function createJournal(
       const attempt = { key, run, step, model, epoch: 1 };
       const end = endOf(attempt);
       const place = { step, call: end.call, epoch: 1 };
-      const reply: ModelReply = { ...found, costUsd: 0, cached: true };
+      const reply: ModelReply = { ...found, costUsd: 0, cached: true, batched: undefined };
       const spent = spentLine({ usage: reply.usage, costUsd: 0, estimated: false, savedUsd: found.costUsd }, true);
       return finish(run, { ...end, spent }, reply, [
         { type: 'step.started', step, key: stepKey('step.started', step) },
@@ -184,8 +187,9 @@ export function createJournal(
 }
 
 /** As `book_attempt` takes it. */
-function spentLine({ usage, costUsd, estimated, savedUsd }: Spent, cached = false): CallEnd['spent'] {
-  return { usage, cost: costUsd ?? undefined, saved: savedUsd ?? undefined, estimated, cached };
+function spentLine({ usage, costUsd, estimated, savedUsd, batched }: Spent, cached = false): CallEnd['spent'] {
+  const line = { usage, cost: costUsd ?? undefined, saved: savedUsd ?? undefined, estimated, cached };
+  return batched ? { ...line, batch: true } : line;
 }
 
 /** The accounts that pay a run's calls, where they have a budget: its own, those of the runs above it, its tenant's and

@@ -53,8 +53,10 @@ export interface Spent {
   costUsd: number | null;
   /** counted by us from what was streamed, not told by the provider */
   estimated: boolean;
-  /** USD that the provider took off for input in its own cache */
+  /** USD that the provider took off for input in its own cache, and for a batch */
   savedUsd?: number | null;
+  /** asked in a batch of the provider */
+  batched?: boolean;
 }
 
 export interface JournaledCall {
@@ -73,8 +75,10 @@ export type AttemptOutcome =
   | {
       /** says what was used, too */
       reply: ModelReply;
-      /** USD that the provider took off for input in its own cache */
+      /** USD that the provider took off for input in its own cache, and for a batch */
       savedUsd?: number | null;
+      /** readers have not heard it as it came: they are told the text now */
+      unheard?: boolean;
       /** the step ends with this call */
       completesStep: boolean;
       /** keep the reply for equal requests of the same tenant */

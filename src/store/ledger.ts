@@ -57,6 +57,8 @@ export function createLedger(db: Kysely<Database>): Ledger {
             }),
             costUsd: row.cost_usd === null ? null : Number(row.cost_usd),
             cached: row.cached,
+            batch: row.batch || undefined,
+            savedUsd: row.batch && row.saved_usd !== null ? Number(row.saved_usd) : undefined,
             estimated: row.estimated || undefined,
           }),
         ),
@@ -129,11 +131,14 @@ function accountOf(row: Selectable<Database['accounts']>): Account {
 /** The sum is the database's, exact; a run whose every call is of unknown price has none. */
 function billOf(calls: BillLine[], totalUsd: number): Bill {
   const unpriced = calls.filter(({ costUsd }) => costUsd === null).length;
+  const batched = calls.filter(({ batch }) => batch);
+  const savedByBatchUsd = batched.reduce((sum, { savedUsd = 0 }) => sum + savedUsd, 0);
   return {
     totalUsd: unpriced > 0 && unpriced === calls.length ? null : totalUsd,
     inputTokens: calls.reduce((sum, { usage }) => sum + usage.inputTokens, 0),
     outputTokens: calls.reduce((sum, { usage }) => sum + usage.outputTokens, 0),
     unpriced,
+    ...(batched.length > 0 ? { savedByBatchUsd: Number(savedByBatchUsd.toFixed(12)) } : {}),
     calls,
   };
 }

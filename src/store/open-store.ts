@@ -5,6 +5,7 @@ import { type ApiKeys, createApiKeys } from './api-keys.ts';
 import { type Approvals, createApprovals } from './approvals.ts';
 import { type Audit, createAudit } from './audit.ts';
 import { type Baselines, createBaselines } from './baselines.ts';
+import { type Batches, createBatches } from './batches.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
 import { type Cache, createCache, createFlightBells } from './cache.ts';
 import { type Circuits, createCircuits } from './circuits.ts';
@@ -44,6 +45,7 @@ export interface Store {
   limits: Limits;
   learnedLimits: LearnedLimits;
   circuits: Circuits;
+  batches: Batches;
   blobs: Blobs;
   runs: Runs;
   votes: Votes;
@@ -149,6 +151,7 @@ export async function openStore({
     limits,
     learnedLimits,
     circuits,
+    batches: retrying('batches', createBatches(db, origin), waiting),
     blobs,
     tools: retrying('tools', createToolJournal(db), waiting),
     files: retrying('files', createRunFiles(db, blobs), waiting),

@@ -58,6 +58,7 @@ export async function pruneRuns(
   const accounts = runs.map(({ chain }) => `run:${chain}`);
   counts.push(
     ['calls', await deleteRows(db, 'calls', sql`chain = ${chains}`)],
+    ['calls of batches', await deleteRows(db, 'batch_calls', sql`chain = ${chains}`)],
     ['tool calls', await deleteRows(db, 'tool_calls', sql`chain = ${chains}`)],
     ['files', await deleteRows(db, 'run_files', sql`chain = ${chains}`)],
     ['budgets of runs', await deleteRows(db, 'accounts', sql`id = any (${accounts}::text[])`)],
@@ -164,6 +165,7 @@ export function leftovers({ calls, audit = Number.POSITIVE_INFINITY }: Retention
   const uploads = calls === Number.POSITIVE_INFINITY ? unfinished : sql`(${unfinished} or ${unused})`;
   return [
     ['cached answers', 'cache', sql`expires_at < now()`],
+    ['batches', 'batches', sql`state = 'ended' and not exists (select from batch_calls c where c.batch = batches.id)`],
     ['flights', 'flights', sql`lease_until < now() - interval '1 hour'`],
     ['writers', 'writers', sql`at < now() - interval '7 days'`],
     ...(audit === Number.POSITIVE_INFINITY

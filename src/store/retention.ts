@@ -158,6 +158,7 @@ async function preview(db: Db, ages: RetentionAges): Promise<PrunedRows> {
   await count('deltas', 'events', 'deltas', sql`t.type in ${TEXTS} and r.pruned = 0 and ${later}`);
   await count('events', 'events', 'events', sql`t.type not in ${ENDS}`);
   await count('calls', 'calls', 'calls');
+  await count('calls of batches', 'batch_calls', 'calls');
   await count('tool calls', 'tool_calls', 'calls');
   await count('files', 'run_files', 'calls');
   await count('rows of maps', 'map_rows', 'calls');

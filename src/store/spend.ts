@@ -54,13 +54,14 @@ export async function spendOf(db: Kysely<Database>, query?: SpendQuery): Promise
         coalesce(sum(reasoning_tokens) filter (where not cached), 0) as "reasoningTokens",
         count(*) filter (where cached) as "cachedAnswers",
         coalesce(sum(saved_usd) filter (where cached), 0) as "savedByCacheUsd",
-        coalesce(sum(saved_usd) filter (where not cached), 0) as "savedByProviderUsd",
+        coalesce(sum(saved_usd) filter (where not cached and not batch), 0) as "savedByProviderUsd",
+        coalesce(sum(saved_usd) filter (where batch), 0) as "savedByBatchUsd",
         count(*) filter (where cached and saved_usd is null) as "savedUnknown",
         count(*) filter (where cost_usd is null) as unpriced,
         count(*) filter (where estimated) as estimated,
         coalesce(sum(cost_usd) filter (where estimated), 0) as "estimatedUsd"
       from (
-        select ${first} as first, ${second} as second, l.cost_usd, l.saved_usd, l.cached, l.estimated, l.input_tokens,
+        select ${first} as first, ${second} as second, l.cost_usd, l.saved_usd, l.cached, l.batch, l.estimated, l.input_tokens,
           l.cached_input_tokens, l.cache_write_tokens, l.output_tokens, l.reasoning_tokens
         from ledger l ${needsRuns ? sql`left join runs r on r.chain = l.chain` : sql``}
         where ${sql.join(where, sql` and `)}

@@ -33,6 +33,14 @@ type SpentRow = Pick<
   'key' | 'epoch' | 'input_tokens' | 'output_tokens' | 'cost_usd' | 'estimated'
 >;
 
+/** What is told of calls beside their rows, and not in events. */
+interface Beside {
+  /** by key and epoch */
+  spent: Map<string, SpentRow>;
+  /** by key */
+  batches: Map<string, Call['batch']>;
+}
+
 interface Place {
   step: string;
   /** its place in the run, by which the next page goes on */
@@ -54,12 +62,14 @@ export async function timelinePage(db: Kysely<Database>, chain: string, query?: 
   const page = steps.slice(0, limit);
   const names = page.map(({ step }) => step);
   const [events, calls] = await Promise.all([eventsOf(db, chain, names), callsOf(db, chain, names)]);
-  const spent = await spentBy(db, calls);
+  const [spent, batches] = await Promise.all([spentBy(db, calls), batchesOf(db, calls)]);
   const byStep = Map.groupBy(events, ({ step }) => step);
   const callsByStep = Map.groupBy(calls, ({ step }) => step);
   return withoutUndefined({
     id: run?.id ?? chain,
-    steps: page.map((place) => stepOf(place, byStep.get(place.step) ?? [], callsByStep.get(place.step) ?? [], spent)),
+    steps: page.map((place) =>
+      stepOf(place, byStep.get(place.step) ?? [], callsByStep.get(place.step) ?? [], { spent, batches }),
+    ),
     pruned: run && run.pruned >= 3 ? true : undefined,
     nextAfter: steps.length > page.length ? page.at(-1)!.place : undefined,
   });
@@ -119,7 +129,30 @@ async function spentBy(db: Kysely<Database>, calls: CallRow[]): Promise<Map<stri
   return new Map(rows.map((row) => [`${row.key} ${row.epoch}`, row]));
 }
 
-function stepOf({ step, at }: Place, events: EventRow[], calls: CallRow[], spent: Map<string, SpentRow>): Step {
+/** The batches calls are or were in, by the key of the call. */
+async function batchesOf(db: Kysely<Database>, calls: CallRow[]): Promise<Beside['batches']> {
+  if (calls.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('batch_calls as c')
+    .leftJoin('batches as b', 'b.id', 'c.batch')
+    .select(['c.key', 'c.state', 'b.remote_id', 'b.calls', 'b.sent_at'])
+    .where('c.key', '=', sql<string>`any (${calls.map(({ key }) => key)}::text[])`)
+    .execute();
+  return new Map(
+    rows.map(({ key, state, remote_id, calls: size, sent_at }) => {
+      const open = sent_at ? 'submitted' : 'gathering';
+      const batch = withoutUndefined({
+        id: remote_id ?? undefined,
+        calls: size ?? undefined,
+        state: state === 'answered' ? state : state === 'waiting' || state === 'batched' ? open : ('left' as const),
+        submittedAt: sent_at?.toISOString(),
+      });
+      return [key, batch as Call['batch']];
+    }),
+  );
+}
+
+function stepOf({ step, at }: Place, events: EventRow[], calls: CallRow[], beside: Beside): Step {
   const [started] = all(events, 'step.started');
   const [failed] = all(events, 'step.failed');
   const [toolDone] = all(events, 'tool.completed');
@@ -133,7 +166,7 @@ function stepOf({ step, at }: Place, events: EventRow[], calls: CallRow[], spent
     error: failed?.data.error,
     tool: toolOf(all(events, 'tool.started')[0], toolDone),
     approval: approvalOf(all(events, 'approval.requested')[0], all(events, 'approval.resolved')[0]),
-    calls: calls.map((call) => callOf(call, events, spent)),
+    calls: calls.map((call) => callOf(call, events, beside)),
   });
 }
 
@@ -168,7 +201,7 @@ function approvalOf(asked?: EventOf<'approval.requested'>, answered?: EventOf<'a
   });
 }
 
-function callOf(row: CallRow, events: EventRow[], spent: Map<string, SpentRow>): Call {
+function callOf(row: CallRow, events: EventRow[], { spent, batches }: Beside): Call {
   const { key, model, state, epoch, reply, error, cached } = row;
   const call = shortId(key);
   const mine = events.filter((event) => event.call === call);
@@ -183,6 +216,7 @@ function callOf(row: CallRow, events: EventRow[], spent: Map<string, SpentRow>):
     attempts: epoch,
     eachAttempt: retries.length > 0 ? attemptsOf(row, retries, spent) : undefined,
     cached,
+    batch: batches.get(key),
     fallback: fallback && { from: fallback.from, error: fallback.error },
     hedgeOf: all(events, 'call.hedged').find(({ data }) => data.to === model)?.data.from,
     abandonedFor: all(mine, 'call.abandoned')[0]?.data.by,

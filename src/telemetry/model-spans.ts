@@ -19,7 +19,7 @@ export interface AskedModel {
   run: RunRef;
   step: string;
   model: ModelRef;
-  operation: typeof OPERATION.chat | typeof OPERATION.embeddings;
+  operation: typeof OPERATION.chat | typeof OPERATION.batch | typeof OPERATION.embeddings;
   epoch: number;
   request?: ModelRequest;
 }

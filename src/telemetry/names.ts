@@ -69,6 +69,8 @@ export const ATTRIBUTE = {
 /** What Cadenza does, as `gen_ai.operation.name` calls it. */
 export const OPERATION = {
   chat: 'chat',
+  /** asked in a batch of the provider: so its waits of hours stand apart from those of who is waited for */
+  batch: 'chat_batch',
   embeddings: 'embeddings',
   tool: 'execute_tool',
   run: 'invoke_workflow',

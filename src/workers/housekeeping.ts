@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { createCollectBatches } from '../activities/batches/collect-batches.ts';
 import { closeEndedSince } from '../runtime/close-ended.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { releaseHeld } from '../runtime/release-held.ts';
 import { retentionAges } from '../runtime/retention-ages.ts';
+import type { Metrics } from '../telemetry/index.ts';
 
 const RELEASE_EVERY_MS = 60_000;
 /** How far back the first look goes for runs that ended while no worker was there. */
@@ -12,13 +14,16 @@ const FIRST_LOOK_MS = 86_400_000;
 const LISTED_WITHIN_MS = 300_000;
 /** The first pass begins so long after the start, too: a worker that just came has other things to do. */
 const PRUNE_EVERY_MS = 600_000;
+const COLLECT_EVERY_MS = 1_000;
 
 /**
  * What a worker does beside its work: writes the ends of runs that Temporal closed, gives back
- * money that they still hold, and forgets what is old enough. Of
+ * money that they still hold, makes batches of calls that wait for one, and forgets what is old enough. Of
  * several workers, one at a time forgets. @returns stops it, once what is under way has come to a good place
  */
-export function startHousekeeping(temporal: Client, { store, config, log }: OpenRooms): () => Promise<void> {
+export function startHousekeeping(temporal: Client, rooms: OpenRooms & { metrics?: Metrics }): () => Promise<void> {
+  const { store, config, log } = rooms;
+  const collectBatches = createCollectBatches(rooms);
   const stop = new AbortController();
 
   async function repeat(what: string, everyMs: number, work: () => Promise<unknown>): Promise<void> {
@@ -37,6 +42,7 @@ export function startHousekeeping(temporal: Client, { store, config, log }: Open
       lookedAt = now;
     }),
     repeat('Looking for what ended runs still hold', RELEASE_EVERY_MS, () => releaseHeld(temporal, store)),
+    repeat('Looking after batches', COLLECT_EVERY_MS, () => collectBatches(stop.signal)),
     repeat('Forgetting what is old', PRUNE_EVERY_MS, async () => {
       const rows = await store.retention.prune(await retentionAges(temporal, config.retention), stop.signal);
       if (rows && Object.keys(rows).length > 0) log.info({ rows }, 'Forgot what is older than the config keeps');

@@ -76,7 +76,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     const options = { connection, namespace, taskQueue, workflowBundle: bundle, plugins };
     const worker = await withQuickThreads(() => Worker.create(options));
     const client = connectWith({ connection, namespace, taskQueue, rooms, eager: true, here });
-    const stopHousekeeping = startHousekeeping(temporal, rooms);
+    const stopHousekeeping = startHousekeeping(temporal, { ...rooms, metrics });
     const run = worker.run();
     run.catch(() => {});
     let drained: Promise<void> | undefined;

@@ -9,7 +9,7 @@ import {
 } from '../contract/index.ts';
 import { concurrently } from './concurrently.ts';
 import { inputOf } from './input.ts';
-import { lanesOf, sliceRows } from './map/lanes.ts';
+import { batchedSliceRows, lanesOf, sliceRows } from './map/lanes.ts';
 import { HEARTBEAT_TIMEOUT_MS, MAP_RETRY, workSlice } from './map/work-slice.ts';
 import { continueRun, currentRun, note } from './run.ts';
 
@@ -29,6 +29,8 @@ interface Going {
   /** rows of this pass, and the first that is in no slice yet */
   turns: number;
   next: number;
+  /** rows wait for batches: slices are as large as may be, so that they do together */
+  batched?: boolean;
   /** the second pass: for rows that found what was left of the budget held for others */
   last: boolean;
 }
@@ -53,10 +55,10 @@ export async function map(input: MapDefinition, options?: RunOptions, before?: G
 
 async function begin(input: MapDefinition): Promise<{ definition: MapDefinition; going: Going }> {
   const given = inputOf(PATTERNS.map.input, input);
-  const { source, total, turns } = await openMap(currentRun().ref, given);
+  const { source, total, turns, batched } = await openMap(currentRun().ref, given);
   if (turns < total) note(`${total - turns} rows are taken over from an earlier map`);
   const { items: _, ...definition } = given;
-  return { definition: { ...definition, source }, going: { total, turns, next: 1, last: false } };
+  return { definition: { ...definition, source }, going: { total, turns, next: 1, batched, last: false } };
 }
 
 /** Works on slices until there are none, or the history is long enough. */
@@ -67,7 +69,11 @@ async function pass({ pattern, concurrency = DEFAULT_MAP_CONCURRENCY }: MapDefin
     while (going.next <= going.turns && slices < SLICES_A_HISTORY) {
       slices += 1;
       const from = going.next;
-      const to = from - 1 + sliceRows(going.turns - from + 1, lanes.length, width);
+      const left = going.turns - from + 1;
+      const rows = going.batched
+        ? batchedSliceRows(left, going.turns, lanes.length)
+        : sliceRows(left, lanes.length, width);
+      const to = from - 1 + rows;
       going.next = to + 1;
       await workSlice({ pattern, from, to, concurrency: width, last: going.last, turns: going.turns });
     }

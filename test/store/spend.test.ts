@@ -51,7 +51,7 @@ test('days are summed up exactly, what was cached apart, unknown prices and esti
   expect(total).toEqual({
     ...{ costUsd: 0.7, calls: 4, inputTokens: 130, outputTokens: 26 },
     ...{ cachedInputTokens: 60, cacheWriteTokens: 0, reasoningTokens: 5 },
-    ...{ cachedAnswers: 2, savedByCacheUsd: 0.5, savedByProviderUsd: 0.03, savedUnknown: 1 },
+    ...{ cachedAnswers: 2, savedByCacheUsd: 0.5, savedByProviderUsd: 0.03, savedByBatchUsd: 0, savedUnknown: 1 },
     ...{ unpriced: 1, estimated: 1, estimatedUsd: 0.4 },
   });
   expect(lines).toEqual([

@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { CallError, EndedRow, MapActivities, MapProgress, OpenRow, RunRef } from '../../contract/index.ts';
 import type { MapRowEnd } from '../../store/index.ts';
+import { waitsForBatch } from '../batches/batched-call.ts';
 import { heartbeat } from '../heartbeat.ts';
 import type { Rooms } from '../rooms.ts';
 import { type Asked, createAskRow, loadRow } from './ask-row.ts';
@@ -21,6 +22,9 @@ export function createAnswerRows(
     const open: OpenRow[] = [];
     const models = new Set<string>();
     const failures: unknown[] = [];
+    /** of rows that wait in batches: when to look for their answers, ms */
+    const looksMs: number[] = [];
+    let short = 0;
     let asking = 0;
     let settled = Promise.withResolvers<void>();
 
@@ -33,7 +37,11 @@ export function createAnswerRows(
     }
     if (signal.aborted) throw stopped(signal.reason);
     if (failures.length > 0) throw failures[0];
-    return { open, models: [...models], progress: await end(run, []) };
+    const waits = looksMs.length > 0;
+    // Rows that are the workflow's would be asked anew by the next attempt.
+    if (waits && open.length === 0) throw waitsForBatch(`${looksMs.length + short} rows wait for batches`, looksMs);
+    const worked = { open, models: [...models], progress: await end(run, []) };
+    return waits ? { ...worked, waits } : worked;
 
     async function work(): Promise<void> {
       while (!signal.aborted && failures.length === 0) {
@@ -65,9 +73,12 @@ export function createAnswerRows(
     }
 
     async function keep(asked: Asked): Promise<void> {
-      if ('open' in asked) open.push(asked.open);
+      if ('lookMs' in asked) looksMs.push(asked.lookMs);
+      else if ('open' in asked) open.push(asked.open);
       else if ('ended' in asked) await ended(asked.ended, asked.model);
       // Others may hold the money: the row waits, for a second pass in which nobody does.
+      // Where rows of this slice do, in batches, it waits for them.
+      else if (looksMs.length > 0) short += 1;
       else if (slice.last) await ended({ row: asked.row, error: asked.overBudget });
     }
 

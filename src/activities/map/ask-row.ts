@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
+import { msOptionalToNumber } from '@temporalio/common/lib/time.js';
 import {
   Answer,
   AskInput,
@@ -20,11 +21,17 @@ import {
 } from '../../contract/index.ts';
 import { ProviderError } from '../../providers/index.ts';
 import type { StoredMap } from '../../store/index.ts';
+import { isInBatch } from '../batches/batched-call.ts';
 import { createCallModel } from '../call-model.ts';
 import type { Rooms } from '../rooms.ts';
 
-/** What one request made of a row: its end, an open row for the workflow, or a refusal for want of money. */
-export type Asked = { ended: EndedRow; model?: string } | { open: OpenRow } | { row: number; overBudget: CallError };
+/** What one request made of a row: its end, an open row for the workflow, a refusal for want of money, or a wait. */
+export type Asked =
+  | { ended: EndedRow; model?: string }
+  | { open: OpenRow }
+  | { row: number; overBudget: CallError }
+  /** its answer is to come with a batch; `lookMs`: when to look for it */
+  | { row: number; lookMs: number };
 
 /** The input of a row's run, or what is wrong with it. */
 export function loadRow({ definition }: StoredMap, data: { row: number; item: unknown }): LoadedRow {
@@ -56,6 +63,7 @@ export function createAskRow(rooms: Rooms): (run: RunRef, loaded: LoadedRow, now
       const reply = await callModel(modelCallOf(policy, deadline, { run, step, model }), requestOf(question, policy));
       return isUsable(reply) ? { ended: { row, answer: Answer.parse(reply) }, model } : { open: { row, deadline } };
     } catch (thrown) {
+      if (isInBatch(thrown)) return { row, lookMs: msOptionalToNumber(thrown.nextRetryDelay ?? undefined)! };
       const { error, isFinal } = failedCall(thrown);
       if (!isFinal) return { open: { row, deadline } };
       const ended = { ...error, step, model };
@@ -77,7 +85,7 @@ function createQuietCalls(rooms: Rooms): CadenzaActivities['callModel'] {
       if (told.length > 0) await store.events.append(run, told);
     },
   };
-  return createCallModel({ ...rooms, store: { ...store, events } });
+  return createCallModel({ ...rooms, store: { ...store, events } }, true);
 }
 
 function policyOf({ providers }: Rooms, { policy }: AskInput): Policy | { error: CallError } {

@@ -1,6 +1,15 @@
-import { ApplicationFailure } from '@temporalio/activity';
-import type { CallError, MapActivities, MapProgress, RunRef } from '../../contract/index.ts';
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import {
+  batchingOf,
+  type CallError,
+  type MapActivities,
+  type MapDefinition,
+  type MapProgress,
+  PolicyRef,
+  type RunRef,
+} from '../../contract/index.ts';
 import type { MapRowEnd } from '../../store/index.ts';
+import { createBatchSupport } from '../batches/batched-call.ts';
 import { heartbeat } from '../heartbeat.ts';
 import type { Rooms } from '../rooms.ts';
 import { createAnswerRows } from './answer-rows.ts';
@@ -17,6 +26,21 @@ export function createMapActivities(rooms: Rooms): MapActivities {
     return progress;
   }
 
+  const knowsBatches = createBatchSupport(rooms);
+
+  /** As far as it is told by the map, and not row by row. */
+  async function isBatched({ pattern, policy, input }: Omit<MapDefinition, 'items'>): Promise<boolean> {
+    if (pattern !== 'ask') return false;
+    const own = PolicyRef.safeParse((input as { policy?: unknown } | undefined)?.policy);
+    try {
+      const resolved = rooms.providers.resolvePolicy(own.success ? own.data : policy);
+      const mayWait = batchingOf(resolved) !== undefined;
+      return mayWait && (await knowsBatches(resolved.candidates[0]!, Context.current().cancellationSignal));
+    } catch {
+      return false;
+    }
+  }
+
   return {
     async openMap(run, { items, ...definition }) {
       const stopHeartbeat = heartbeat();
@@ -25,7 +49,7 @@ export function createMapActivities(rooms: Rooms): MapActivities {
         const opened = await maps.open(run, { ...definition, source });
         if (!opened) throw refused(await whyNotOpened(rooms, run, source, definition.after ?? run.id));
         await end(run, []);
-        return opened;
+        return (await isBatched(definition)) ? { ...opened, batched: true } : opened;
       } finally {
         stopHeartbeat();
       }

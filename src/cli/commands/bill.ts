@@ -27,16 +27,19 @@ const COLUMNS = [
 ];
 
 export function billTable(bill: Bill): string {
-  const lines = bill.calls.map(({ step, model, usage, costUsd, cached, estimated }) => [
+  const lines = bill.calls.map(({ step, model, usage, costUsd, cached, batch, estimated }) => [
     step,
     // A call that was cut has no usage of the provider's: what had streamed is counted.
-    `${model}${cached ? ' (cached)' : ''}${estimated ? ' (estimated)' : ''}`,
+    `${model}${cached ? ' (cached)' : ''}${batch ? ' (batch)' : ''}${estimated ? ' (estimated)' : ''}`,
     count(usage.inputTokens),
     count(usage.outputTokens),
     usd(costUsd),
   ]);
   const total = ['total', '', count(bill.inputTokens), count(bill.outputTokens), usd(bill.totalUsd)];
-  const drawn = table(COLUMNS, [...lines, total]);
-  const { unpriced } = bill;
-  return unpriced === 0 ? drawn : `${drawn}\n${unpriced} ${unpriced === 1 ? 'call has' : 'calls have'} no known price.`;
+  const { unpriced, savedByBatchUsd: saved } = bill;
+  return [
+    table(COLUMNS, [...lines, total]),
+    ...(saved === undefined ? [] : [`Batches saved ${usd(saved)}.`]),
+    ...(unpriced === 0 ? [] : [`${unpriced} ${unpriced === 1 ? 'call has' : 'calls have'} no known price.`]),
+  ].join('\n');
 }

@@ -49,7 +49,7 @@ function spendTable({ by, lines, total }: Spend): string {
     count(sums.inputTokens),
     count(sums.outputTokens),
     usd(sums.costUsd),
-    usd(sums.savedByCacheUsd + sums.savedByProviderUsd),
+    usd(sums.savedByCacheUsd + sums.savedByProviderUsd + sums.savedByBatchUsd),
   ];
   const named = (line: SpendLine) => by.map((name) => line[name] ?? '-');
   return table(columns, [

@@ -106,6 +106,8 @@ function noteOf(event: RunEvent, { pattern }: Transcript): string {
   switch (event.type) {
     case 'call.retrying':
       return `↻ ${event.model}: ${event.error.type}, ${sentence(event.error.message)} Trying again${inTime(event.delayMs)}.\n`;
+    case 'call.batched':
+      return `… ${event.model}: in a batch of ${event.calls === 1 ? 'one call' : `${count(event.calls)} calls`}, answered within a day.\n`;
     case 'call.hedged':
       return `↪ ${event.from} has said nothing after ${event.afterMs} ms. Asking ${event.to} too.\n`;
     case 'guardrail':

@@ -15,6 +15,8 @@ export interface OpenedMap {
   total: number;
   /** rows that wait for their turn */
   turns: number;
+  /** its rows wait for batches of their provider */
+  batched?: boolean;
 }
 
 /** A row that needs more than one request. */
@@ -35,6 +37,8 @@ export type EndedRow = { row: number; run?: string } & ({ answer: unknown } | { 
 export interface WorkedSlice {
   /** rows that a workflow has to go on with */
   open: OpenRow[];
+  /** others wait in batches: the slice is to be worked on again once the open ones are done */
+  waits?: boolean;
   models: string[];
   progress: MapProgress;
 }

@@ -2,7 +2,7 @@
 -- sums. What was only estimated gives way to what the provider says later. Returns USD by which the accounts' sums
 -- change: an attempt whose price is not known is charged what is held for the call.
 --
--- p is {key, epoch, step, model, spent: {usage, cost, saved, cached, estimated}}.
+-- p is {key, epoch, step, model, spent: {usage, cost, saved, cached, estimated, batch?}}.
 create function book_attempt(p_chain text, p jsonb) returns numeric language plpgsql as $$
 declare
   v_spent jsonb := p->'spent';
@@ -18,17 +18,18 @@ begin
 
   insert into ledger as l (key, epoch, chain, tenant, key_name, step, model, input_tokens, output_tokens,
     cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_usd, saved_usd, cached, estimated,
-    at)
+    batch, at)
   select p->>'key', (p->>'epoch')::integer, p_chain, tenant, key_name, p->>'step', p->>'model',
     (v_usage->>'inputTokens')::bigint, (v_usage->>'outputTokens')::bigint, (v_usage->>'cachedInputTokens')::bigint,
     (v_usage->>'cacheWriteTokens')::bigint, (v_usage->>'reasoningTokens')::bigint,
-    v_cost, (v_spent->>'saved')::numeric, (v_spent->>'cached')::boolean, (v_spent->>'estimated')::boolean, clock_timestamp()
+    v_cost, (v_spent->>'saved')::numeric, (v_spent->>'cached')::boolean, (v_spent->>'estimated')::boolean,
+    coalesce((v_spent->>'batch')::boolean, false), clock_timestamp()
   from runs where chain = p_chain
   on conflict (key, epoch) do update set
     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
     cached_input_tokens = excluded.cached_input_tokens, cache_write_tokens = excluded.cache_write_tokens,
     reasoning_tokens = excluded.reasoning_tokens, cost_usd = excluded.cost_usd, saved_usd = excluded.saved_usd,
-    estimated = excluded.estimated;
+    estimated = excluded.estimated, batch = excluded.batch;
 
   update runs set
     calls = calls + (not v_known)::integer,

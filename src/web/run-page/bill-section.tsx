@@ -59,11 +59,12 @@ export function BillSection({ bill, href }: { bill: Bill; href: string }) {
             <table class="small">
               <TableHead words={['Step', 'Model']} numbers={['Input', 'Output', 'Cost']} />
               <tbody>
-                {bill.calls.slice(0, LINES).map(({ step, model, usage, costUsd, cached, estimated }, n) => (
+                {bill.calls.slice(0, LINES).map(({ step, model, usage, costUsd, cached, batch, estimated }, n) => (
                   <tr key={n}>
                     <td>{step}</td>
                     <td>
                       {shortModel(model)} {cached && <span class="tag good">cached</span>}
+                      {batch && <span class="tag good">batch</span>}
                       {estimated && <span class="tag warn">estimated</span>}
                     </td>
                     <td class="number figures">{count(usage.inputTokens)}</td>
@@ -78,6 +79,9 @@ export function BillSection({ bill, href }: { bill: Bill; href: string }) {
             <p class="quiet small">{count(bill.calls.length - LINES)} more are in the JSON.</p>
           )}
         </details>
+        {bill.savedByBatchUsd !== undefined && (
+          <p class="quiet small">Batches of providers saved {usd(bill.savedByBatchUsd)}.</p>
+        )}
         {bill.unpriced > 0 && (
           <p class="quiet small">
             {bill.unpriced === 1 ? 'One call has' : `${bill.unpriced} calls have`} no known price.

@@ -75,6 +75,12 @@ export function StepDetail({ row, view, onClose, onFork }: StepDetailProps) {
   );
 }
 
+function batchText({ id, calls, state }: NonNullable<NonNullable<Row['call']>['batch']>): string {
+  if (state === 'gathering') return 'waits for others to share one with';
+  const which = `${id ?? ''} of ${count(calls ?? 1)}`;
+  return state === 'left' ? `${which}, without an answer: asked by itself` : `${which}, ${state}`;
+}
+
 function Facts({ row }: { row: Row }) {
   const { call, startedAt, endedAt, costUsd, step } = row;
   const usage = call?.usage;
@@ -94,6 +100,7 @@ function Facts({ row }: { row: Row }) {
         `${count(usage.outputTokens)} tokens${usage.reasoningTokens ? `, ${count(usage.reasoningTokens)} of thoughts` : ''}`,
     ],
     ['Cost', call?.cached ? '$0, the answer was there already' : costUsd === undefined ? undefined : usd(costUsd)],
+    ['Batch', call?.batch && batchText(call.batch)],
     ['Ended with', call?.finishReason],
     ['Agent', step.agent ?? step.tool?.agent],
     ['Done by', step.tool?.by],

@@ -129,7 +129,7 @@ export function Page({ place: { query } }: PageProps) {
 
 function Totals({ total }: { total: Spend['total'] }) {
   const tokens = total.inputTokens + total.outputTokens;
-  const saved = total.savedByCacheUsd + total.savedByProviderUsd;
+  const saved = total.savedByCacheUsd + total.savedByProviderUsd + total.savedByBatchUsd;
   const unsure = [
     ...(total.unpriced > 0 ? [`${count(total.unpriced)} calls have no known price`] : []),
     ...(total.estimated > 0 ? [`${usd(total.estimatedUsd)} in ${count(total.estimated)} calls is estimated`] : []),
@@ -155,10 +155,11 @@ function Totals({ total }: { total: Spend['total'] }) {
         </dd>
       </div>
       <div>
-        <dt>Saved by caches</dt>
+        <dt>Saved by caches and batches</dt>
         <dd class="saved">{usd(Math.max(0, saved))}</dd>
         <dd class="small quiet">
-          {usd(total.savedByCacheUsd)} by answers that were there, {usd(total.savedByProviderUsd)} by providers’ own
+          {usd(total.savedByCacheUsd)} by answers that were there, {usd(total.savedByProviderUsd)} by providers’ own,{' '}
+          {usd(total.savedByBatchUsd)} by batches
           {total.savedUnknown > 0 && `; of ${count(total.savedUnknown)} answers it is not known`}
         </dd>
       </div>
@@ -220,7 +221,11 @@ const COLUMNS: [name: string, value: (sums: Spend['total']) => string][] = [
   ['of it cached', ({ cachedInputTokens }) => count(cachedInputTokens)],
   ['Output', ({ outputTokens }) => count(outputTokens)],
   ['Cached answers', ({ cachedAnswers }) => count(cachedAnswers)],
-  ['Saved', ({ savedByCacheUsd, savedByProviderUsd }) => usd(Math.max(0, savedByCacheUsd + savedByProviderUsd))],
+  [
+    'Saved',
+    ({ savedByCacheUsd, savedByProviderUsd, savedByBatchUsd }) =>
+      usd(Math.max(0, savedByCacheUsd + savedByProviderUsd + savedByBatchUsd)),
+  ],
 ];
 
 function Heads() {

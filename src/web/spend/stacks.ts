@@ -51,7 +51,14 @@ export function byPart(lines: readonly SpendLine[], by: Part): SpendLine[] {
 
 const SUMS = [
   ...(['costUsd', 'calls', 'inputTokens', 'cachedInputTokens', 'cacheWriteTokens', 'outputTokens'] as const),
-  ...(['reasoningTokens', 'cachedAnswers', 'savedByCacheUsd', 'savedByProviderUsd', 'savedUnknown'] as const),
+  ...([
+    'reasoningTokens',
+    'cachedAnswers',
+    'savedByCacheUsd',
+    'savedByProviderUsd',
+    'savedByBatchUsd',
+    'savedUnknown',
+  ] as const),
   ...(['unpriced', 'estimated', 'estimatedUsd'] as const),
 ];
 

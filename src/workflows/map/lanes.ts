@@ -4,6 +4,8 @@ const LANES = 4;
 const MOST_IN_A_LANE = 16;
 /** Most rows of a slice, for each that is worked on at once. */
 const ROWS_A_SLICE = 16;
+/** Most rows of a slice that waits for batches: each look for their answers is a query a row. */
+const ROWS_A_BATCHED_SLICE = 2_000;
 
 /** How many rows each lane works on at once: together exactly as many as asked for. */
 export function lanesOf(concurrency: number): number[] {
@@ -15,4 +17,9 @@ export function lanesOf(concurrency: number): number[] {
 export function sliceRows(left: number, lanes: number, width: number): number {
   const fair = Math.ceil(left / (2 * lanes));
   return Math.min(left, Math.max(width, Math.min(fair, width * ROWS_A_SLICE)));
+}
+
+/** How many rows a lane's next slice has where they wait for batches: as many as let all rows wait at once. */
+export function batchedSliceRows(left: number, turns: number, lanes: number): number {
+  return Math.min(left, Math.ceil(turns / lanes), ROWS_A_BATCHED_SLICE);
 }

@@ -40,13 +40,16 @@ export async function workSlice({ pattern, turns, ...slice }: Slice): Promise<vo
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: MAP_RETRY,
   });
-  const { open, models, progress } = await answerRows(ref, slice);
-  noteProgress({ models, progress });
-  if (open.length === 0) return;
-  const { concurrency } = slice;
-  noteProgress(
-    await part({ run: ref, pattern, rows: open, from: slice.from, concurrency }, `${open.length} of ${title}`),
-  );
+  for (;;) {
+    const { open, waits, models, progress } = await answerRows(ref, slice);
+    noteProgress({ models, progress });
+    if (open.length === 0) return;
+    const { concurrency } = slice;
+    noteProgress(
+      await part({ run: ref, pattern, rows: open, from: slice.from, concurrency }, `${open.length} of ${title}`),
+    );
+    if (!waits) return;
+  }
 }
 
 type Part = RowsPart & { from: number };

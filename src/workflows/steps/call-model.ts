@@ -1,6 +1,7 @@
 import { ActivityCancellationType, isCancellation } from '@temporalio/workflow';
 import {
   type Ask,
+  batchingOf,
   type CadenzaActivities,
   type CallError,
   type ModelCall,
@@ -23,6 +24,8 @@ const HEARTBEAT_TIMEOUT_MS = 8_000;
 const LONGEST_CALL = '30 days';
 /** Attempts lost with their workers before the call is thought to be what kills them. Failures of a provider end by themselves. */
 const LOST_WORKERS = 200;
+/** Looks for an answer that comes with a batch, besides: each is an attempt of the activity, some 300 a day. */
+const LOOKS_FOR_BATCH = 10_000;
 
 export interface CallPlan extends Pick<Ask, 'model' | 'nth' | 'fallback' | 'sample' | 'evict' | 'unasked'> {
   step: string;
@@ -78,14 +81,22 @@ function secondOf(plan: CallPlan, model: ModelRef): ModelCall {
   return callOf({ ...plan, model, fallback: undefined, evict: undefined, unasked: undefined });
 }
 
-function activityFor({ lane }: Policy, summary: string): Pick<CadenzaActivities, 'callModel' | 'callHedged'> {
+function activityFor(policy: Policy, summary: string): Pick<CadenzaActivities, 'callModel' | 'callHedged'> {
+  const { lane } = policy;
+  const batching = batchingOf(policy);
   const options = {
     summary,
     startToCloseTimeout: LONGEST_CALL,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: { initialInterval: 500, backoffCoefficient: 2, maximumInterval: 30_000, maximumAttempts: LOST_WORKERS },
+    retry: {
+      initialInterval: 500,
+      backoffCoefficient: 2,
+      maximumInterval: 30_000,
+      maximumAttempts: batching ? LOOKS_FOR_BATCH : LOST_WORKERS,
+    },
   } as const;
-  return lane === undefined || lane === 'standard'
+  // Those that wait are not kept waiting in a workflow task.
+  return lane === undefined || lane === 'standard' || batching
     ? host().proxyActivities<CadenzaActivities>({ ...options, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS })
     : host().proxyLocalActivities<CadenzaActivities>(options);
 }

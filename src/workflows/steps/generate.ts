@@ -124,9 +124,13 @@ async function waited(step: string, { waitMs, error }: Extract<Move, { waitMs: n
   return 'waited';
 }
 
-/** Only the first candidate is hedged, and only with one that may be asked the same. */
-function hedgeOf({ candidates: [first, second], hedge }: Policy, model: string, guard: Guard): CallPlan['hedge'] {
-  if (!hedge || second === undefined || model !== first || !guard.isSameForAll) return undefined;
+/** Only the first candidate is hedged, and only with one that may be asked the same; a call that waits for a batch is not. */
+function hedgeOf(
+  { candidates: [first, second], hedge, batch }: Policy,
+  model: string,
+  guard: Guard,
+): CallPlan['hedge'] {
+  if (!hedge || batch || second === undefined || model !== first || !guard.isSameForAll) return undefined;
   return { model: second, afterMs: hedge.afterMs };
 }
 
