@@ -44,6 +44,11 @@ export async function openFront(gateways: () => string[]): Promise<Front> {
     });
     onward.on('error', (error: NodeJS.ErrnoException) => {
       if (response.destroyed || response.headersSent) return;
+      // A gateway that had hung up on a connection that lay idle has not read the request.
+      if (onward.reusedSocket && error.code === 'ECONNRESET') {
+        pass(incoming, body, response, [url, ...others]);
+        return;
+      }
       if (error.code === 'ECONNREFUSED') {
         counts.movedOn += 1;
         pass(incoming, body, response, others);
@@ -56,6 +61,7 @@ export async function openFront(gateways: () => string[]): Promise<Front> {
     onward.end(body);
   }
 
+  server.keepAliveTimeout = 300_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

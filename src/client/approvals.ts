@@ -53,7 +53,7 @@ export async function answerApproval(
   const answer: ApprovalAnswer = withoutUndefined({ ...decision, identities, approval, at, answer: randomUUID() });
   const receipt = { id: run.id, approval, approved: answer.approved };
   try {
-    const taken = await deliver({ temporal, connection }, run, ANSWER_APPROVAL, answer, answer.answer!);
+    const taken = await deliver({ temporal, connection }, run, ANSWER_APPROVAL, answer, answer.answer!, isBehind);
     return { ...receipt, taken };
   } catch (thrown) {
     const refused = refusedAnswer(thrown, run.id);
@@ -93,6 +93,17 @@ function resolution({ approved, by, expired, at }: NonNullable<StoredApproval['r
   if (expired) return `expired at ${at}`;
   return `was ${approved ? 'approved' : 'rejected'}${by === undefined ? '' : ` by ${by}`} at ${at}`;
 }
+
+/** Whether the run does not know yet what it asked: its events say that it did, and the task it did so in was lost. */
+function isBehind(thrown: WorkflowUpdateFailedError): boolean {
+  const { cause } = thrown;
+  if (!(cause instanceof ApplicationFailure)) return false;
+  const refusal = ApprovalRefusal.safeParse(cause.type).data;
+  return refusal === 'ApprovalNotAsked' || (refusal === undefined && cause.message.startsWith(NO_HANDLER));
+}
+
+/** What Temporal's SDK says of a workflow that takes no such Update yet. */
+const NO_HANDLER = 'No registered handler for update';
 
 /** What a run, or Temporal, answers to an answer that is not taken. */
 function refusedAnswer(thrown: unknown, id: string): unknown {

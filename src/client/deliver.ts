@@ -1,4 +1,9 @@
-import { type Client, type ConnectionLike, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import {
+  type Client,
+  type ConnectionLike,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import { firstRunOf } from '../contract/index.ts';
 import type { StoredRun } from '../store/index.ts';
 
@@ -9,6 +14,7 @@ const TAKEN_WITHIN_MS = 5_000;
  * Tells a run something: by an Update while a worker lives, which says whether it was taken; else by the Signal of the
  * same name, which Temporal keeps until a worker is there.
  * @param id names what is told: delivered twice, it counts once
+ * @param isTooEarly what the run says against it where it is only not as far yet: then it finds the Signal, too
  * @returns whether a worker took it. Throws what the run, or Temporal, says against it
  */
 export async function deliver(
@@ -17,6 +23,7 @@ export async function deliver(
   name: string,
   given: unknown,
   id: string,
+  isTooEarly: (refused: WorkflowUpdateFailedError) => boolean = () => false,
 ): Promise<boolean> {
   const handle = temporal.workflow.getHandle(run.id, undefined, { firstExecutionRunId: firstRunOf(run.chain) });
   try {
@@ -25,7 +32,8 @@ export async function deliver(
     );
     return true;
   } catch (thrown) {
-    if (!(thrown instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw thrown;
+    const waits = thrown instanceof WorkflowUpdateFailedError && isTooEarly(thrown);
+    if (!waits && !(thrown instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw thrown;
   }
   await handle.signal(name, given);
   return false;

@@ -5,3 +5,4 @@ export * from '../../src/workflows/index.ts';
 export * from '../client/own-workflows.ts';
 export * from '../crash/branches.ts';
 export * from '../workflows/even-number.ts';
+export * from '../workflows/two-questions.ts';

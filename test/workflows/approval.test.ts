@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { openStore } from '../../src/store/index.ts';
 import type { Approval, ApprovalRequest } from '../../src/workflows/index.ts';
 import { mockProvider } from '../setup/mock-provider.ts';
 import { type StepBed, stepBed } from '../setup/step-bed.ts';
@@ -143,6 +144,25 @@ test('a plain Temporal client can answer, by Update or by Signal', async () => {
   await other.signal('approve', { approval: 'sign-off', approved: 'perhaps' });
   await other.signal('approve', { approval: 'sign-off', approved: false, by: 'bob' });
   expect(await signal.result).toMatchObject({ approved: false, by: 'bob' });
+});
+
+test('an answer counts though the run, begun again where its worker was lost, has not come to its question yet', async () => {
+  const id = `behind-${bed.taskQueue}`;
+  const options = { workflowId: id, taskQueue: `${bed.taskQueue}-steps`, args: [] };
+  const handle = await bed.temporal.workflow.start('twoQuestions', options);
+  await untilEvent(bed.client, id, 'approval.requested');
+  // The events know of both questions, the workflow of the first.
+  const store = await openStore({ url: bed.databaseUrl });
+  const run = { id, chain: handle.firstExecutionRunId, pattern: 'twoQuestions', startedAt: new Date().toISOString() };
+  const key = 'approval.requested:second';
+  const asked = { type: 'approval.requested' as const, key, step: 'second', approval: 'second', show: 'Sure?' };
+  await store.events.record(run, [asked]);
+  await store.close();
+
+  const early = await bed.client.approve(id, 'second', { approved: false });
+  expect(early).toMatchObject({ approval: 'second', taken: false });
+  await bed.client.approve(id, 'first', { approved: true });
+  expect(await handle.result()).toEqual([true, false]);
 });
 
 test('what waits is listed, until it is answered or its run is over', async () => {

@@ -25,6 +25,12 @@ interface State extends Asked {
 /** The questions of this run, by the step that asks. */
 const questions = new Map<string, State>();
 
+/** Answers that came by Signal before their questions. Events tell of a question at once, but a task that was lost with its
+ *  worker is done again from where Temporal has it, and the answer is in the history by then. */
+const early: ApprovalAnswer[] = [];
+const EARLY_AT_MOST = 100;
+const NOT_ASKED = 'ApprovalNotAsked' satisfies ApprovalRefusal;
+
 /** An Update tells whoever sends it whether the answer was taken; a Signal waits in Temporal while no worker is there. */
 const answerByUpdate = defineUpdate<{ approval: string; approved: boolean }, [ApprovalAnswer]>(ANSWER_APPROVAL);
 const answerBySignal = defineSignal<[ApprovalAnswer]>(ANSWER_APPROVAL);
@@ -40,8 +46,11 @@ export function askPerson(asked: Asked): Question {
     },
   });
   setHandler(answerBySignal, (answer) => {
-    if (!refusalOf(answer)) take(answer);
+    const refusal = refusalOf(answer);
+    if (!refusal) take(answer);
+    else if (refusal.type === NOT_ASKED && early.length < EARLY_AT_MOST) early.push(answer);
   });
+  for (const answer of early) if (answer.approval === asked.id && !refusalOf(answer)) take(answer);
   return {
     id: asked.id,
     deadline: asked.deadline,
@@ -67,7 +76,7 @@ function refusalOf(given: unknown): ApplicationFailure | undefined {
   const state = questions.get(approval);
   if (!state) {
     const known = [...questions.keys()].join(', ');
-    return refused('ApprovalNotAsked', `This run asks for no approval "${approval}". It has asked for: ${known}`);
+    return refused(NOT_ASKED, `This run asks for no approval "${approval}". It has asked for: ${known}`);
   }
   if (state.answer) {
     const again = answer !== undefined && answer === state.answer.answer;
