@@ -12,7 +12,7 @@ export function configure(command: Command): void {
     .argument('[program...]', 'a program of your own to run beside it, as a worker of your workflows')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ cadenza dev\n  $ CADENZA_PORT=4200 cadenza dev\n  $ cadenza dev -- node --watch src/worker.ts',
+      '\nExamples:\n  $ cadenza dev\n  $ CADENZA_PORT=4200 cadenza dev\n  $ cadenza dev -- node src/worker.ts',
     )
     .action(async (program: string[]) => {
       outliveReader();
@@ -31,6 +31,7 @@ export function configure(command: Command): void {
         (exitCode) => printNote(`${program.join(' ')} ended with ${exitCode}`),
         (error: Error) => printNote(error.message),
       );
+      if (own) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, own.stop);
       await local.stopped;
       own?.stop();
       await own?.ended.catch(() => {});
