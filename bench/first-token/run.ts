@@ -63,7 +63,7 @@ const worker = await Worker.create({
   plugins: [pluginOf(rooms)],
 });
 const running = worker.run();
-const cadenza = connectWith({ connection, namespace: 'default', taskQueue, rooms, eager: true });
+const cadenza = connectWith({ connection, namespace: 'default', taskQueue, rooms, eager: () => true });
 const plain = new Client({ connection });
 
 /** Contenders for the first token: each resolves with it. @returns ms */

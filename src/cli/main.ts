@@ -59,6 +59,7 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
     'Serve HTTP alone: it starts and shows runs that workers elsewhere do',
     () => import('./commands/gateway.ts'),
   ],
+  deploy: ['See which builds runs are on, and give new runs to another', () => import('./commands/deploy.ts')],
   mcp: ['Serve patterns and workflows to an MCP client over stdio', () => import('./commands/mcp.ts')],
   serve: ['Run worker and gateway in one process', () => import('./commands/serve.ts')],
 };

@@ -42,8 +42,8 @@ export interface ClientParts {
   namespace: string;
   taskQueue: string;
   rooms: OpenRooms;
-  /** the connection is a worker's: runs begin in this process, without a hop through the server */
-  eager: boolean;
+  /** the connection is a worker's, which takes new runs: they begin in this process, without a hop through the server */
+  eager(): boolean;
   /** the worker's, which begins runs of the direct lane before Temporal has them */
   here?: RunsHere;
   /** for the audit log (default `client`) */

@@ -43,7 +43,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Cadenza> {
       await rooms.close();
       await connection.close();
     };
-    return connectWith({ connection, namespace, taskQueue, rooms, eager: false, via: options.via, close });
+    return connectWith({ connection, namespace, taskQueue, rooms, eager: () => false, via: options.via, close });
   } catch (error) {
     await connection.close();
     throw error;

@@ -26,8 +26,8 @@ export interface StartOn {
   temporal: Client;
   /** of the patterns */
   taskQueue: string;
-  /** begin in this process, without a hop through the server */
-  eager: boolean;
+  /** runs begin in this process, without a hop through the server */
+  eager(): boolean;
   here?: RunsHere;
 }
 
@@ -75,11 +75,11 @@ export async function startExecution(
 /** Servers that took a run in the direct lane: on others nothing may begin before they have. */
 const takesDirect = new WeakSet<Client>();
 
-async function startDirect({ temporal, taskQueue, here }: StartOn, checked: CheckedStart, id: string) {
+async function startDirect({ temporal, taskQueue, here, eager }: StartOn, checked: CheckedStart, id: string) {
   const { workflowType: pattern, input, options } = checked;
   const { tenant } = options;
   const mayBegin = checked.isNewId && takesDirect.has(temporal);
-  const begunHere = mayBegin ? here?.begin({ id, pattern, input, options }) : undefined;
+  const begunHere = mayBegin && eager() ? here?.begin({ id, pattern, input, options }) : undefined;
   try {
     const handle = await temporal.activity.start(RUN_DIRECT, {
       ...DIRECT,
@@ -115,7 +115,7 @@ async function startWorkflow(
       // A map that was stopped goes on where it was.
       workflowIdReusePolicy: workflowType === 'map' ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
-      requestEagerStart: eager && own === undefined,
+      requestEagerStart: own === undefined && eager(),
       staticSummary: summaryOf(workflowType, input),
       memo,
     });

@@ -30,7 +30,34 @@ const Variables = z.object({
   CADENZA_METRICS_PORT: Port.optional(),
   CADENZA_METRICS_HOST: z.string().default('127.0.0.1'),
   CADENZA_SLOTS: z.coerce.number().int().min(1).max(100_000).optional(),
+  CADENZA_DEPLOYMENT: z
+    .string()
+    .regex(/^\w[\w-]{0,99}$/, 'Letters, digits, _ and -, at most 100')
+    .optional(),
+  CADENZA_BUILD: z
+    .string()
+    .regex(/^\w[\w.-]{0,99}$/, 'Letters, digits, _, - and full stops, at most 100')
+    .optional(),
 });
+
+/** Which build of the code a process runs, in the words of Temporal's worker deployments. */
+export interface Deployment {
+  name: string;
+  build: string;
+}
+
+/** What a build is one of, where nothing else is said. */
+export const DEFAULT_DEPLOYMENT = 'cadenza';
+
+/** The build this process is of, if it is one. @throws Error where a deployment is named, and no build of it: unversioned
+ *  workers beside versioned ones would take none of their runs */
+export function deploymentOf({ deployment, build }: Pick<Environment, 'deployment' | 'build'>): Deployment | undefined {
+  if (build !== undefined) return { name: deployment ?? DEFAULT_DEPLOYMENT, build };
+  if (deployment === undefined) return undefined;
+  throw new Error(
+    'The environment variable CADENZA_DEPLOYMENT is not usable: CADENZA_BUILD must say which build this is',
+  );
+}
 
 export interface Environment {
   port: number;
@@ -52,6 +79,10 @@ export interface Environment {
   metricsHost: string;
   /** calls a worker makes at once; else as its memory allows */
   slots?: number;
+  /** the Temporal worker deployment, where one is named */
+  deployment?: string;
+  /** which build of it this process runs: runs stay with the build they began on */
+  build?: string;
 }
 
 /** @throws Error naming the variable that is wrong */
@@ -77,5 +108,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     metricsPort: variables.CADENZA_METRICS_PORT,
     metricsHost: variables.CADENZA_METRICS_HOST,
     slots: variables.CADENZA_SLOTS,
+    deployment: variables.CADENZA_DEPLOYMENT,
+    build: variables.CADENZA_BUILD,
   };
 }

@@ -136,7 +136,7 @@ async function open(
   const skip = createSkip(time === 'skipped' ? temporal.connection.testService : undefined);
   const connected = connectWith({
     ...{ connection: temporal.connection, namespace: temporal.namespace ?? 'default', taskQueue: queues.patterns },
-    ...{ rooms, eager: false },
+    ...{ rooms, eager: () => false },
   });
   const start: TestCadenza['start'] = async <Result>(
     workflow: Parameters<TestCadenza['start']>[0],

@@ -1,7 +1,7 @@
 import { SimplePlugin } from '@temporalio/plugin';
 import type { BundlerPlugin, WorkerOptions, WorkerPlugin } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
-import { loadConfig, readEnvironment } from '../config/index.ts';
+import { type Deployment, deploymentOf, loadConfig, readEnvironment } from '../config/index.ts';
 import { RUN_DIRECT } from '../contract/index.ts';
 import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
@@ -22,6 +22,21 @@ const DEFAULTS = {
   shutdownGraceTime: '20 seconds',
 } as const satisfies Partial<WorkerOptions>;
 
+export interface PluginOptions extends Partial<RoomOptions> {
+  databaseUrl: string;
+  /** the build this worker is of; else `CADENZA_DEPLOYMENT` and `CADENZA_BUILD` */
+  deployment?: Deployment;
+}
+
+interface PluginParts {
+  metrics?: Metrics;
+  /** closes what was opened for the plugin */
+  close?(): Promise<void>;
+  activities?: ReturnType<typeof createActivities>;
+  here?: Pick<WorkedHere, 'adopt'>;
+  deployment?: Deployment;
+}
+
 export interface CadenzaPlugin extends WorkerPlugin, BundlerPlugin {
   readonly name: string;
   /** what its activities count, for Prometheus: `await plugin.metrics.text()` */
@@ -34,20 +49,11 @@ export interface CadenzaPlugin extends WorkerPlugin, BundlerPlugin {
  * Makes a Temporal worker of yours run the steps of `cadenza/workflow`:
  * `Worker.create({ taskQueue, workflowsPath, plugins: [await cadenzaPlugin({ databaseUrl })] })`.
  */
-export async function cadenzaPlugin(
-  options: Pick<RoomOptions, 'databaseUrl'> & Partial<RoomOptions>,
-): Promise<CadenzaPlugin> {
-  const { databaseUrl, env = process.env, log } = options;
+export async function cadenzaPlugin(options: PluginOptions): Promise<CadenzaPlugin> {
+  const { databaseUrl, env = process.env, log, deployment } = options;
   await warmUp();
   const rooms = await openRooms({ databaseUrl, env, log, config: options.config ?? (await loadConfig()) });
-  return pluginOf(rooms, { close: () => rooms.close() });
-}
-
-interface PluginParts {
-  metrics?: Metrics;
-  activities?: ReturnType<typeof createActivities>;
-  here?: Pick<WorkedHere, 'adopt'>;
-  close?(): Promise<void>;
+  return pluginOf(rooms, { deployment, close: () => rooms.close() });
 }
 
 /** The plugin over rooms that somebody else opened, and closes. */
@@ -58,7 +64,9 @@ export function pluginOf(rooms: OpenRooms, parts: PluginParts = {}): CadenzaPlug
     activities = createActivities({ ...rooms, metrics }),
     close = async () => {},
   } = parts;
-  const slots = slotOptions(readEnvironment(rooms.env).slots ?? defaultSlots());
+  const environment = readEnvironment(rooms.env);
+  const slots = slotOptions(environment.slots ?? defaultSlots());
+  const versioning = versioningOptions(parts.deployment ?? deploymentOf(environment));
   const runDirect = createRunDirect(createPerformDirect({ ...activities }), rooms.store, here);
   const base = new SimplePlugin({
     name: 'cadenza',
@@ -82,15 +90,35 @@ export function pluginOf(rooms: OpenRooms, parts: PluginParts = {}): CadenzaPlug
     metrics,
     close,
     configureWorker: (options) =>
-      base.configureWorker({ ...DEFAULTS, ...(options.tuner ? {} : slots), ...options, ...bundling(options) }),
+      base.configureWorker({
+        ...{ ...DEFAULTS, ...versioning, ...(options.tuner ? {} : slots) },
+        ...options,
+        ...bundling(options),
+      }),
     configureReplayWorker: (options) => base.configureReplayWorker(options),
     configureBundler: (options) => base.configureBundler(options),
     runWorker: (worker, next) => base.runWorker(worker, next),
   };
 }
 
+/** Runs stay with the build they began on, unless their workflow says otherwise. Without a build nothing is versioned. */
+function versioningOptions(deployment: Deployment | undefined): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  if (!deployment) return {};
+  const { name: deploymentName, build: buildId } = deployment;
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName, buildId },
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: 'PINNED',
+    },
+  };
+}
+
 /** Users' workflows and the interceptor must share one copy of the workflows room: it holds the run's state. */
-function bundling({ workflowBundle, bundlerOptions }: WorkerOptions): Pick<WorkerOptions, 'bundlerOptions'> {
+export function bundling({
+  workflowBundle,
+  bundlerOptions,
+}: Partial<WorkerOptions>): Pick<WorkerOptions, 'bundlerOptions'> {
   if (workflowBundle) return {};
   return {
     bundlerOptions: {

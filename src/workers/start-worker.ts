@@ -4,7 +4,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { noTemporal } from '../client/errors.ts';
 import { type Cadenza, connectWith, createBudgets } from '../client/index.ts';
-import { type Config, readEnvironment, temporalTarget } from '../config/index.ts';
+import { type Config, deploymentOf, readEnvironment, temporalTarget } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
 import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
@@ -18,6 +18,7 @@ import { withQuickThreads } from './quick-threads.ts';
 import { createRunsHere } from './runs-here.ts';
 import { requireSearchAttributes } from './search-attributes.ts';
 import { defaultSlots, type Slots, slotsOf } from './slots.ts';
+import { watchBuild } from './watch-build.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
 export interface WorkerSettings {
@@ -47,7 +48,9 @@ export interface RunningWorker {
 /** Runs the patterns: a Temporal worker with its store, providers and client. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const { databaseUrl, config, log, env = process.env } = settings;
-  const { home, taskQueue: fromEnvironment, slots = defaultSlots() } = readEnvironment(env);
+  const environment = readEnvironment(env);
+  const { home, taskQueue: fromEnvironment, slots = defaultSlots() } = environment;
+  const deployment = deploymentOf(environment);
   const taskQueue = settings.taskQueue ?? fromEnvironment;
   const { namespace, connection: target } = temporalTarget(
     { address: settings.temporalAddress, namespace: settings.namespace },
@@ -75,13 +78,15 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     const plugins = [pluginOf(rooms, { activities, here, metrics })];
     const options = { connection, namespace, taskQueue, workflowBundle: bundle, plugins };
     const worker = await withQuickThreads(() => Worker.create(options));
-    const client = connectWith({ connection, namespace, taskQueue, rooms, eager: true, here });
+    const building = watchBuild(temporal, deployment);
+    const client = connectWith({ connection, namespace, taskQueue, rooms, eager: building.isCurrent, here });
     const stopHousekeeping = startHousekeeping(temporal, { ...rooms, metrics });
     const run = worker.run();
     run.catch(() => {});
     let drained: Promise<void> | undefined;
     const drain = async () => {
       here.drain();
+      building.stop();
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await run.catch(() => {});
       await here.close();

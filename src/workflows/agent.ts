@@ -10,6 +10,7 @@ import { toolStep, useTool } from './agent/use-tool.ts';
 import { concurrently } from './concurrently.ts';
 import { callErrorOf } from './failures.ts';
 import { inputOf } from './input.ts';
+import { hasNewerBuild } from './newer-build.ts';
 import { continueRun, policyOf, record } from './run.ts';
 import { stepId } from './step-id.ts';
 import { generateAs } from './steps/generate.ts';
@@ -138,5 +139,5 @@ function withResults(state: AgentState, used: Used[]): AgentState {
 
 function isFull({ historyEvents = HISTORY_EVENTS }: AgentInput): boolean {
   const { historyLength, continueAsNewSuggested } = workflowInfo();
-  return continueAsNewSuggested || historyLength >= historyEvents;
+  return continueAsNewSuggested || historyLength >= historyEvents || hasNewerBuild();
 }

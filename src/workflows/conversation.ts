@@ -15,6 +15,7 @@ import { transcripts } from './conversation/transcripts.ts';
 import { type Turn, takeTurn } from './conversation/turn.ts';
 import { callErrorOf, failure } from './failures.ts';
 import { inputOf } from './input.ts';
+import { hasNewerBuild } from './newer-build.ts';
 import { continueRun, currentRun, policyOf } from './run.ts';
 
 /** Turns one history holds where the input does not say: about 1,450 events and, with short answers, 450 kB. */
@@ -48,13 +49,13 @@ export async function conversation(
 
     for (let turns = 1; ; turns += 1) {
       const message = await inbox.next(idleMs);
-      if (message) {
+      if (typeof message === 'object') {
         memory = await answered(message, { memory, policy, context });
         memory = await summarised({ memory, policy, context });
       }
-      const isOver = !message || inbox.isEnded();
+      const isOver = message === 'over' || inbox.isEnded();
       if (turns >= CROWDED * historyTurns) inbox.close(CROWDED_OUT);
-      const isFull = turns >= historyTurns || workflowInfo().continueAsNewSuggested;
+      const isFull = turns >= historyTurns || workflowInfo().continueAsNewSuggested || hasNewerBuild();
       if (!(isOver || isFull) || !(await inbox.isQuiet())) continue;
       // Asked again: the end may have come while the last answers were delivered, and a new history would not know of it.
       if (!isOver && !inbox.isEnded()) break;

@@ -1,6 +1,7 @@
 import { defaultPayloadConverter, RawValue } from '@temporalio/common';
 import type { WorkflowInterceptors } from '@temporalio/workflow';
 import { asRun } from './as-run.ts';
+import { leftToNewerBuild, onNewestBuild } from './newer-build.ts';
 import { isRun, memoSoFar } from './run.ts';
 import { traceHeaders } from './trace-headers.ts';
 
@@ -17,6 +18,7 @@ export function interceptors(): WorkflowInterceptors {
         },
       },
     ],
+    internals: [leftToNewerBuild],
     outbound: [
       {
         scheduleActivity: (input, next) => next({ ...input, headers: trace.ontoActivity(input.headers) }),
@@ -24,9 +26,9 @@ export function interceptors(): WorkflowInterceptors {
         startChildWorkflowExecution: (input, next) => next({ ...input, headers: trace.onto(input.headers) }),
         continueAsNew(input, next) {
           const { options } = input;
+          const kept = isRun() ? { memo: { ...memoSoFar(), ...options.memo } } : {};
           const headers = trace.onto(input.headers);
-          if (!isRun()) return next({ ...input, headers });
-          return next({ ...input, headers, options: { ...options, memo: { ...memoSoFar(), ...options.memo } } });
+          return next({ ...input, headers, options: { ...onNewestBuild(), ...options, ...kept } });
         },
       },
     ],

@@ -11,6 +11,7 @@ import { concurrently } from './concurrently.ts';
 import { inputOf } from './input.ts';
 import { batchedSliceRows, lanesOf, sliceRows } from './map/lanes.ts';
 import { HEARTBEAT_TIMEOUT_MS, MAP_RETRY, workSlice } from './map/work-slice.ts';
+import { hasNewerBuild } from './newer-build.ts';
 import { continueRun, currentRun, note } from './run.ts';
 
 /** Slices of one history; each takes some 2 KB of it. */
@@ -61,12 +62,12 @@ async function begin(input: MapDefinition): Promise<{ definition: MapDefinition;
   return { definition: { ...definition, source }, going: { total, turns, next: 1, batched, last: false } };
 }
 
-/** Works on slices until there are none, or the history is long enough. */
+/** Works on slices until there are none, the history is long enough, or a newer build is there. */
 async function pass({ pattern, concurrency = DEFAULT_MAP_CONCURRENCY }: MapDefinition, going: Going): Promise<void> {
   const lanes = lanesOf(going.last ? 1 : concurrency);
   let slices = 0;
   await concurrently(lanes, lanes.length, async (width) => {
-    while (going.next <= going.turns && slices < SLICES_A_HISTORY) {
+    while (going.next <= going.turns && slices < SLICES_A_HISTORY && !hasNewerBuild()) {
       slices += 1;
       const from = going.next;
       const left = going.turns - from + 1;

@@ -109,6 +109,11 @@ export function isRun(): boolean {
   return run !== undefined && !run.isPart;
 }
 
+/** True in a part of a run that another workflow is. */
+export function isPart(): boolean {
+  return state().run?.isPart === true;
+}
+
 /** Makes this workflow a part of a run that another one is: its calls and their events are that run's. */
 export function joinRun(ref: RunRef): void {
   const { tenant, key, metadata, budgetUsd, cacheScope } = ref;

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { Worker } from '@temporalio/worker';
 import { PATTERNS } from '../../src/contract/index.ts';
+import { replayHistories } from '../../src/testing/index.ts';
 import { testBundle } from '../setup/test-bundle.ts';
 
 const HISTORIES = path.resolve(import.meta.dirname, '../histories');
@@ -18,38 +19,31 @@ beforeAll(async () => {
   workflowBundle = await testBundle(path.join(HISTORIES, 'workflows.ts'));
 });
 
-/** Replays histories, by name. @returns those that do not fit the code, and why */
-async function unfitting(histories: [name: string, json: string][]): Promise<Record<string, string>> {
-  const failed: Record<string, string> = {};
-  for (const [name, json] of histories) {
-    const history = JSON.parse(json) as {
-      events: { workflowExecutionStartedEventAttributes?: { workflowId: string } }[];
-    };
-    // Sub-runs are named after it.
-    const { workflowId } = history.events[0]!.workflowExecutionStartedEventAttributes!;
-    for await (const { error } of Worker.runReplayHistories({ workflowBundle }, [{ workflowId, history }])) {
-      if (error) failed[name] = error.message;
-    }
-  }
-  return failed;
-}
-
 test('the code of today replays the kept histories', async () => {
-  expect(await unfitting(kept.map((file) => [file, readKept(file)]))).toEqual({});
+  expect(await replayHistories({ folder: HISTORIES, workflowBundle })).toEqual({});
 });
 
 test('a history that does not fit the code is noticed, each for what is wrong with it', async () => {
-  const history = readKept('compare.plain.json');
-  const failed = await unfitting([
-    ['as it is', history],
-    ['of another activity', history.replaceAll('"callModel"', '"callNobody"')],
-    ['of another activity id', history.replaceAll('"activityId":"2"', '"activityId":"7"')],
-    ['of another pattern', history.replaceAll('"name":"compare"', '"name":"council"')],
-  ]);
-  expect(Object.keys(failed).sort()).toEqual(['of another activity', 'of another activity id', 'of another pattern']);
-  expect(failed['of another activity']).toMatch(/callNobody/);
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'cadenza-histories-'));
+  const history = readFileSync(path.join(HISTORIES, 'compare.plain.json'), 'utf8');
+  const histories = {
+    'as-it-is.json': history,
+    'of-another-activity.json': history.replaceAll('"callModel"', '"callNobody"'),
+    'of-another-activity-id.json': history.replaceAll('"activityId":"2"', '"activityId":"7"'),
+    'of-another-pattern.json': history.replaceAll('"name":"compare"', '"name":"council"'),
+  };
+  try {
+    for (const [file, json] of Object.entries(histories)) writeFileSync(path.join(folder, file), json);
+    const failed = await replayHistories({ folder, workflowBundle });
+    expect(Object.keys(failed)).toEqual(Object.keys(histories).slice(1).sort());
+    expect(failed['of-another-activity.json']).toMatch(/callNobody/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
-function readKept(file: string): string {
-  return readFileSync(path.join(HISTORIES, file), 'utf8');
-}
+test('where there is no history nothing is called well', async () => {
+  await expect(replayHistories({ folder: path.join(HISTORIES, '..', 'web'), workflowBundle })).rejects.toThrow(
+    /No history in/,
+  );
+});

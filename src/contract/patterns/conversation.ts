@@ -58,6 +58,9 @@ export const ConversationResult = later(() =>
 );
 export type ConversationResult = z.infer<typeof ConversationResult>;
 
+/** The Signal that makes a conversation nobody talks with look whether a newer build is there. */
+export const WAKE_CONVERSATION = 'wake';
+
 /** The argument of the Update `send`. */
 export const SendMessage = later(() =>
   z.strictObject({

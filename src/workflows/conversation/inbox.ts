@@ -6,13 +6,16 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
-import { type Answer, type CallError, invalidRequest, SendMessage } from '../../contract/index.ts';
+import { type Answer, type CallError, invalidRequest, SendMessage, WAKE_CONVERSATION } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
+import { atRest, hasNewerBuild } from '../newer-build.ts';
 
 /** Gives the conversation its next message, and waits for the answer. The update's id is the message's. */
 export const send = defineUpdate<Answer, [SendMessage]>('send');
 /** Ends the conversation once the messages it has are answered. */
 export const end = defineSignal('end');
+/** Nothing but something that happens: see `cadenza deploy drain`. */
+const wake = defineSignal(WAKE_CONVERSATION);
 
 /** A message, and what settles the Update that brought it. */
 export interface Incoming {
@@ -24,8 +27,9 @@ export interface Incoming {
 
 /** Messages in the order they came: each is answered before the next is looked at. */
 export interface Inbox {
-  /** The next message; nothing once the conversation was ended, or no message came for `idleMs`. */
-  next(idleMs: number | undefined): Promise<Incoming | undefined>;
+  /** The next message; `over` once the conversation was ended, or no message came for `idleMs`; `outdated` where none waits
+   *  and a newer build could go on. */
+  next(idleMs: number | undefined): Promise<Incoming | 'over' | 'outdated'>;
   /** Waits until all that was answered is delivered. @returns false if a message came meanwhile */
   isQuiet(): Promise<boolean>;
   /** Somebody ended the conversation. */
@@ -58,6 +62,7 @@ export function openInbox(): Inbox {
       },
     },
   );
+  setHandler(wake, () => {}, { description: 'Makes a conversation that nobody talks with go on on the newest build' });
   setHandler(
     end,
     () => {
@@ -68,9 +73,10 @@ export function openInbox(): Inbox {
 
   return {
     async next(idleMs) {
-      const something = () => waiting.length > 0 || ended;
-      await (idleMs === undefined ? condition(something) : condition(something, idleMs));
-      return waiting.shift();
+      const something = () => waiting.length > 0 || ended || hasNewerBuild();
+      const isInTime = idleMs === undefined ? condition(something).then(() => true) : condition(something, idleMs);
+      const isIdle = !(await atRest(send, isInTime));
+      return waiting.shift() ?? (isIdle || ended ? 'over' : 'outdated');
     },
     async isQuiet() {
       await condition(() => waiting.length > 0 || allHandlersFinished());
