@@ -6,7 +6,7 @@ import { FUNCTIONS, functionSet } from '../../src/store/functions.ts';
 import { openStore } from '../../src/store/index.ts';
 import { MIGRATIONS, migrate } from '../../src/store/migrate.ts';
 import { testLog } from '../setup/test-log.ts';
-import { freshDatabase, query } from './fresh-store.ts';
+import { freshDatabase, freshStore, query } from './fresh-store.ts';
 import { newKey, newRun, reply } from './samples.ts';
 
 test('four processes that start at once on an empty database all come up, and each change is made once', async () => {
@@ -57,5 +57,15 @@ test('a worker of the version before starts on a database that a newer one has c
   const store = await openStore({ url });
   await store.ping();
   await store.close();
+  await drop();
+});
+
+test('what a map gave is its tenant’s, also where a worker wrote it that knew no tenants of data', async () => {
+  const { store, url, drop } = await freshStore();
+  const run = { ...newRun(), tenant: 'acme' };
+  await store.journal.begin({ key: newKey(), run, step: 's', model: 'a/1', worstCaseUsd: 0.1 });
+  await query(url, `insert into data_sets (id, count, map) values ('data-old', 1, '${run.chain}')`);
+  expect(await store.dataSets.find('data-old', 'acme')).toMatchObject({ id: 'data-old', count: 1 });
+  expect(await store.dataSets.find('data-old', 'other')).toBeUndefined();
   await drop();
 });
