@@ -121,7 +121,7 @@ export function createCallOnce(
       const sinceBegun = Math.round(performance.now() - begunAt);
       const reply = { ...found, firstTokenMs: sinceBegun, totalMs: sinceBegun };
       const kept = () => journal.finishCached({ ...place, reply, completesStep: completesStep(found) });
-      rooms.metrics?.cacheHit(model, found.costUsd);
+      rooms.metrics?.cacheHit(found.model, found.costUsd);
       return forHistory(await awaitStore(signal, kept));
     }
 

@@ -116,7 +116,7 @@ export interface Cadenza extends MapData {
    * `role`: who may do what is the gateway's to know.
    */
   as(caller: Caller): Cadenza;
-  /** How many runs have not ended, by pattern, and how many approvals wait: one count of each, for monitoring. */
+  /** What is open: runs by pattern, approvals, and for the operator what waits at providers. For monitoring; it tells no run apart. */
   openWork(): Promise<OpenWork>;
   /** Throws if Temporal or the store cannot be reached. */
   ready(): Promise<void>;

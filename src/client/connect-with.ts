@@ -30,6 +30,7 @@ import { argumentsOf, fork } from './fork.ts';
 import { createKeys } from './keys.ts';
 import { listRuns } from './list-runs.ts';
 import { createModels } from './models.ts';
+import { openWork } from './open-work.ts';
 import { clientError } from './outcome.ts';
 import { createSchedules } from './schedules.ts';
 import { createRunStarter } from './start-run.ts';
@@ -228,10 +229,7 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
     // The connection is another's to close.
     as: (other) => clientOf(shared, other, async () => {}),
 
-    async openWork() {
-      const [open, waiting] = await Promise.all([store.runs.open(tenant), store.approvals.waiting(tenant)]);
-      return { runs: open, approvals: waiting };
-    },
+    openWork: () => openWork(store, tenant),
 
     async ready() {
       await Promise.all([store.ping(), asClientError('', () => connection.ensureConnected())]);

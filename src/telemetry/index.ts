@@ -1,8 +1,9 @@
 export { traceOfActivities } from './activity-trace.ts';
 export { type LogFields, logFields, withLogFields } from './log-fields.ts';
-export { type Metrics, type OpenWork, openMetrics } from './metrics.ts';
+export { type Metrics, openMetrics } from './metrics.ts';
 export { type AskedModel, beginModelSpan, endModelSpan, type ModelOutcome, type SpanContent } from './model-spans.ts';
 export * from './names.ts';
+export type { OpenWork } from './open-work.ts';
 export { inRequestSpan } from './request-spans.ts';
 export {
   asStartedHere,

@@ -2,16 +2,10 @@ import { createRequire } from 'node:module';
 import { type CallError, type ModelRef, modelIdOf, providerOf } from '../contract/index.ts';
 import type { AskedModel, ModelOutcome } from './model-spans.ts';
 import { HTTP_SECONDS, INFERENCE_SECONDS, LABEL, METRIC, OPERATION, providerName, QUEUE_SECONDS } from './names.ts';
+import { addOpenWork, type OpenWork } from './open-work.ts';
 
 /** Calls under way, and how many there may be, by lane. */
 type Slots = () => Record<string, { used: number; of: number }>;
-
-/** What is open in the whole installation. */
-export interface OpenWork {
-  /** by pattern */
-  runs: Record<string, number>;
-  approvals: number;
-}
 
 /** What a process counts, and tells Prometheus. */
 export interface Metrics {
@@ -36,8 +30,6 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
-/** A look at the store serves all scrapes for so long, ms. */
-const LOOKED_FOR_MS = 10_000;
 /** Models, tools and routes a process tells apart, each: names of models are the callers' to choose, and every one is a series. */
 const TOLD_APART = 300;
 const OTHERS = '_OTHER';
@@ -46,9 +38,8 @@ const OTHERS = '_OTHER';
 const load = createRequire(import.meta.url);
 
 export function openMetrics(): Metrics {
-  const { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } = load(
-    'prom-client',
-  ) as typeof import('prom-client');
+  const client = load('prom-client') as typeof import('prom-client');
+  const { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } = client;
   const registry = new Registry();
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
@@ -171,36 +162,7 @@ export function openMetrics(): Metrics {
       gauge(METRIC.slotsUsed, 'Calls that the worker makes now', 'used');
       gauge(METRIC.slots, 'Calls that the worker may make at once', 'of');
     },
-    showOpenWork(look) {
-      let seen: { at: number; work: Promise<OpenWork | undefined> } | undefined;
-      const looked = () => {
-        if (!seen || performance.now() - seen.at > LOOKED_FOR_MS) {
-          // A store that is away says nothing; the rest is told all the same.
-          seen = { at: performance.now(), work: look().catch(() => undefined) };
-        }
-        return seen.work;
-      };
-      new Gauge({
-        ...{
-          name: METRIC.openRuns,
-          help: 'Runs of the whole installation that have not ended',
-          labelNames: ['pattern'],
-          registers,
-        },
-        async collect() {
-          const work = await looked();
-          this.reset();
-          for (const [name, count] of Object.entries(work?.runs ?? {})) this.set({ pattern: pattern(name) }, count);
-        },
-      });
-      new Gauge({
-        ...{ name: METRIC.approvals, help: 'Approvals that runs of the whole installation wait for', registers },
-        async collect() {
-          const work = await looked();
-          if (work) this.set(work.approvals);
-        },
-      });
-    },
+    showOpenWork: (look) => addOpenWork(client, registry, look),
     contentType: registry.contentType,
     text() {
       if (!hasDefaults) collectDefaultMetrics({ register: registry });

@@ -32,6 +32,7 @@ export const ATTRIBUTE = {
   cacheWriteTokens: 'gen_ai.usage.cache_write.input_tokens',
   reasoningTokens: 'gen_ai.usage.reasoning.output_tokens',
   conversation: 'gen_ai.conversation.id',
+  session: 'session.id',
   workflowName: 'gen_ai.workflow.name',
   agentName: 'gen_ai.agent.name',
   toolName: 'gen_ai.tool.name',
@@ -132,6 +133,9 @@ export const METRIC = {
   approvals: 'cadenza_waiting_approvals',
   circuits: 'cadenza_circuits',
   waiting: 'cadenza_calls_waiting',
+  waitingLongest: 'cadenza_calls_waiting_longest_seconds',
+  limit: 'cadenza_limit',
+  limitUsed: 'cadenza_limit_used',
 } as const;
 
 /** Labels of the GenAI metrics. */

@@ -203,6 +203,6 @@ export function attributesOf({
     [ATTRIBUTE.run]: id,
     [ATTRIBUTE.pattern]: pattern,
     ...(tenant !== undefined && { [ATTRIBUTE.tenant]: tenant }),
-    ...(pattern === 'conversation' && { [ATTRIBUTE.conversation]: id }),
+    ...(pattern === 'conversation' && { [ATTRIBUTE.conversation]: id, [ATTRIBUTE.session]: id }),
   };
 }

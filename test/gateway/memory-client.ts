@@ -176,7 +176,7 @@ export function memoryClient() {
     keys: { verify: async () => undefined, admit: async () => 0, any: async () => false } as unknown as Cadenza['keys'],
     audit: async () => ({ entries: [] }),
     as: () => client,
-    openWork: async () => ({ runs: {}, approvals: 0 }),
+    openWork: async () => ({ runs: {}, approvals: 0, waiting: [], circuits: [], limits: [] }),
     async ready() {
       if (!state.ready) throw new Error('connect ECONNREFUSED user:secret@10.0.0.7');
     },

@@ -1,10 +1,14 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { context, propagation, trace } from '@opentelemetry/api';
 import { createGateway, type ServedGateway, serveGateway } from '../../src/gateway/index.ts';
-import { type StopTracing, startTracing } from '../../src/telemetry/index.ts';
+import { freePort } from '../../src/local/ports.ts';
+import { LABEL, openMetrics, type StopTracing, startTracing } from '../../src/telemetry/index.ts';
 import { crashBed } from '../crash/crash-bed.ts';
 import { failWith, type MockProvider, mockProvider, promptOf, TEST_KEYS } from '../setup/mock-provider.ts';
 import { ancestry, type CollectedSpan, type OtlpCollector, otlpCollector } from '../setup/otlp-collector.ts';
+import { parsePrometheusText, samplesIn } from '../setup/scraped.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 import { untilEvent } from '../setup/until.ts';
 
@@ -188,9 +192,92 @@ test('a run that nobody traced has a trace of its own, and what is exported carr
   expect(collector.headers.at(-1)).toMatchObject({ authorization: 'Basic cGs6c2s', path: '/v1/traces' });
 });
 
+test('the metrics are what was done: calls, tokens, money, fallbacks, cache hits, tools, runs and requests', async () => {
+  const scrape = async () => samplesIn(await (await fetch(`${served.url}/metrics`)).text());
+  const prompt = 'counted: fall back';
+  provider.first((request) => promptOf(request) === prompt, failWith(404, 'The model does not exist'));
+  provider.first(
+    (request) => promptOf(request) === prompt && request.model === 'claude-sonnet-5-5',
+    () => ({ content: 'here', usage: { input_tokens: 20, output_tokens: 10 } }),
+  );
+  const before = await scrape();
+  const policy = { candidates: [MODEL, OTHER] };
+  const first = await bed.client.start('ask', { prompt, policy });
+  await first.result();
+  await (await bed.client.start('ask', { prompt, policy })).result();
+  const tool = 'calculator';
+  const task = { task: 'six times seven', tools: [tool], policy: { candidates: [MODEL], cache: false as const } };
+  await (await bed.client.start('agent', task)).result();
+  const after = await scrape();
+  const more = (name: string, labels?: Record<string, string>) => after(name, labels) - before(name, labels);
+
+  const gpt = { provider: 'openai', model: 'gpt-6-sol' };
+  const claude = { provider: 'anthropic', model: 'claude-sonnet-5-5' };
+  expect(more('cadenza_calls_total', { ...gpt, outcome: 'ModelNotFound' })).toBe(1);
+  expect(more('cadenza_calls_total', { ...gpt, outcome: 'completed' })).toBe(2);
+  expect(more('cadenza_calls_total', { ...claude, outcome: 'completed' })).toBe(1);
+  expect(more('cadenza_fallbacks_total', { ...claude, error_type: 'ModelNotFound' })).toBe(1);
+  expect(more('cadenza_cache_hits_total', claude)).toBe(1);
+  const conventional = { gen_ai_provider_name: 'anthropic', gen_ai_request_model: 'claude-sonnet-5-5' };
+  expect(more('gen_ai_client_inference_usage_input_tokens_total', conventional)).toBe(20);
+  expect(more('gen_ai_client_inference_usage_output_tokens_total', conventional)).toBe(10);
+  expect(more('gen_ai_client_inference_duration_seconds_count', conventional)).toBe(1);
+  expect(more('gen_ai_client_inference_time_to_first_chunk_seconds_count', conventional)).toBe(1);
+  const { totalUsd } = await bed.client.bill(first.id);
+  expect(totalUsd).toBeGreaterThan(0);
+  expect(more('cadenza_cost_usd_total', claude)).toBeCloseTo(totalUsd!, 9);
+  expect(more('cadenza_saved_usd_total', claude)).toBeCloseTo(totalUsd!, 9);
+  expect(more('cadenza_tool_calls_total', { tool, outcome: 'completed' })).toBe(1);
+  expect(more('cadenza_runs_ended_total', { pattern: 'ask', status: 'completed' })).toBe(2);
+  expect(more('cadenza_queue_seconds_count', { activity: 'callModel' })).toBeGreaterThanOrEqual(4);
+  expect(more('http_server_request_duration_seconds_count', { http_route: '/metrics' })).toBe(1);
+  expect(after('cadenza_slots', { lane: 'standard' })).toBeGreaterThan(0);
+});
+
+test('what is open is told of the whole installation, and asked of the store once for many scrapes', async () => {
+  const text = 'shown to somebody first';
+  const { client, provider: asked } = bed;
+  asked.first(
+    (request) => promptOf(request) === text && !request.messages.some(({ role }) => role === 'tool'),
+    () => ({ toolCalls: [{ name: 'calculator', arguments: '{"expression":"1+1"}' }] }),
+  );
+  const tools = [{ name: 'calculator', approval: 'always' as const }];
+  const run = await client.start('agent', { task: text, tools, policy: { candidates: [MODEL], cache: false } });
+  const { approval } = await untilEvent(client, run.id, 'approval.requested');
+  let looks = 0;
+  const metrics = openMetrics();
+  metrics.showOpenWork(() => {
+    looks += 1;
+    return client.openWork();
+  });
+  for (let scrape = 0; scrape < 3; scrape += 1) {
+    const now = samplesIn(await metrics.text());
+    expect(now('cadenza_open_runs', { pattern: 'agent' })).toBe(1);
+    expect(now('cadenza_waiting_approvals')).toBe(1);
+  }
+  expect(looks).toBe(1);
+  await client.approve(run.id, approval, { approved: true });
+  await run.result();
+  expect(await client.openWork()).toMatchObject({ runs: {}, approvals: 0 });
+});
+
+test('dashboard and alerts ask for nothing that is not exported', async () => {
+  const exported = new Set(parsePrometheusText(await bed.metrics.text()).map(({ name }) => name));
+  const folder = path.resolve(import.meta.dirname, '../../deploy/observability');
+  const files = ['dashboard.json', 'alerts.yml'].map((file) => readFileSync(path.join(folder, file), 'utf8'));
+  const named = files.flatMap((text) => [
+    ...text.matchAll(/\b(?:cadenza|gen_ai|http_server|nodejs|process)_[a-z0-9_]+/g),
+  ]);
+  const metrics = new Set(named.map(([name]) => name.replace(/_(bucket|sum|count)$/, '')));
+  const labels = new Set(Object.values(LABEL) as string[]);
+  expect([...metrics].filter((name) => !exported.has(name) && !labels.has(name))).toEqual([]);
+  expect(metrics.size).toBeGreaterThan(15);
+});
+
 test('a run whose worker is killed between steps is one trace, in which no span is twice and none is missing', async () => {
   const paced = await mockProvider(undefined, { streamingProfile: { ttft: 300, tps: 40 } });
-  const crash = await crashBed({ provider: paced });
+  const port = await freePort(0);
+  const crash = await crashBed({ provider: paced, env: { CADENZA_METRICS_PORT: String(port) } });
   try {
     await crash.start();
     const policy = { candidates: [MODEL], cache: false as const };
@@ -215,6 +302,14 @@ test('a run whose worker is killed between steps is one trace, in which no span 
       .map(({ attributes: { ...told } }) => `${told['cadenza.step']} ${told['cadenza.attempt']}`);
     expect(calls.sort()).toEqual(['one 1', 'three 1', 'two 2']);
     expect(spans.flatMap((span) => ancestry(spans, span)).filter((name) => name === '?')).toEqual([]);
+    // A worker alone tells how it is, and what it does, on a port of its own.
+    const told = async (what: string) => fetch(`http://127.0.0.1:${port}/${what}`);
+    expect((await told('health/live')).status).toBe(200);
+    expect((await told('health/ready')).status).toBe(200);
+    const counted = samplesIn(await (await told('metrics')).text());
+    expect(counted('cadenza_calls_total', { outcome: 'completed' })).toBe(2);
+    expect(counted('cadenza_lost_attempts_total')).toBeLessThanOrEqual(1);
+    expect(counted('cadenza_retries_total')).toBe(1);
   } finally {
     await crash.close();
   }
