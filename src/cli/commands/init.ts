@@ -10,8 +10,8 @@ const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 const TEMPLATE = path.join(PACKAGE, 'templates', 'project');
 /** Said to everybody in one place, and to projects by a copy. */
 const COPIES = ['AGENTS.md', 'docker-compose.yml', 'docker/temporal-dynamic-config.yaml'];
-/** What `npm init`, `npm install cadenza` and `git init` leave: a folder that holds nothing else is taken for empty. */
-const NO_WORK_YET = ['package.json', 'package-lock.json', 'node_modules', '.git'];
+/** What npm, git and `cadenza dev` leave: a folder that holds nothing else is taken for empty. */
+const NO_WORK_YET = ['package.json', 'package-lock.json', 'node_modules', '.git', '.cadenza'];
 const NEXT = ['npm install', 'npm test', 'npm start'];
 
 interface Manifest {
