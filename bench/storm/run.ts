@@ -167,7 +167,7 @@ function report(audit: Audit, { seen, kills, wholeMs }: Storm): void {
     'tool that pays': `${audit.paid.runs} runs, ${audit.paid.twice} twice, ${audit.paid.interrupted} told unknown`,
     'refused by their budget': String(audit.refused),
     'requests made again by clients': String(again),
-    'answers cut, passed on, refused at the front': Object.values(shape.front.counts).join(', '),
+    'passed on to another gateway, cut, refused at the front': Object.values(shape.front.counts).join(', '),
   };
   console.log(table(Object.entries(rows).map(([what, value]) => ({ what, value }))));
   console.log(

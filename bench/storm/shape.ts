@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findTemporalCli, startPostgres, startTemporal } from '../../src/local/index.ts';
 import { freePort } from '../../src/local/ports.ts';
@@ -13,6 +14,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 const NAMESPACE = 'storm';
 /** Of the operator, who starts runs for every tenant. */
 const API_KEY = 'storm-operator-key';
+const ATTEMPTS = 20;
 
 export interface ShapeOptions {
   workers: number;
@@ -48,6 +50,21 @@ export interface Shape {
   stop(): Promise<void>;
 }
 
+/** What has to be there before the first start: search attributes and tables. A namespace that was just made is not known at
+ *  once. @throws Error with what is broken still */
+async function makeReady(cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const doctor = [path.join(ROOT, 'src/cli/main.ts'), 'doctor', '--fix', '--json'];
+  for (let attempt = 1; ; attempt += 1) {
+    const { stdout } = await promisify(execFile)(process.execPath, doctor, { cwd, env }).catch(
+      (failed: { stdout: string }) => failed,
+    );
+    const broken = stdout.split('\n').filter((line) => /"check":"(temporal|postgresql)".*"state":"broken"/.test(line));
+    if (broken.length === 0) return;
+    if (attempt === ATTEMPTS) throw new Error(`Temporal and PostgreSQL are not ready: ${broken.join(' ')}`);
+    await delay(1_000);
+  }
+}
+
 export async function startShape(options: ShapeOptions): Promise<Shape> {
   const home = mkdtempSync(path.join(os.tmpdir(), 'cadenza-storm-'));
   // Root's PostgreSQL runs as another user, who must get in.
@@ -62,8 +79,7 @@ export async function startShape(options: ShapeOptions): Promise<Shape> {
       ...{ CADENZA_DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: NAMESPACE },
       ...{ CADENZA_HOME: path.join(home, 'home'), CADENZA_API_KEYS: API_KEY, NODE_OPTIONS: '' },
     };
-    const doctor = [path.join(ROOT, 'src/cli/main.ts'), 'doctor', '--fix'];
-    await promisify(execFile)(process.execPath, doctor, { cwd: options.folder, env }).catch(() => {});
+    await makeReady(options.folder, env);
     const addWorker = async (checkout = ROOT, own: Record<string, string> = {}) => {
       const name = `worker ${members.filter(({ kind }) => kind === 'worker').length + 1}`;
       const command = { checkout, cwd: options.folder, env: { ...env, ...own }, logFile: logOf(name) };
