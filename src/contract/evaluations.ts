@@ -61,7 +61,7 @@ export const EvaluationScorer = later(() =>
     scorer('judge', {
       rubric: Rubric,
       policy: PolicyRef,
-      /** what was asked, as the judge is told it; left out, the row */
+      /** what was asked, as the judge is told it; left out, what the row was asked with the variant's own words */
       question: z.string().min(1).optional(),
       /** a good answer the judge is shown */
       expected: z.string().optional(),

@@ -30,7 +30,7 @@ export async function askVariants(
   items: unknown[],
   repeats: number,
 ): Promise<AskedVariants> {
-  const source = await uploadRows(client, items, runs.tenant);
+  const source = await uploadRows(client, items);
   const wanted = variants.flatMap((variant) =>
     Array.from({ length: repeats }, (_, index) => ({ variant, repeat: index + 1 })),
   );

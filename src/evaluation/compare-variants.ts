@@ -17,7 +17,7 @@ const EQUAL = 1e-9;
 export interface Comparisons {
   comparisons: VariantComparison[];
   /** what `against` of those says that the gate looks at */
-  reference?: string;
+  references: string[];
   missing?: string;
 }
 
@@ -33,9 +33,9 @@ export function comparisonsOf(
   const compare = ({ variant, rows }: EvaluatedVariant, against: string, before: ScoredRow[]) =>
     compareVariants(variant, against, rows, before, { confidence, repeats }) ?? [];
   const beside = others.flatMap((variant) => compare(variant, `variant ${base}`, rowsOfBase));
+  const named = than && 'variant' in than ? [`variant ${base}`] : [];
   if (held === undefined || 'missing' in held) {
-    const reference = than && 'variant' in than ? `variant ${base}` : undefined;
-    return { comparisons: beside, reference, missing: held?.missing };
+    return { comparisons: beside, references: named, missing: held?.missing };
   }
   const { name, baseline } = held;
   const reference = `baseline ${name}`;
@@ -45,7 +45,7 @@ export function comparisonsOf(
     const before = baseline.variants[variant.variant] ?? (more.length === 0 ? only : undefined);
     return compare(variant, reference, before?.rows ?? []);
   });
-  return { comparisons: [...withBaseline, ...beside], reference };
+  return { comparisons: [...withBaseline, ...beside], references: [reference, ...named] };
 }
 
 /**

@@ -24,7 +24,6 @@ import { rowKeys, runNames, variantsOf } from './variants.ts';
 export interface EvaluateOptions {
   /** where the files that the evaluation names lie; else the working folder */
   folder?: string;
-  tenant?: string;
   /** names answers of their own: all is asked anew, and once only for one token */
   fresh?: string;
   /** only so many of the rows, the first ones */
@@ -60,6 +59,7 @@ const DEFAULT_CONCURRENCY = 16;
  *
  * All that costs is a run, named by what it does: an evaluation that is killed, or made again, finds its runs, and pays for
  * nothing twice. Rows that failed are asked again.
+ * @param client whose runs they are: one with a tenant (`client.as`) evaluates for the tenant
  * @throws CadenzaError before anything is started where it cannot work; the signal's reason
  */
 export async function evaluate(
@@ -67,7 +67,7 @@ export async function evaluate(
   given: EvaluationInput,
   options: EvaluateOptions = {},
 ): Promise<EvaluationReport> {
-  const { folder = process.cwd(), functions = {}, tenant, fresh, prices, signal, onProgress } = options;
+  const { folder = process.cwd(), functions = {}, fresh, prices, signal, onProgress } = options;
   const definition = checked(EvaluationDefinition, given, 'evaluation');
   const { name: evaluation, scorers, repeats, confidence, concurrency = DEFAULT_CONCURRENCY } = definition;
   const items = (await loadRows(definition.data, folder, client)).slice(0, options.rows);
@@ -75,11 +75,10 @@ export async function evaluate(
   await checkScorers(scorers, items, { folder, functions });
   const held = await baselineOfGate(client, definition, folder, options.baseline);
 
-  const names = runNames(evaluation, tenant, fresh);
+  const names = runNames(evaluation, fresh);
   const purse = createPurse(definition.budgetUsd);
   const runs = (what: EvaluationProgress['what']): MapsOptions =>
     withoutUndefined({
-      tenant,
       metadata: { evaluation },
       signal,
       onProgress: onProgress && ((progress) => onProgress({ what, ...progress })),

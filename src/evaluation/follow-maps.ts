@@ -10,7 +10,6 @@ export interface WantedMap {
 }
 
 export interface MapsOptions {
-  tenant?: string;
   /** of each map, USD */
   budgetUsd?: number;
   metadata?: Record<string, unknown>;
@@ -92,14 +91,13 @@ async function followed(
 async function startMap(
   client: Cadenza,
   { id: first, input, cacheScope }: WantedMap,
-  { tenant, budgetUsd, metadata }: MapsOptions,
+  { budgetUsd, metadata }: MapsOptions,
 ): Promise<{ id: string; earlier: string[] }> {
   const earlier: string[] = [];
   for (let id = first; earlier.length < MOST_TRIES; id = `${first}-try${earlier.length + 1}`) {
     const after = earlier.at(-1);
     const started = await client.startUnchecked('map', after === undefined ? input : { ...input, after }, {
       id,
-      tenant,
       budgetUsd,
       metadata,
       cacheScope,
@@ -118,9 +116,9 @@ async function endedWithFailures(client: Cadenza, id: string): Promise<boolean> 
 }
 
 /** @returns the id of the data set that has these rows */
-export async function uploadRows(client: Cadenza, items: unknown[], tenant?: string): Promise<string> {
+export async function uploadRows(client: Cadenza, items: unknown[]): Promise<string> {
   async function* lines() {
     for (const item of items) yield `${JSON.stringify(item)}\n`;
   }
-  return (await client.upload(lines(), 'jsonl', { tenant })).id;
+  return (await client.upload(lines(), 'jsonl')).id;
 }

@@ -4,22 +4,21 @@ import type { Estimate, EvaluatedVariant, EvaluationGate, GateOutcome, VariantCo
 export interface Gated {
   variants: EvaluatedVariant[];
   comparisons: VariantComparison[];
-  /** what `against` of the comparisons that count says; undefined where nothing is compared with */
-  reference?: string;
+  /** what `against` of the comparisons that count says; none where nothing is compared with */
+  references: string[];
   /** why there is nothing to compare with, though there should be */
   missing?: string;
 }
 
 /** Whether an evaluation reached what it has to, with a reason for each thing it did not. */
 export function passGate(gate: EvaluationGate, gated: Gated): GateOutcome {
-  const { variants, reference } = gated;
-  const held = variants.filter(({ variant }) =>
-    gate.variants ? gate.variants.includes(variant) : `variant ${variant}` !== reference,
+  const held = gated.variants.filter(({ variant }) =>
+    gate.variants ? gate.variants.includes(variant) : !gated.references.includes(`variant ${variant}`),
   );
   const reasons = held.flatMap((variant) => [
     ...minimums(gate, variant),
     ...maximums(gate, variant),
-    ...comparedReasons(gate, variant, gated),
+    ...gated.references.flatMap((reference) => comparedReasons(gate, variant, gated, reference)),
   ]);
   const missing = gated.missing === undefined ? [] : [gated.missing];
   return { passed: reasons.length + missing.length === 0, reasons: [...missing, ...reasons] };
@@ -58,10 +57,14 @@ function maximums(gate: EvaluationGate, { variant, costUsd, latencyMs, failed }:
 }
 
 /** Worse is what is worse beyond chance; with a margin, also what has not been shown to be within it. */
-function comparedReasons(gate: EvaluationGate, { variant }: EvaluatedVariant, gated: Gated): string[] {
-  if (gated.reference === undefined) return [];
-  const found = gated.comparisons.find((one) => one.variant === variant && one.against === gated.reference);
-  if (!found) return [`${variant}: has no row in common with ${gated.reference}`];
+function comparedReasons(
+  gate: EvaluationGate,
+  { variant }: EvaluatedVariant,
+  gated: Gated,
+  reference: string,
+): string[] {
+  const found = gated.comparisons.find((one) => one.variant === variant && one.against === reference);
+  if (!found) return [`${variant}: has no row in common with ${reference}`];
   const { score, worse, rows, against } = found;
   const byHowMuch = `${written(score)} over ${rows} rows, ${worse} of them worse`;
   if (score.high < 0) return [`${variant}: worse than ${against}, by ${byHowMuch}`];

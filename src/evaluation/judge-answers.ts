@@ -28,7 +28,7 @@ export async function judgeAnswers(
   const items = [...new Set(prompts)].map((prompt) => ({ prompt }));
   const schema = withoutUndefined({ ...z.toJSONSchema(markSchema(rubric)), $schema: undefined });
   const input = { system: systemOf(rubric), prompt: '{{item.prompt}}', schema };
-  const source = await uploadRows(client, items, runs.tenant);
+  const source = await uploadRows(client, items);
   const asked = withoutUndefined({ pattern: 'ask', input, policy, concurrency });
   const id = names.name(nameOfScorer(scorer), [{ pattern: 'ask', input, policy }, items]);
   const [judged] = await followMaps(client, [{ id, input: { ...asked, source }, cacheScope: names.scope(1) }], {

@@ -15,9 +15,8 @@ export async function compareVectors(
   for (let start = 0; start < texts.length; start += TEXTS_A_RUN) {
     const page = texts.slice(start, start + TEXTS_A_RUN);
     const input = withoutUndefined({ texts: page, model: scorer.model });
-    const { tenant, metadata } = runs;
     const id = names.name(nameOfScorer(scorer), ['embed', input]);
-    const run = await client.start('embed', input, { id, tenant, budgetUsd: purse.share(1), metadata });
+    const run = await client.start('embed', input, { id, budgetUsd: purse.share(1), metadata: runs.metadata });
     const embedded = await run.result();
     purse.spend(embedded.costUsd);
     for (const [index, text] of page.entries()) vectors.set(text, unpacked(embedded.vectors[index]!));

@@ -74,11 +74,10 @@ export interface RunNames {
 }
 
 /** @param token of an evaluation that asks everything anew */
-export function runNames(evaluation: string, tenant: string | undefined, token: string | undefined): RunNames {
+export function runNames(evaluation: string, token: string | undefined): RunNames {
   const fresh = token === undefined ? '' : `-${token}`;
   return {
-    name: (kind, of) =>
-      `eval-${slug(evaluation)}-${slug(kind)}-${hashOfJson([tenant ?? null, of]).slice(0, 10)}${fresh}`,
+    name: (kind, of) => `eval-${slug(evaluation)}-${slug(kind)}-${hashOfJson(of).slice(0, 10)}${fresh}`,
     scope(repeat) {
       const parts = [...(token === undefined ? [] : [token]), ...(repeat === 1 ? [] : [`repeat-${repeat}`])];
       return parts.length === 0 ? undefined : ['eval', ...parts].join(':');

@@ -280,6 +280,17 @@ test('what people voted for in past comparisons is a data set', async () => {
   ]);
 });
 
+test('a tenant evaluates by itself: its runs are its own, and so are its baselines and the votes it sees', async () => {
+  const acme = bed.client.as({ role: 'admin', tenant: 'acme' });
+  const own = definition(capitals('own', 'Of our own, carefully.', { data: rows.slice(0, 2) }));
+  const { variants } = await evaluate(acme, own);
+  expect(variants[0]!.runs).toEqual([expect.stringMatching(/^acme:eval-own-/)]);
+  expect(variants[0]!.score.mean).toBe(1);
+  expect((await acme.list({})).runs.map(({ id }) => id)).toEqual(variants[0]!.runs);
+  expect(await acme.baselines.list()).toEqual([]);
+  await expect(evaluate(acme, { ...own, data: { from: 'runs' } })).rejects.toMatchObject({ code: 'NotFound' });
+});
+
 test('a budget holds over all runs of an evaluation', async () => {
   const dear = definition({ ...capitals('dear', 'Cheaply.', { budgetUsd: 1e-7 }) });
   const { variants, spentUsd } = await evaluate(bed.client, dear);

@@ -60,6 +60,11 @@ const runs = [
     args: ['run', 'answer', '--input', 'examples/documents/question.json'],
     shows: /\[sandbox\/.* October 1871[\s\S]*\[1\] examples\/documents\/library\/lighthouse\.md:5/,
   },
+  {
+    example: 'evaluation',
+    args: ['eval', 'examples/evaluation/replies.yaml', '--gate'],
+    shows: /named against variant bare: better[\s\S]*Gate passed/,
+  },
   { example: 'conversation', args: ['chat', 'walk', '--input', 'examples/conversation/input.json'], stdin: talk },
 ];
 

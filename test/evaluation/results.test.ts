@@ -114,7 +114,7 @@ function gated(now: number[], before: number[], gate: EvaluationGate) {
   return passGate(gate, {
     variants: [variant],
     comparisons,
-    reference: before.length > 0 ? 'baseline main' : undefined,
+    references: before.length > 0 ? ['baseline main'] : [],
   });
 }
 

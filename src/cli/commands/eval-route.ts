@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/index.ts';
 import { invalidRequest, Route } from '../../contract/index.ts';
-import type { Classify, EvalRecord, Evaluation } from '../../evaluation/index.ts';
+import type { Classify, EvalRecord, Evaluation } from '../../evaluation/routing/index.ts';
 import { CliFailure, usageError } from '../failure.ts';
 import { findTarget, lookForTarget } from '../find-target.ts';
 import { openLog } from '../log.ts';
@@ -49,10 +49,10 @@ Examples:
 }
 
 async function evaluateRoutes(flags: EvalFlags): Promise<Evaluation> {
-  const [{ loadConfig }, { providerRegistry }, { evaluateRoutes: replayRoutes, prepare }] = await Promise.all([
+  const [{ loadConfig }, { providerRegistry }, { evaluate, prepare }] = await Promise.all([
     import('../../config/index.ts'),
     import('../../providers/index.ts'),
-    import('../../evaluation/index.ts'),
+    import('../../evaluation/routing/index.ts'),
   ]);
   const config = await loadConfig();
   const routes = readRoutes(flags.routes, config);
@@ -60,7 +60,7 @@ async function evaluateRoutes(flags: EvalFlags): Promise<Evaluation> {
   const providers = providerRegistry({ config, env: process.env });
   try {
     const prepared = await prepare({ records, routes, config, providers, classify });
-    return replayRoutes({ routes, ...prepared, weak: flags.weak, strong: flags.strong });
+    return evaluate({ routes, ...prepared, weak: flags.weak, strong: flags.strong });
   } finally {
     await providers.close();
   }
@@ -98,7 +98,7 @@ function fromFile(file: string): Record<string, Route> {
 async function recordsOf({ data, fromLedger, hours }: EvalFlags): Promise<EvalRecord[]> {
   if ((data === undefined) === (fromLedger === undefined)) throw usageError('Give either --data or --from-ledger.');
   if (data === undefined) return recordsOfPastRuns(process.env, hours);
-  const { readRecords } = await import('../../evaluation/index.ts');
+  const { readRecords } = await import('../../evaluation/routing/index.ts');
   return readRecords(readData(data), data);
 }
 
@@ -119,7 +119,7 @@ async function recordsOfPastRuns(env: NodeJS.ProcessEnv, hours: number): Promise
       import('../../config/index.ts'),
       import('../../providers/index.ts'),
       import('../../store/index.ts'),
-      import('../../evaluation/index.ts'),
+      import('../../evaluation/routing/index.ts'),
     ]);
   const store = await openStore({ url: databaseUrl, log: openLog(env, 'error') });
   try {
@@ -146,12 +146,12 @@ const classify: Classify = async (name, route, texts) => {
       },
     );
   }
-  const { classifyByRuns } = await import('../../evaluation/index.ts');
+  const { classifyByRuns } = await import('../../evaluation/routing/index.ts');
   return withClient((client) => classifyByRuns(client, route, texts));
 };
 
 async function writeReport(evaluation: Evaluation, folder: string): Promise<{ curve: string; decisions: string }> {
-  const { drawChart } = await import('../../evaluation/index.ts');
+  const { drawChart } = await import('../../evaluation/routing/index.ts');
   const files = { curve: path.join(folder, 'curve.svg'), decisions: path.join(folder, 'decisions.jsonl') };
   mkdirSync(folder, { recursive: true });
   writeFileSync(files.curve, await drawChart(evaluation));

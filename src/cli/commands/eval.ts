@@ -84,7 +84,8 @@ async function evaluateFile(file: string, flags: EvalFlags, json: boolean): Prom
   const definition = withFlags(readEvaluation(readFileSync(file, 'utf8'), file), flags);
   const token = flags.resume ?? (flags.fresh ? Date.now().toString(36) : undefined);
   const { prices } = await loadConfig();
-  const report = await withClient(async (client) => {
+  const report = await withClient(async (shared) => {
+    const client = flags.tenant === undefined ? shared : shared.as({ role: 'admin', tenant: flags.tenant });
     // What is named on the command line lies where that was typed.
     const baseline =
       flags.baseline === undefined ? undefined : await findBaseline(client, flags.baseline, process.cwd());
@@ -95,7 +96,7 @@ async function evaluateFile(file: string, flags: EvalFlags, json: boolean): Prom
     const bar = json ? undefined : progressBars();
     try {
       const done = await evaluate(client, definition, {
-        ...{ folder: path.dirname(file), tenant: flags.tenant, fresh: token, rows: flags.rows, baseline, prices },
+        ...{ folder: path.dirname(file), fresh: token, rows: flags.rows, baseline, prices },
         ...{ signal: interrupt.signal, onProgress: bar?.show },
       });
       await saveBaseline(client, done, flags);

@@ -12,6 +12,8 @@ import { seconds, usd } from './numbers.ts';
 
 /** Rows that are shown of those that got worse, or did not pass. */
 const SHOWN_ROWS = 10;
+/** Differences that would be written as 0. */
+const LEAST_USD = 0.000_000_5;
 const ITEM_LENGTH = 60;
 const ANSWER_LENGTH = 80;
 
@@ -52,8 +54,11 @@ export function comparisonLines(report: EvaluationReport): { sentence: string; r
 
 function sentenceOf({ variant, against, score, rows, better, worse, pValue, costUsd, latencyMs }: VariantComparison) {
   const verdict = score.high < 0 ? 'worse' : score.low > 0 ? 'better' : 'no different, as far as can be told';
-  const p = pValue === undefined ? '' : `, McNemar p = ${pValue.toFixed(3)}`;
-  const cost = costUsd === null ? '' : ` · ${signed(costUsd.mean, (value) => usd(value))} a row`;
+  const p = pValue === undefined || pValue === 1 ? '' : `, McNemar p = ${pValue.toFixed(3)}`;
+  const cost =
+    costUsd === null || Math.abs(costUsd.mean) < LEAST_USD
+      ? ''
+      : ` · ${signed(costUsd.mean, (value) => usd(value))} a row`;
   const time = latencyMs === null ? '' : ` · ${signed(latencyMs.mean, (value) => seconds(value))}`;
   return (
     `${variant} against ${against}: ${verdict}, ${difference(score)} over ${rows} rows ` +

@@ -1,4 +1,4 @@
-import type { Evaluation, RouterResult } from '../../evaluation/index.ts';
+import type { Evaluation, RouterResult } from '../../evaluation/routing/index.ts';
 import { table } from './table.ts';
 
 const COLUMNS = [
