@@ -208,7 +208,7 @@ function noSuch(deployment: string): CadenzaError {
 }
 
 function notReady(deployment: string, build: string, cause: unknown): CadenzaError {
-  const said = cause instanceof Error ? ((cause.cause as Error | undefined)?.message ?? cause.message) : String(cause);
+  const said = (cause as { details?: string }).details ?? String(cause);
   const hint = 'Start its workers first; they must take work of all task queues the build before them does';
   const message = `The build "${build}" of ${deployment} cannot be given runs: ${said}`;
   return new CadenzaError('Conflict', { type: 'InvalidRequest', message, hint, path: 'build' }, { cause });

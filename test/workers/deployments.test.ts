@@ -125,6 +125,13 @@ test('after a second build is deployed old runs end on the old one, new ones beg
     const run = await client.start('ask', { prompt: `new, ${lane}`, policy }, { lane });
     expect(await textOf(run)).toMatchObject({ text: `two on new, ${lane}` });
   }
+  const { name } = await client.schedules.create({
+    ...{ name: taskQueue, pattern: 'ask', every: '1 day' },
+    input: { prompt: 'of a schedule', policy },
+  });
+  await client.schedules.trigger(name);
+  await until(() => two.asked('of a schedule') === 1 || undefined);
+  await client.schedules.delete(name);
   one.open();
   expect(await old.result()).toMatchObject({ output: 'one on after <one on gate of the old chain>' });
   expect(one.asked('below the old chain')).toBe(1);
