@@ -21,6 +21,7 @@ import { heartbeat } from './heartbeat.ts';
 import { observeAttempt } from './observe-calls.ts';
 import type { Rooms } from './rooms.ts';
 import { sharedAnswers } from './shared-answers.ts';
+import { type FoundSimilar, similarAnswers } from './similar-answers.ts';
 import { AttemptFailed, streamReply } from './stream-reply.ts';
 import { keepAnswer, type WholeRequest, wholeRequest, withoutSignatures } from './whole-request.ts';
 
@@ -78,6 +79,8 @@ export function createCallOnce(
     const requestHash = hashOfRequest(request);
     const place = { key: callKey(call, requestHash), run, step, model };
     const shared = sharedAnswers(cache, call, requestHash, place.key);
+    const similar = similarAnswers(rooms, call, request, shared, signal);
+    let nearest: FoundSimilar['nearest'] | undefined;
     let batched: BatchedCalls | undefined;
     // What is named by reference becomes lines of a transcript: not of a call that is not made.
     const byName = request.transcript || request.toolset !== undefined;
@@ -85,11 +88,19 @@ export function createCallOnce(
 
     const stopHeartbeat = heartbeat(() => shared?.hold());
     // One that waits in a batch is made for nobody else: equal ones wait with it.
-    const atBegin = () => (byName || batched ? undefined : shared?.atBegin);
+    const atBegin = () => (byName || batched || similar ? undefined : shared?.atBegin);
     try {
-      batched = await openBatched(call, request, { ...place, requestHash, isShared: shared !== undefined }, signal);
+      batched = await openBatched(
+        call,
+        request,
+        { ...place, requestHash, sharedAs: shared?.atBegin?.requestHash },
+        signal,
+      );
       const found = await awaitStore(signal, answeredBefore);
       if (found) return await takeOverWith(found);
+      const near = await similar?.find();
+      nearest = near?.nearest;
+      if (near) return await takeOverWith(near.reply);
       const whole = await awaitStore(signal, () => wholeRequest(store, request));
       const begun = await awaitStore(signal, () => begin(whole.request));
       if (begun.state === 'finished') return forHistory(begun.reply);
@@ -120,7 +131,7 @@ export function createCallOnce(
     async function takeOver(found: ModelReply): Promise<ModelReply> {
       const sinceBegun = Math.round(performance.now() - begunAt);
       const reply = { ...found, firstTokenMs: sinceBegun, totalMs: sinceBegun };
-      const kept = () => journal.finishCached({ ...place, reply, completesStep: completesStep(found) });
+      const kept = () => journal.finishCached({ ...place, reply, completesStep: completesStep(found), nearest });
       rooms.metrics?.cacheHit(found.model, found.costUsd);
       return forHistory(await awaitStore(signal, kept));
     }
@@ -191,6 +202,7 @@ export function createCallOnce(
         const outcome = { reply: answer, savedUsd, completesStep: completesStep(answer), cache: entry };
         const kept = await journal.end(mine, outcome).catch((refused: unknown) => unwritable(answer, refused));
         if (!entry) await shared?.release();
+        else await similar?.keep();
         return forHistory(kept!);
       }
 
@@ -259,7 +271,7 @@ export function createCallOnce(
     function forHistory(reply: ModelReply): ModelReply {
       // Only answers the workflow has a check of its own for may be refused by it.
       const isChecked = request.schema !== undefined || call.checkedAfter;
-      const whole = shared && isChecked ? { ...reply, cachedAs: shared.entry.requestHash } : reply;
+      const whole = shared && isChecked ? { ...reply, cachedAs: nearest?.of ?? shared.entry.requestHash } : reply;
       if (reply.toolCalls && !reply.keptAt) return whole;
       const { reasoning: _, reasoningSignature: __, ...rest } = whole;
       return reply.toolCalls ? withoutSignatures(rest, reply.toolCalls) : rest;

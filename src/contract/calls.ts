@@ -4,7 +4,7 @@ import { ForkSource } from './forks.ts';
 import type { GuardrailFinding, TextCheck } from './guardrails.ts';
 import { later } from './later.ts';
 import { ModelRef, type ModelReply, type ModelRequest } from './models.ts';
-import { type Policy, type PolicyRef, Timeouts } from './policy.ts';
+import { type Policy, type PolicyRef, SemanticCache, Timeouts } from './policy.ts';
 import type { RouteDecision, RouteFacts } from './route/decision.ts';
 import type { Route } from './route/definition.ts';
 import { RunOptions } from './runs.ts';
@@ -42,6 +42,8 @@ export const ModelCall = later(() =>
     batch: z.enum(['asked', 'patient']).optional(),
     /** seconds; undefined asks the provider anew */
     cacheTtlSeconds: z.number().optional(),
+    /** an answer to a question near enough will do */
+    semantic: SemanticCache.optional(),
     /** the candidate before this one, and why it was left */
     fallback: z.object({ from: ModelRef, error: CallError }).optional(),
     /** counts calls of one step that ask the same thing on purpose (a retry after an unusable answer) */

@@ -92,7 +92,14 @@ export const EventBody = later(() =>
     data('call.hedged', { from: ModelRef, to: ModelRef, afterMs: z.number() }),
     /** another model was quicker: readers drop the text; what it cost so far is estimated */
     data('call.abandoned', { model: ModelRef, by: ModelRef, ...money }),
-    data('call.cached', { model: ModelRef, savedUsd: z.number().nullable(), usage: Usage }),
+    /** `similarity`: the answer is that of another prompt, so near to this one (cosine); `of`: the hash of its request */
+    data('call.cached', {
+      model: ModelRef,
+      savedUsd: z.number().nullable(),
+      usage: Usage,
+      similarity: z.number().optional(),
+      of: z.string().optional(),
+    }),
     /** the call was sent in a batch of its provider, with so many others in all: its answer comes within a day */
     data('call.batched', { model: ModelRef, batch: z.string(), calls: z.number().int() }),
     data('call.completed', {

@@ -52,6 +52,7 @@ export function modelCallOf(
     maxAttempts: policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     batch: batchingOf(policy),
     cacheTtlSeconds: policy.cache === false ? undefined : (policy.cache?.ttlSeconds ?? DEFAULT_CACHE_TTL_SECONDS),
+    semantic: policy.cache ? policy.cache.semantic : undefined,
     ...repeatLimitsOf(policy, deadline),
   } satisfies ModelCall & RepeatLimits;
 }

@@ -61,6 +61,17 @@ export const DEFAULT_TIMEOUTS: Required<Timeouts> = {
 export const Lane = later(() => z.enum(['standard', 'fast', 'direct']));
 export type Lane = z.infer<typeof Lane>;
 
+/** Answers to questions that are not equal, but near enough: docs/semantic-cache.md. */
+export const SemanticCache = later(() =>
+  z.strictObject({
+    /** cosine of the vectors of two prompts from which on they are taken for the same question */
+    threshold: z.number().min(0).max(1),
+    /** of the vectors; else the config's `documents.embeddings` */
+    model: ModelRef.optional(),
+  }),
+);
+export type SemanticCache = z.infer<typeof SemanticCache>;
+
 export const Policy = later(() =>
   z.strictObject({
     /** models or aliases, in the order they are tried */
@@ -69,7 +80,12 @@ export const Policy = later(() =>
     maxAttempts: z.number().int().min(1).max(100).optional(),
     timeouts: Timeouts.optional(),
     /** false asks the provider anew; else an equal request of the same tenant within the time is answered from the cache */
-    cache: z.union([z.literal(false), z.strictObject({ ttlSeconds: z.number().int().positive() })]).optional(),
+    cache: z
+      .union([
+        z.literal(false),
+        z.strictObject({ ttlSeconds: z.number().int().positive(), semantic: SemanticCache.optional() }),
+      ])
+      .optional(),
     /** how long the step may go on waiting through an outage of all its candidates before it fails; left out, it waits up
      *  to a minute, and only where a provider says for how long */
     patience: Duration.optional(),

@@ -7,6 +7,8 @@ import { storableJson } from './storable-json.ts';
 export interface WaitingCall extends BatchedCall {
   key: string;
   epoch: number;
+  /** '' where no equal call's answer is this one's */
+  sharedAs: string;
   provider: string;
   /** what only calls of one batch share, beside provider and model: the endpoint */
   lane: string;
@@ -53,7 +55,7 @@ export interface CallOfBatch extends BatchedCall {
 /** Calls that wait for batches of their providers, and the batches: who goes on with one finds all it needs here. */
 export interface Batches {
   /** @param equal a call that asks the same for the same tenant is waited for too */
-  standing(key: string, equal?: { tenant: string; requestHash: string; model: string }): Promise<BatchStanding>;
+  standing(key: string, equal?: { tenant: string; sharedAs: string; model: string }): Promise<BatchStanding>;
   /** Lets a call wait; one that does already goes on. */
   add(call: WaitingCall): Promise<void>;
   /** The error of a call that failed, once: asked again, it is asked by itself. */
@@ -102,7 +104,7 @@ export function createBatches(db: Kysely<Database>, holder: string): Batches {
         from batch_calls c left join batches b on b.id = c.batch
         where c.key = ${key} ${
           equal
-            ? sql`or (c.tenant = ${equal.tenant} and c.request_hash = ${equal.requestHash} and c.model = ${equal.model}
+            ? sql`or (c.tenant = ${equal.tenant} and c.request_hash = ${equal.sharedAs} and c.model = ${equal.model}
                 and c.state in ('waiting', 'batched'))`
             : sql``
         }
@@ -110,8 +112,8 @@ export function createBatches(db: Kysely<Database>, holder: string): Batches {
       return standingOf(rows[0]);
     },
 
-    async add({ key, epoch, provider, lane, bytes, ...asked }) {
-      const { call, requestHash } = asked;
+    async add({ key, epoch, provider, lane, bytes, sharedAs, ...asked }) {
+      const { call } = asked;
       const row = {
         epoch,
         provider,
@@ -123,7 +125,7 @@ export function createBatches(db: Kysely<Database>, holder: string): Batches {
       };
       await db
         .insertInto('batch_calls')
-        .values({ key, ...row, tenant: call.run.tenant ?? '', request_hash: requestHash })
+        .values({ key, ...row, tenant: call.run.tenant ?? '', request_hash: sharedAs })
         .onConflict((conflict) =>
           conflict
             .column('key')

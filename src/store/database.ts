@@ -155,6 +155,14 @@ export interface Database {
     cost_usd: Money | null;
     expires_at: Date;
   };
+  prompts: {
+    id: GeneratedAlways<number>;
+    tenant: string;
+    frame: string;
+    request_hash: string;
+    vector: number[];
+    expires_at: Date;
+  };
   flights: {
     tenant: string;
     request_hash: string;

@@ -29,6 +29,7 @@ export { type OpenStore, openStore, type Store } from './open-store.ts';
 export { isStoreError } from './outage.ts';
 export type { Passages } from './passages.ts';
 export type { StopReason } from './processes.ts';
+export type { Prompts } from './prompts.ts';
 export type { RetentionAges } from './prune-rows.ts';
 export type { PrunedRows, Retention, TableSize } from './retention.ts';
 export { decidedBefore, type ModelStatistics, modelStatistics } from './route-statistics.ts';

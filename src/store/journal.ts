@@ -170,7 +170,7 @@ export function createJournal(
     async book(attempt, spent) {
       await writer.write({ run: attempt.run, events: [], end: { ...endOf(attempt), spent: spentLine(spent) } });
     },
-    finishCached({ key, run, step, model, reply: found, completesStep = true }) {
+    finishCached({ key, run, step, model, reply: found, completesStep = true, nearest }) {
       const attempt = { key, run, step, model, epoch: 1 };
       const end = endOf(attempt);
       const place = { step, call: end.call, epoch: 1 };
@@ -178,7 +178,7 @@ export function createJournal(
       const spent = spentLine({ usage: reply.usage, costUsd: 0, estimated: false, savedUsd: found.costUsd }, true);
       return finish(run, { ...end, spent }, reply, [
         { type: 'step.started', step, key: stepKey('step.started', step) },
-        { type: 'call.cached', ...place, model, savedUsd: found.costUsd, usage: found.usage },
+        { type: 'call.cached', ...place, model, savedUsd: found.costUsd, usage: found.usage, ...nearest },
         { type: 'call.delta', ...place, text: found.text },
         ...lastEvents(place, reply, completesStep),
       ]);

@@ -99,6 +99,8 @@ export interface FinishCachedCall extends JournaledCall {
   reply: ModelReply;
   /** default true */
   completesStep?: boolean;
+  /** it is the answer of another request, so near to this one */
+  nearest?: { similarity: number; of: string };
 }
 
 /** The record of calls, by which a finished one is never paid again. */

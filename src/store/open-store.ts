@@ -28,6 +28,7 @@ import { migrate } from './migrate.ts';
 import { PATIENCE_MS, retrying } from './outage.ts';
 import { createPassages, type Passages } from './passages.ts';
 import { createProcesses, type Processes } from './processes.ts';
+import { createPrompts, type Prompts } from './prompts.ts';
 import { createRetention, type Retention } from './retention.ts';
 import { createRunFiles, type RunFileStore } from './run-files.ts';
 import { createRuns, type Runs } from './runs.ts';
@@ -61,6 +62,7 @@ export interface Store {
   documents: Documents;
   ingests: Ingests;
   passages: Passages;
+  prompts: Prompts;
   retention: Retention;
   processes: Processes;
   /** @throws Error if the database cannot be reached */
@@ -167,6 +169,7 @@ export async function openStore({
     documents: retrying('documents', createDocuments(db), waiting),
     ingests: retrying('ingests', createIngests(db), waiting),
     passages: retrying('passages', createPassages(db), briefly),
+    prompts: retrying('prompts', createPrompts(db), briefly),
     retention: createRetention(db, url, log),
     processes,
     async ping() {

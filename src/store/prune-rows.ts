@@ -166,6 +166,7 @@ export function leftovers({ calls, audit = Number.POSITIVE_INFINITY }: Retention
   return [
     ['cached answers', 'cache', sql`expires_at < now()`],
     ['batches', 'batches', sql`state = 'ended' and not exists (select from batch_calls c where c.batch = batches.id)`],
+    ['prompts', 'prompts', sql`expires_at < now()`],
     ['flights', 'flights', sql`lease_until < now() - interval '1 hour'`],
     ['writers', 'writers', sql`at < now() - interval '7 days'`],
     ...(audit === Number.POSITIVE_INFINITY

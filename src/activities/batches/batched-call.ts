@@ -46,8 +46,8 @@ export interface BatchedCalls {
 interface Place {
   key: string;
   requestHash: string;
-  /** an equal call's answer is this one's too */
-  isShared: boolean;
+  /** the answer to an equal request of the tenant, known by this, is this one's too */
+  sharedAs?: string;
 }
 
 /**
@@ -70,12 +70,12 @@ export function createBatchedCalls(rooms: Rooms, quiet: boolean) {
   return async (
     call: ModelCall,
     asked: ModelRequest,
-    { key, requestHash, isShared }: Place,
+    { key, requestHash, sharedAs = '' }: Place,
     signal: AbortSignal,
   ): Promise<BatchedCalls | undefined> => {
     const { isLocal } = Context.current().info;
     if (!call.batch || (call.batch === 'patient' && (isLocal || isTurn(asked)))) return undefined;
-    const equal = isShared && { tenant: call.run.tenant ?? '', requestHash, model: call.model };
+    const equal = sharedAs !== '' && { tenant: call.run.tenant ?? '', sharedAs, model: call.model };
     const standing = await awaitStore(signal, () => batches.standing(key, equal || undefined));
     if (standing.state === 'waiting' || standing.state === 'batched') throw waits(standing, isLocal);
     if (standing.state === 'failed') {
@@ -92,7 +92,18 @@ export function createBatchedCalls(rooms: Rooms, quiet: boolean) {
         if (lane === undefined) return;
         const { from: _, fallback: __, evict: ___, unasked: ____, ...needed } = call;
         const bytes = Buffer.byteLength(JSON.stringify(request));
-        const waiting = { key, epoch, provider: name, lane, bytes, call: needed, requestHash, request, answerAt };
+        const waiting = {
+          key,
+          epoch,
+          provider: name,
+          lane,
+          bytes,
+          call: needed,
+          requestHash,
+          sharedAs,
+          request,
+          answerAt,
+        };
         await awaitStore(signal, () => batches.add({ ...waiting, ...(quiet ? { quiet } : {}) }));
         throw waits({ state: 'waiting', sinceMs: 0, provider: name }, isLocal);
       },
