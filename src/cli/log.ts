@@ -6,17 +6,22 @@ import { logFields } from '../telemetry/log-fields.ts';
 
 const load = createRequire(import.meta.url);
 
+/** pino's, lowest first. */
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
 /** Logs to stderr: lines for people on a terminal, JSON elsewhere; never a secret of the environment. The logger is loaded
  *  when there is something to say. `CADENZA_LOG` sets the level. */
 export function openLog(env: NodeJS.ProcessEnv, level: string): Log {
+  const lowest = LEVELS.indexOf(env.CADENZA_LOG || level);
   let opened: Log | undefined;
-  const log = () => (opened ??= openPino(env, level));
-  return {
-    debug: (fields, message) => log().debug(fields, message),
-    info: (fields, message) => log().info(fields, message),
-    warn: (fields, message) => log().warn(fields, message),
-    error: (fields, message) => log().error(fields, message),
-  };
+  const at =
+    (own: keyof Log): Log[keyof Log] =>
+    (fields, message) => {
+      if (LEVELS.indexOf(own) < lowest) return;
+      opened ??= openPino(env, level);
+      opened[own](fields, message);
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
 function openPino(env: NodeJS.ProcessEnv, level: string): Log {
