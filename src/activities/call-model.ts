@@ -8,9 +8,19 @@ import {
   type NewEvent,
   providerOf,
   repeatAfter,
+  withoutUndefined,
 } from '../contract/index.ts';
-import { cacheSaving, estimateUsage, limitWithin, ProviderError, priceOf, worstCase } from '../providers/index.ts';
+import {
+  cacheSaving,
+  estimateUsage,
+  limitWithin,
+  ProviderError,
+  priceOf,
+  worstCase,
+  worstInput,
+} from '../providers/index.ts';
 import { type AttemptOutcome, isStoreError, type OpenCall, type Spent } from '../store/index.ts';
+import { type Admission, admit, PutOff } from './admission.ts';
 import { awaitStore } from './await-store.ts';
 import { type BatchedCalls, createBatchedCalls } from './batches/batched-call.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
@@ -39,10 +49,10 @@ const NEVER = new AbortController().signal;
  */
 export function createCallModel(
   rooms: Rooms,
-  quiet = false,
+  { quiet = false, waitsHere }: { quiet?: boolean } & Pick<Listening, 'waitsHere'> = {},
 ): (call: ModelCall, request: ModelRequest) => Promise<ModelReply> {
   const callOnce = createCallOnce(rooms, quiet);
-  return (call, request) => callOnce(call, request, { signal: Context.current().cancellationSignal });
+  return (call, request) => callOnce(call, request, { waitsHere, signal: Context.current().cancellationSignal });
 }
 
 interface Listening {
@@ -51,6 +61,8 @@ interface Listening {
   onFirstToken?(): void;
   /** another call of the same activity is under way: a failure of this one is not repeated here */
   isHedged?(): boolean;
+  /** waits for limits here, however long that takes: whoever calls has slots for it */
+  waitsHere?: boolean;
 }
 
 /** Why a call is ended whose words nobody waits for any more. */
@@ -72,7 +84,7 @@ export function createCallOnce(
   const { journal, cache, events } = store;
   const openBatched = createBatchedCalls(rooms, quiet);
 
-  return async (call, request, { signal, onFirstToken, isHedged }) => {
+  return async (call, request, { signal, onFirstToken, isHedged, waitsHere = isHedged !== undefined }) => {
     const { run, step, model } = call;
     const begunAt = performance.now();
     const now = clock(begunAt);
@@ -168,32 +180,52 @@ export function createCallOnce(
       if (call.fallback && epoch === 1) rooms.metrics?.fellBack(model, call.fallback.error);
       await batched?.add(whole, epoch, answerAt);
       let isSpeaking = false;
+      let admission: Admission | undefined;
       let reply: ModelReply;
       try {
         const theirs = begun.claimed || batched ? undefined : await shared?.join(signal);
         if (theirs && 'reply' in theirs) return await takeOver(theirs.reply);
         if (theirs) throw new ProviderError(theirs.failed);
         signal.throwIfAborted();
+        const emit = (event: NewEvent) => events.append(run, [{ ...event, step, call: begun.call, epoch } as NewEvent]);
+        admission = await admitted(whole, emit);
+        const { maxOutputTokens, onHeaders, onFirstToken: admittedFirstToken } = admission;
+        const sent = { ...whole, maxOutputTokens: whole.maxOutputTokens ?? maxOutputTokens };
         const ask = () =>
           streamReply(rooms, {
             call,
-            request: whole,
+            request: sent,
             signal,
-            emit: (event) => events.append(run, [{ ...event, step, call: begun.call, epoch } as NewEvent]),
+            emit,
+            onHeaders,
             onFirstToken: () => {
               isSpeaking = true;
+              admittedFirstToken();
               onFirstToken?.();
             },
           });
-        const asked = { run, step, model, operation: 'chat', epoch, request: whole } as const;
+        const asked = { run, step, model, operation: 'chat', epoch, request: sent } as const;
         reply = await observeAttempt(rooms, asked, ask, {
           answer: (said) => ({ reply: said, ...said }),
           thrown: (thrown) => ({ ...spentBy(thrown), error: errorOf(causeOf(thrown), isSpeaking) }),
         });
+        reply = withoutUndefined({ ...reply, waitedMs: admission.waitedMs });
+        const isTypical = whole.maxOutputTokens === undefined && reply.finishReason !== 'length';
+        admission.end({ usage: reply.usage, isTypical });
       } catch (thrown) {
         throw await failed(thrown);
       }
       return finish(reply);
+
+      function admitted(sent: ModelRequest, emit: (event: NewEvent) => Promise<void>): Promise<Admission> {
+        const { maxRetryAfterMs, timeouts, unasked: others } = call;
+        const probeMs = timeouts.connectMs + timeouts.firstTokenMs;
+        return admit(rooms, {
+          ...{ key: place.key, model, run, signal, others, maxRetryAfterMs, probeMs, waitsHere },
+          need: () => ({ input: worstInput(model, sent), output: sent.maxOutputTokens }),
+          tell: (event) => void emit(event).catch(() => {}),
+        });
+      }
 
       async function finish(said: ModelReply): Promise<ModelReply> {
         const answer = answerAt ? await awaitStore(NEVER, () => keepAnswer(store, answerAt, said)) : said;
@@ -218,10 +250,20 @@ export function createCallOnce(
 
       async function failed(thrown: unknown): Promise<unknown> {
         const spent = spentBy(thrown);
+        const { usage } = spent ?? {};
         const cause = causeOf(thrown);
-        if (signal.aborted) return stopped(signal.reason, spent);
-        if (isStoreError(cause)) return cause;
+        if (signal.aborted || isStoreError(cause)) {
+          admission?.end({ usage, isAborted: true });
+          return signal.aborted ? stopped(signal.reason, spent) : cause;
+        }
+        if (cause instanceof PutOff) {
+          const { error, delayMs } = cause;
+          await journal.end(mine, { error, next: { delayMs } });
+          await shared?.hold(delayMs);
+          return failureOf(error, { delayMs });
+        }
         const error = errorOf(cause, isSpeaking);
+        admission?.end({ usage, error });
         const delayMs = isHedged?.() ? undefined : repeatAfter({ error, ...begun, now: now() }, call);
         const next: Next = delayMs === undefined ? 'final' : { delayMs };
         await journal.end(mine, { error, next, spent });

@@ -1,5 +1,6 @@
 import {
   type CallError,
+  DEFAULT_TIMEOUTS,
   type ModelRef,
   type ModelReply,
   providerOf,
@@ -8,6 +9,7 @@ import {
 } from '../contract/index.ts';
 import { embed, ProviderError, priceOf } from '../providers/index.ts';
 import type { OpenCall } from '../store/index.ts';
+import { type Admission, admit } from './admission.ts';
 import { sha256 } from './call-key.ts';
 import type { Next } from './failure.ts';
 import { observeAttempt } from './observe-calls.ts';
@@ -76,16 +78,25 @@ export async function embedPaid(
   }
   if (begun.state === 'overBudget') throw new EmbedFailed(begun.error, 'final');
 
-  const { epoch } = begun;
+  const { epoch, call } = begun;
   const provider = providers.open(model);
   const errorOf = (thrown: unknown): CallError =>
     thrown instanceof ProviderError ? thrown.error : provider.asCallError(thrown, model);
+  let admission: Admission | undefined;
   try {
+    admission = await admit(rooms, {
+      ...{ key: place.key, model, run, signal, waitsHere: true },
+      probeMs: DEFAULT_TIMEOUTS.connectMs + DEFAULT_TIMEOUTS.firstTokenMs,
+      need: () => ({ input: estimate, output: 0 }),
+      tell: (event) => void store.events.append(run, [{ ...event, step, call, epoch }]).catch(() => {}),
+    });
     const asked = { run, step, model, operation: 'embeddings', epoch } as const;
     const { vectors, usage } = await observeAttempt(rooms, asked, () => embed(provider, model, texts, signal), {
       answer: ({ usage: used }) => ({ usage: used, costUsd: priceOf(model, used, config.prices) }),
       thrown: (thrown) => ({ error: errorOf(thrown) }),
     });
+    admission.end({ usage });
+    admission = undefined;
     const reply: ModelReply = {
       text: '',
       object: packed(vectors),
@@ -99,6 +110,7 @@ export async function embedPaid(
     return { vectors, usage, costUsd: reply.costUsd };
   } catch (thrown) {
     const error = errorOf(thrown);
+    admission?.end({ error, isAborted: signal.aborted });
     const decided = next(error, begun);
     await store.journal.end({ ...place, epoch }, { error, next: decided });
     throw new EmbedFailed(error, decided, thrown);

@@ -20,6 +20,8 @@ export interface StreamedCall {
   signal: AbortSignal;
   /** called with each event, in order; the promise is kept once it is committed */
   emit(event: NewEvent): Promise<void>;
+  /** called with the headers of the provider's response */
+  onHeaders?(headers: Headers): void;
   /** called with the first token */
   onFirstToken(): void;
   /** what the provider has answered already, in a batch: it is not asked */
@@ -54,7 +56,7 @@ export class AttemptFailed extends Error {
  */
 export async function streamReply(
   rooms: Rooms,
-  { call, request, signal, emit, onFirstToken, answered }: StreamedCall,
+  { call, request, signal, emit, onHeaders, onFirstToken, answered }: StreamedCall,
 ): Promise<ModelReply> {
   const { providers, secrets, config } = rooms;
   const problem = request.schema && schemaProblem(request.schema);
@@ -91,6 +93,7 @@ export async function streamReply(
       signal: AbortSignal.any([signal, clocks.signal]),
       heard: clocks.heard,
       answered,
+      onHeaders,
     });
     for await (const chunk of clocks.over(stream)) {
       output.count(chunk);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Duration, durationMs, type LimitsByScope } from '../contract/index.ts';
+import { Duration, durationMs, type ScopeLimits } from '../contract/index.ts';
 
 const Most = z.number().int().positive();
 
@@ -36,11 +36,8 @@ export const Circuits = z.strictObject({
   rest: Duration.default('5 s'),
 });
 
-export function limitsByScope(configured: z.infer<typeof ConfiguredLimits>): LimitsByScope {
-  return Object.fromEntries(
-    Object.entries(configured).map(([scope, { window, ...most }]) => [
-      scope,
-      { ...most, windowMs: durationMs(window) },
-    ]),
-  );
+export function limitsOf(configured: z.infer<typeof ConfiguredLimits>, scope: string): ScopeLimits | undefined {
+  if (!Object.hasOwn(configured, scope)) return undefined;
+  const { window, ...most } = configured[scope]!;
+  return { ...most, windowMs: durationMs(window) };
 }

@@ -47,6 +47,8 @@ export function repeatAfter(
   { error, failures, midStreamFailures, now }: FailedAttempt,
   { maxAttempts, maxRetryAfterMs, deadline }: RepeatLimits,
 ): number | undefined {
+  // Nobody was asked: others may be.
+  if (error.held) return undefined;
   if (kindOf(error, []) !== 'outage' || failures + 1 >= maxAttempts) return undefined;
   if (error.midStream && midStreamFailures >= 1) return undefined;
   const named = namedWaitMs(error);

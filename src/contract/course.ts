@@ -171,6 +171,8 @@ function rested(course: Course, error: CallError, { now, historyLength = 0 }: At
   const { model } = course.asking!;
   const before = course.candidates.find((candidate) => candidate.model === model)!;
   const downSince = before.state === 'resting' ? before.downSince : now;
+  // It is no outage: with nobody else to ask, the call waits in its turn, which its own activity does.
+  if (error.held === 'limit') return { model, state: 'resting', error, downSince: now, readyAt: now };
   const named = namedWaitMs(error);
   const mayWait = now < course.deadline && (named === undefined ? course.isPatient : now + named <= course.deadline);
   if (!mayWait) return { model, state: 'out', error };
@@ -199,7 +201,7 @@ function chosen(course: Course, { now }: At, hasWaited = false): Step {
   const [first] = course.candidates
     .filter((candidate) => candidate.state === 'resting')
     .sort((one, other) => one.readyAt - other.readyAt);
-  const isOver = now >= course.deadline && !hasWaited;
+  const isOver = now >= course.deadline && !hasWaited && first?.error.held !== 'limit';
   if (first === undefined || isOver) return { course, move: { fail: errorsOf(course) } };
   if (first.readyAt > now && !hasWaited) return { course, move: { waitMs: first.readyAt - now, error: first.error } };
   return ask(course, { model: first.model, stage: 'first', corrected: [] });

@@ -192,6 +192,8 @@ const TimelineCall = () =>
     hedgeOf: ModelRef.optional(),
     /** the quicker model that was heard instead */
     abandonedFor: ModelRef.optional(),
+    /** ms in which it waited for room under a limit */
+    waitedMs: z.number().optional(),
     firstTokenMs: z.number().optional(),
     totalMs: z.number().optional(),
     usage: Usage.optional(),

@@ -74,9 +74,9 @@ const MESSAGES: Dialect = {
 
 async function* messages(
   client: Anthropic,
-  { model, request, signal, heard, answered }: ProviderCall,
+  { model, request, signal, heard, answered, onHeaders }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
-  const { fetch, seen } = listeningFetch(MESSAGES, { heard, answered });
+  const { fetch, seen } = listeningFetch(MESSAGES, { heard, answered, onHeaders });
   const {
     data: stream,
     request_id,

@@ -92,10 +92,10 @@ interface OpenCall {
 
 async function* responses(
   client: OpenAI,
-  { model, request, signal, heard, answered }: ProviderCall,
+  { model, request, signal, heard, answered, onHeaders }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
   refuseUnknownSettings(model, request, lacksOfOpenAi(model, request));
-  const { fetch, seen, events } = listeningEvents(RESPONSES, { heard, answered });
+  const { fetch, seen, events } = listeningEvents(RESPONSES, { heard, answered, onHeaders });
   const { headers } = await client
     .withOptions({ fetch })
     .responses.create(responsesParams(model, request), { signal })

@@ -102,7 +102,8 @@ export function limitWithin(
   return limit >= LEAST_OUTPUT_LIMIT ? limit : undefined;
 }
 
-function worstInput(model: ModelRef, request: ModelRequest): number {
+/** Estimated input tokens, with what other tokenizers than ours make of it. */
+export function worstInput(model: ModelRef, request: ModelRequest): number {
   return Math.ceil(estimateInput(request) * (TOKEN_MARGIN[providerOf(model)] ?? OTHER_MARGIN));
 }
 

@@ -12,6 +12,8 @@ export interface ProviderCall {
   heard?(last?: boolean): void;
   /** the provider has answered already, in a batch: its whole answer, as the wire has it. Nothing is sent. */
   answered?: unknown;
+  /** called with the headers of the response, whatever its status */
+  onHeaders?(headers: Headers): void;
 }
 
 /** What a provider says while it answers, in order; `open` first, `end` last, each once. */

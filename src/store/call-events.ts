@@ -25,14 +25,14 @@ export function lastEvents(
   reply: ModelReply,
   completesStep: boolean,
 ): KeyedEvent[] {
-  const { model, usage, costUsd, finishReason, cached, batched, invalid, firstTokenMs, totalMs } = reply;
+  const { model, usage, costUsd, finishReason, cached, batched, invalid, firstTokenMs, waitedMs, totalMs } = reply;
   return [
     ...(reply.toolCalls ?? []).map(
       ({ id, name, arguments: args }) => ({ type: 'call.toolcall', ...place, id, name, arguments: args }) as const,
     ),
     {
       ...{ type: 'call.completed', ...place, model, usage, costUsd, finishReason },
-      ...{ cached, batched, invalid, firstTokenMs, totalMs },
+      ...{ cached, batched, invalid, firstTokenMs, waitedMs, totalMs },
     },
     ...(completesStep
       ? [{ type: 'step.completed' as const, step: place.step, key: stepKey('step.completed', place.step) }]

@@ -5,6 +5,7 @@ export type { Batches, BatchStanding, CallOfBatch, DueBatch } from './batches.ts
 export { type Blobs, hashOf } from './blobs.ts';
 export type { Cache, Claim, Flight, Held, Waited } from './cache.ts';
 export { shortId } from './call-events.ts';
+export type { CircuitRules, OpenCircuit } from './circuits.ts';
 export type { DataSets } from './data-sets.ts';
 export type { Database, DocumentKind } from './database.ts';
 export type { Documents, NewChunk } from './documents.ts';

@@ -48,6 +48,8 @@ export interface LimitWait {
 export interface Ticket {
   /** undefined where there was room at once */
   wait?: LimitWait;
+  /** ms that it has waited before it was taken now */
+  waitedMs: number;
   /** Resolves once the call may be made. @throws the reason of the signal */
   admitted(signal: AbortSignal): Promise<void>;
   /** The call was made. @param used `arrivedAt`: when it had reached the provider at the latest, by `performance.now()`; tokens left out
@@ -108,7 +110,7 @@ export interface LimitsHere extends Limits {
   close(withinMs: number): Promise<void>;
 }
 
-type Taken = { state: 'admitted' } | ({ state: 'waiting'; nextMs: number | null } & LimitWait);
+type Taken = { waitedMs: number } & ({ state: 'admitted' } | ({ state: 'waiting'; nextMs: number | null } & LimitWait));
 
 type End =
   | { used: { arrivedMs: number; input?: number; output?: number; expected: boolean } }
@@ -191,6 +193,7 @@ export function createLimits(db: Kysely<Database>, holder: TicketHolder, log: Lo
     if (first.state === 'admitted') forget();
     const stopClock = first.state === 'admitted' ? () => {} : clocks.watch(provider, first.nextMs ?? undefined);
     return {
+      waitedMs: first.waitedMs,
       wait: first.state === 'admitted' ? undefined : first,
       async admitted(signal) {
         if (first.state === 'admitted') return;

@@ -220,6 +220,7 @@ function callOf(row: CallRow, events: EventRow[], { spent, batches }: Beside): C
     fallback: fallback && { from: fallback.from, error: fallback.error },
     hedgeOf: all(events, 'call.hedged').find(({ data }) => data.to === model)?.data.from,
     abandonedFor: all(mine, 'call.abandoned')[0]?.data.by,
+    waitedMs: reply?.waitedMs,
     firstTokenMs: reply?.firstTokenMs,
     totalMs: reply?.totalMs,
     usage: reply?.usage,

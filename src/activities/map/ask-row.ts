@@ -85,7 +85,7 @@ function createQuietCalls(rooms: Rooms): CadenzaActivities['callModel'] {
       if (told.length > 0) await store.events.append(run, told);
     },
   };
-  return createCallModel({ ...rooms, store: { ...store, events } }, true);
+  return createCallModel({ ...rooms, store: { ...store, events } }, { quiet: true, waitsHere: true });
 }
 
 function policyOf({ providers }: Rooms, { policy }: AskInput): Policy | { error: CallError } {

@@ -15,6 +15,8 @@ declare
   v_epoch integer;
   v_taken boolean := false;
   v_charge numeric := 0;
+  -- nobody was asked, and the same attempt goes on later
+  v_put_off boolean := coalesce(p->'error'->>'held' = 'limit', false) and not coalesce((p->>'final')::boolean, false);
 begin
   select state, epoch into v_before from calls where key = v_key;
   if p ? 'reply' then
@@ -46,14 +48,14 @@ begin
   elsif p ? 'error' then
     update calls set
       state = case when (p->>'final')::boolean then 'failed' else 'retrying' end,
-      epoch = epoch + case when (p->>'final')::boolean then 0 else 1 end,
-      failures = failures + 1,
+      epoch = epoch + case when (p->>'final')::boolean or v_put_off then 0 else 1 end,
+      failures = failures + (not v_put_off)::integer,
       mid_stream_failures = mid_stream_failures + coalesce((p->'error'->>'midStream')::boolean, false)::integer,
       error = p->'error', ended_at = clock_timestamp()
     where key = v_key and epoch = v_number and state = 'open'
     returning epoch into v_epoch;
     v_taken := found;
-    if v_taken and not (p->>'final')::boolean then
+    if v_taken and not (p->>'final')::boolean and not v_put_off then
       v_events := v_events || (v_event || jsonb_build_object('o', (p->>'last')::numeric + 0.5, 't', 'call.retrying',
         'e', v_epoch, 'd', jsonb_build_object('model', p->'model', 'error', p->'error', 'delayMs', p->'delayMs')));
     end if;

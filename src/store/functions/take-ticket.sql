@@ -1,5 +1,5 @@
 -- Takes what a call is expected to use out of the limits of its provider and model, or queues it: {state: 'admitted'}, or
--- {state: 'waiting', nextMs, waitMs, ahead, scope, limit}. Behind others of its priority it waits, though there be room for it.
+-- {state: 'waiting', nextMs, waitMs, ahead, scope, limit}; with the ms that it has waited before, waitedMs. Behind others of its priority it waits, though there be room for it.
 --
 -- Within a priority tenants take turns: a ticket's round is one after the last that its tenant waits for, and the present one
 -- where it waits for none.
@@ -32,7 +32,7 @@ begin
   select * into v_before from limit_tickets where key = v_key;
   v_known := found;
   if v_known and v_before.admitted_at is not null and v_before.ask = p->>'ask' then
-    return jsonb_build_object('state', 'admitted');
+    return jsonb_build_object('state', 'admitted', 'waitedMs', 0);
   end if;
   if v_known and v_before.admitted_at is not null then
     -- an attempt whose worker was lost may have asked
@@ -60,6 +60,9 @@ begin
   v_done := admit_waiting(v_provider, v_now);
   v_others := (v_done->'admitted') - v_key;
   if v_others <> '[]' then perform tell_admitted(v_others); end if;
-  if v_done->'admitted' ? v_key then return jsonb_build_object('state', 'admitted'); end if;
-  return jsonb_build_object('state', 'waiting', 'nextMs', v_done->'nextMs') || expected_wait(v_key, v_now);
+  v_known := v_done->'admitted' ? v_key;
+  v_done := jsonb_build_object('state', case when v_known then 'admitted' else 'waiting' end, 'nextMs', v_done->'nextMs',
+    'waitedMs', ceil(extract(epoch from v_now - coalesce(v_before.since, v_now)) * 1000));
+  if v_known then return v_done; end if;
+  return v_done || expected_wait(v_key, v_now);
 end $$;
