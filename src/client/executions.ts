@@ -6,7 +6,15 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { type BegunRun, chainOfDirect, isHandedOver, oneLine, RUN_DIRECT, type RunOptions } from '../contract/index.ts';
+import {
+  type BegunRun,
+  chainOfDirect,
+  isHandedOver,
+  oneLine,
+  queuePlaceOf,
+  RUN_DIRECT,
+  type RunOptions,
+} from '../contract/index.ts';
 import { grpcCodeOf, isUnimplemented, orNothing } from '../runtime/describe-run.ts';
 import type { CheckedStart } from './check-start.ts';
 
@@ -87,6 +95,7 @@ async function startDirect({ temporal, taskQueue, here, eager }: StartOn, checke
       taskQueue,
       args: [pattern, input, options, ...(begunHere ? [begunHere.begun] : [])],
       summary: summaryOf(pattern, input),
+      priority: queuePlaceOf({ ...options, pattern }),
       typedSearchAttributes: [
         { key: PATTERN, value: pattern },
         ...(tenant === undefined ? [] : [{ key: TENANT, value: tenant }]),
@@ -117,6 +126,7 @@ async function startWorkflow(
       workflowIdConflictPolicy: 'FAIL',
       requestEagerStart: own === undefined && eager(),
       staticSummary: summaryOf(workflowType, input),
+      priority: queuePlaceOf({ ...options, pattern: workflowType }),
       memo,
     });
     return { chain: handle.firstExecutionRunId };

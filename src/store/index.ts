@@ -24,7 +24,7 @@ export type {
 } from './journaled-calls.ts';
 export { type JudgedRun, judgedRuns } from './judged-runs.ts';
 export type { Account, AccountId, Ledger } from './ledger.ts';
-export type { CircuitState, LimitWait, Ticket, TicketRequest } from './limits.ts';
+export type { LimitWait, Ticket, TicketRequest } from './limits.ts';
 export type { MapRowEnd, Maps, StoredMap } from './maps.ts';
 export { type OpenStore, openStore, type Store } from './open-store.ts';
 export { isStoreError } from './outage.ts';

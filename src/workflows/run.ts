@@ -116,9 +116,9 @@ export function isPart(): boolean {
 
 /** Makes this workflow a part of a run that another one is: its calls and their events are that run's. */
 export function joinRun(ref: RunRef): void {
-  const { tenant, key, metadata, budgetUsd, cacheScope } = ref;
+  const { tenant, key, metadata, budgetUsd, cacheScope, priority } = ref;
   Object.assign(state(), {
-    options: { tenant, key, metadata, budgetUsd, cacheScope },
+    options: { tenant, key, metadata, budgetUsd, cacheScope, priority },
     run: { ...emptyRun(ref), isPart: true },
   } satisfies State);
 }

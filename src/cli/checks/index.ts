@@ -4,6 +4,7 @@ import { findTemporalCli } from '../../local/temporal-cli.ts';
 import { lookForTarget } from '../find-target.ts';
 import { checkDatabase } from './database.ts';
 import { type Check, type Examined, type Finding, reasonOf } from './finding.ts';
+import { checkLimits } from './limits.ts';
 import { checkProviders } from './providers.ts';
 import { checkTemporal } from './temporal.ts';
 
@@ -18,6 +19,7 @@ export async function checkAll(options: { env: NodeJS.ProcessEnv; cwd: string; f
     ['temporal', checkTemporal],
     ['postgresql', checkDatabase],
     ['providers', checkProviders],
+    ['limits', checkLimits],
     ['tools', checkTools],
   ];
   const found = await Promise.all(checks.map(([name, check]) => guarded(name, check, examined)));

@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
-import type { PolicyRef } from '../../contract/index.ts';
+import { type Command, Option } from 'commander';
+import type { PolicyRef, RunPriority } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
 import { BUDGET_FLAG, POLICY_FLAG } from '../flags.ts';
 import { printNote, wantsJson } from '../output.ts';
@@ -12,6 +12,7 @@ interface RunFlags {
   watch?: boolean;
   id?: string;
   tenant?: string;
+  priority?: RunPriority;
   budget?: number;
   policy?: PolicyRef;
   webhook?: string;
@@ -25,6 +26,7 @@ export function configure(command: Command): void {
     .option('-w, --watch', 'show the words as they come')
     .option('--id <id>', 'the id of the run; given twice, the same run')
     .option('--tenant <name>', 'for whom it runs')
+    .addOption(new Option('--priority <which>', 'who goes first where calls wait').choices(['interactive', 'batch']))
     .option(...BUDGET_FLAG)
     .option(...POLICY_FLAG)
     .option('--direct', 'run it as one activity, without a workflow: the quickest lane, for short runs')
@@ -39,11 +41,11 @@ Examples:
     )
     .action(async (pattern: string, flags: RunFlags) => {
       const input = withPolicy(await readInput(flags.input), flags.policy);
-      const { id, tenant, budget: budgetUsd } = flags;
+      const { id, tenant, priority, budget: budgetUsd } = flags;
       const lane = flags.direct ? ('direct' as const) : undefined;
       const webhook = flags.webhook === undefined ? undefined : { url: flags.webhook };
       await withClient(async (client, target) => {
-        const run = await client.startUnchecked(pattern, input, { id, tenant, budgetUsd, webhook, lane });
+        const run = await client.startUnchecked(pattern, input, { id, tenant, priority, budgetUsd, webhook, lane });
         if (!run.isNew) printNote(`The run ${run.id} was there already; this is it.`);
         const models = (input as { models?: string[] } | null)?.models;
         const shown = { client, target, id: run.id, pattern, models };

@@ -5,7 +5,14 @@ import {
   ParentClosePolicy,
   TerminatedFailure,
 } from '@temporalio/workflow';
-import { type CallError, type ChainStepResult, RunOptions, textOfResult } from '../../contract/index.ts';
+import {
+  type CallError,
+  type ChainStepResult,
+  priorityOf,
+  queuePlaceOf,
+  RunOptions,
+  textOfResult,
+} from '../../contract/index.ts';
 import { callErrorOf, failure } from '../failures.ts';
 import { forkMemo } from '../fork.ts';
 import { host } from '../host.ts';
@@ -31,7 +38,9 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
   const run = named ?? `${ref.id}/${inPath(step)}`;
   const path = run.slice(ref.id.length + 1);
   const { tenant, key, metadata, budgetUsd, cacheScope } = ref;
-  const options = RunOptions.parse({ tenant, key, metadata, budgetUsd, cacheScope });
+  // A row of a map is not waited for by itself.
+  const priority = ref.priority ?? (priorityOf(ref) === 'batch' ? 'batch' : undefined);
+  const options = RunOptions.parse({ tenant, key, metadata, budgetUsd, cacheScope, priority });
 
   await record([{ type: 'step.started', key: `step.started:${step}`, step, data: { run } }]);
   note(`${step}: run ${run}`);
@@ -40,6 +49,7 @@ export async function subRun({ step: name, pattern, input, run: named }: SubRun)
       workflowId: run,
       taskQueue: await patternsQueue(),
       args: [input, options],
+      priority: queuePlaceOf({ ...options, pattern }),
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       memo: { ...memoOfStep(path), ...forkMemo(step, path) },

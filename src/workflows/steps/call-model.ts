@@ -10,6 +10,7 @@ import {
   type ModelRequest,
   modelCallOf,
   type Policy,
+  queuePlaceOf,
 } from '../../contract/index.ts';
 import { callErrorOf } from '../failures.ts';
 import { callAsForked } from '../fork.ts';
@@ -88,6 +89,8 @@ function activityFor(policy: Policy, summary: string): Pick<CadenzaActivities, '
     summary,
     startToCloseTimeout: LONGEST_CALL,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    // Also where the run was started by somebody who gave it no place.
+    priority: queuePlaceOf(currentRun().ref),
     retry: {
       initialInterval: 500,
       backoffCoefficient: 2,
