@@ -94,17 +94,9 @@ export function createCircuits(db: Kysely<Database>, holder: TicketHolder, log: 
   }
 
   async function claim(scope: string, key: string, probeMs: number): Promise<boolean> {
-    const { rows } = await sql`
-      with held as (
-        insert into limit_holders (holder, until) values (${holder.name}, now() + make_interval(secs => ${holder.leaseMs / 1_000}))
-        on conflict (holder) do update set until = greatest(limit_holders.until, excluded.until)
-      )
-      update circuits set probe = ${key}, probe_holder = ${holder.name},
-        probe_until = clock_timestamp() + make_interval(secs => ${probeMs / 1_000})
-      where scope = ${scope} and opens_at <= clock_timestamp() and (probe is null or probe = ${key} or probe_until < clock_timestamp()
-        or not exists (select from limit_holders h where h.holder = probe_holder and h.until > now()))
-      returning scope`.execute(db);
-    return rows.length > 0;
+    const { rows } = await sql<{ mine: boolean }>`select ${called('claim_probe')}(
+      ${scope}, ${key}, ${probeMs}::float8, ${holder.name}, ${holder.leaseMs}::float8) as mine`.execute(db);
+    return rows[0]!.mine;
   }
 
   function endProbe(key: string): void {
