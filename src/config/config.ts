@@ -153,7 +153,7 @@ export const Config = z.strictObject({
   /** how calls that may wait are sent in batches of their providers: see docs/batch.md */
   batches: z
     .strictObject({
-      /** a call waits so long for others to share its batch with */
+      /** a batch waits so long for a further call, and ten times as long in all */
       gather: Duration.default('30 s'),
       /** calls of one batch, at most; more are several batches */
       most: z.number().int().min(1).max(50_000).default(5_000),

@@ -63,9 +63,10 @@ export interface Batches {
   /** Whether a provider knows batches; undefined where it is not known (any more). */
   support(provider: string): Promise<boolean | undefined>;
   learn(provider: string, isThere: boolean, forMs: number): Promise<void>;
-  /** Calls whose run is over wait no more. Makes batches of those that waited for long enough, or are enough.
+  /** Calls whose run is over wait no more. Makes batches of those that no other has joined for `gatherMs`, that
+   *  waited for `longestMs`, or are enough.
    *  @returns how many batches */
-  gather(limits: { gatherMs: number; most: number; mostBytes: number }): Promise<number>;
+  gather(limits: { gatherMs: number; longestMs: number; most: number; mostBytes: number }): Promise<number>;
   /** Batches whose time has come, each for one process at a time: while it renews its lease. */
   claim(leaseMs: number): Promise<DueBatch[]>;
   /** @returns false where it is somebody else's by now */
@@ -165,7 +166,7 @@ export function createBatches(db: Kysely<Database>, holder: string): Batches {
         .execute();
     },
 
-    async gather({ gatherMs, most, mostBytes }) {
+    async gather({ gatherMs, longestMs, most, mostBytes }) {
       // most looks find nothing
       const waiting = await db
         .selectFrom('batch_calls')
@@ -173,8 +174,8 @@ export function createBatches(db: Kysely<Database>, holder: string): Batches {
         .where('state', '=', sql<'waiting'>`'waiting'`)
         .groupBy(['provider', 'model', 'lane'])
         .having(
-          sql<boolean>`min(added_at) < now() - make_interval(secs => ${gatherMs / 1_000}) or count(*) >= ${most}
-            or sum(bytes) >= ${mostBytes}`,
+          sql<boolean>`max(added_at) < now() - make_interval(secs => ${gatherMs / 1_000}) or count(*) >= ${most}
+            or min(added_at) < now() - make_interval(secs => ${longestMs / 1_000}) or sum(bytes) >= ${mostBytes}`,
         )
         .execute();
       if (waiting.length === 0) return 0;

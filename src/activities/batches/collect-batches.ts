@@ -9,6 +9,8 @@ const LEASE_MS = 15_000;
 const LEASE_OF_SETTLE = 1 / 4;
 /** Of all requests of a batch: what providers take in one body, with room for what stands around them. */
 const MOST_BYTES = 16_000_000;
+/** Calls that come one after the other hold a batch up for so many times as long as it waits for the next, at most. */
+const LONGEST_GATHERS = 10;
 /** How long a submission may take, as leases last, ms; whoever takes over waits for longer. */
 const SUBMITTED_WITHIN_LEASES = 3;
 /** A batch is looked at after this part of its age, within these, ms. */
@@ -42,7 +44,9 @@ export function createCollectBatches(rooms: Rooms): (signal: AbortSignal) => Pro
   const end = createEndBatchedCall(rooms);
   const settleMs = durationMs(config.batches.settle);
   const leaseMs = Math.min(LEASE_MS, settleMs * LEASE_OF_SETTLE);
-  const limits = { gatherMs: durationMs(config.batches.gather), most: config.batches.most, mostBytes: MOST_BYTES };
+  const gatherMs = durationMs(config.batches.gather);
+  const longestMs = gatherMs * LONGEST_GATHERS;
+  const limits = { gatherMs, longestMs, most: config.batches.most, mostBytes: MOST_BYTES };
 
   return async (signal) => {
     await batches.gather(limits);
