@@ -33,25 +33,32 @@ const RESTART_AFTER_MS = 1_000;
 export function member(name: string, kind: Member['kind'], launch: () => Promise<Running>): Member {
   let running: Running | undefined;
   let wanted = false;
+  let over = false;
   let hasServed = false;
+  let starting: Promise<void> | undefined;
 
-  async function start(): Promise<void> {
-    wanted = true;
+  function start(): Promise<void> {
+    wanted = !over;
+    starting = launched();
+    return starting;
+  }
+
+  async function launched(): Promise<void> {
     while (wanted) {
       // Whoever starts while what it needs is away ends, and is started again: `restart: unless-stopped`.
-      const launched = await launch().catch((thrown) => {
+      const started = await launch().catch((thrown) => {
         if (!hasServed) throw thrown;
       });
-      if (!launched) {
+      if (!started) {
         self.ended += 1;
         await delay(RESTART_AFTER_MS);
         continue;
       }
-      if (!wanted) return void (await launched.stop());
+      if (!wanted) return void (await started.stop());
       hasServed = true;
-      running = launched;
-      launched.exited.then(() => {
-        if (running !== launched) return;
+      running = started;
+      started.exited.then(() => {
+        if (running !== started) return;
         running = undefined;
         self.ended += 1;
         if (wanted) start();
@@ -72,7 +79,9 @@ export function member(name: string, kind: Member['kind'], launch: () => Promise
       await victim.exited;
     },
     async stop() {
+      over = true;
       wanted = false;
+      await starting?.catch(() => {});
       const last = running;
       running = undefined;
       await last?.stop();
