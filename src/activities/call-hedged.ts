@@ -1,8 +1,9 @@
 import { Context } from '@temporalio/activity';
 import type { CadenzaActivities, ModelCall, ModelReply } from '../contract/index.ts';
+import { HedgeLost } from './attempt-call.ts';
 import { awaitStore } from './await-store.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
-import { createCallOnce, HedgeLost } from './call-model.ts';
+import { createCallOnce } from './call-model.ts';
 import { earlierAnswer } from './earlier-answer.ts';
 import type { Rooms } from './rooms.ts';
 

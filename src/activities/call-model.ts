@@ -1,42 +1,18 @@
-import { CancelledFailure, Context } from '@temporalio/activity';
-import {
-  type CallError,
-  type ModelCall,
-  type ModelRef,
-  type ModelReply,
-  type ModelRequest,
-  type NewEvent,
-  providerOf,
-  repeatAfter,
-  withoutUndefined,
-} from '../contract/index.ts';
-import {
-  cacheSaving,
-  estimateUsage,
-  limitWithin,
-  ProviderError,
-  priceOf,
-  worstCase,
-  worstInput,
-} from '../providers/index.ts';
-import { type AttemptOutcome, isStoreError, type OpenCall, type Spent } from '../store/index.ts';
-import { type Admission, admit, PutOff } from './admission.ts';
+import { Context } from '@temporalio/activity';
+import type { ModelCall, ModelReply, ModelRequest } from '../contract/index.ts';
+import { estimateUsage, limitWithin, priceOf, worstCase } from '../providers/index.ts';
+import type { OpenCall, Spent } from '../store/index.ts';
+import { attemptCall, type CallUnderWay, type Listening } from './attempt-call.ts';
 import { awaitStore } from './await-store.ts';
 import { type BatchedCalls, createBatchedCalls } from './batches/batched-call.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
-import { ClockRanOut, timeoutError } from './clocks.ts';
 import { earlierAnswer } from './earlier-answer.ts';
-import { failureOf, type Next } from './failure.ts';
+import { failureOf } from './failure.ts';
 import { heartbeat } from './heartbeat.ts';
-import { observeAttempt } from './observe-calls.ts';
 import type { Rooms } from './rooms.ts';
 import { sharedAnswers } from './shared-answers.ts';
 import { type FoundSimilar, similarAnswers } from './similar-answers.ts';
-import { AttemptFailed, streamReply } from './stream-reply.ts';
-import { keepAnswer, type WholeRequest, wholeRequest, withoutSignatures } from './whole-request.ts';
-
-/** An answer that was paid for is kept whatever is cancelled meanwhile. */
-const NEVER = new AbortController().signal;
+import { wholeRequest, withoutSignatures } from './whole-request.ts';
 
 /**
  * Makes one request to one model, or returns what the same call already gave.
@@ -55,33 +31,13 @@ export function createCallModel(
   return (call, request) => callOnce(call, request, { waitsHere, signal: Context.current().cancellationSignal });
 }
 
-interface Listening {
-  /** ends the request; with a `HedgeLost`, another call of the same activity goes on */
-  signal: AbortSignal;
-  onFirstToken?(): void;
-  /** another call of the same activity is under way: a failure of this one is not repeated here */
-  isHedged?(): boolean;
-  /** waits for limits here, however long that takes: whoever calls has slots for it */
-  waitsHere?: boolean;
-}
-
-/** Why a call is ended whose words nobody waits for any more. */
-export class HedgeLost extends Error {
-  readonly by: ModelRef;
-
-  constructor(by: ModelRef) {
-    super(`${by} was quicker`);
-    this.by = by;
-  }
-}
-
 /** The same for one of several calls that an activity makes. */
 export function createCallOnce(
   rooms: Rooms,
   quiet = false,
 ): (call: ModelCall, request: ModelRequest, listening: Listening) => Promise<ModelReply> {
-  const { store, config, providers } = rooms;
-  const { journal, cache, events } = store;
+  const { store, config } = rooms;
+  const { journal, cache } = store;
   const openBatched = createBatchedCalls(rooms, quiet);
 
   return async (call, request, { signal, onFirstToken, isHedged, waitsHere = isHedged !== undefined }) => {
@@ -117,9 +73,15 @@ export function createCallOnce(
       const begun = await awaitStore(signal, () => begin(whole.request));
       if (begun.state === 'finished') return forHistory(begun.reply);
       if (begun.state === 'cached') return await takeOverWith(begun.reply);
-      return await attempt({ ...whole, request: limited(whole.request, begun) }, begun);
+      return await attemptCall(rooms, underWay(batched), { ...whole, request: limited(whole.request, begun) }, begun);
     } finally {
       stopHeartbeat();
+    }
+
+    function underWay(batches: BatchedCalls | undefined): CallUnderWay {
+      const listening = { signal, onFirstToken, isHedged, waitsHere };
+      const here = { call, place, listening, now, shared, similar, batched: batches };
+      return { ...here, bookLost, takeOver, forHistory, completesStep };
     }
 
     /** What earlier attempts had streamed is booked first. */
@@ -173,120 +135,6 @@ export function createCallOnce(
       return { ...whole, maxOutputTokens: limitWithin(heldUsd, model, whole, config.prices) };
     }
 
-    async function attempt({ request: whole, answerAt }: WholeRequest, begun: OpenCall): Promise<ModelReply> {
-      const { epoch } = begun;
-      const mine = { ...place, epoch };
-      await bookLost(begun.lost, whole);
-      if (call.fallback && epoch === 1) rooms.metrics?.fellBack(model, call.fallback.error);
-      await batched?.add(whole, epoch, answerAt);
-      let isSpeaking = false;
-      let admission: Admission | undefined;
-      let reply: ModelReply;
-      try {
-        const theirs = begun.claimed || batched ? undefined : await shared?.join(signal);
-        if (theirs && 'reply' in theirs) return await takeOver(theirs.reply);
-        if (theirs) throw new ProviderError(theirs.failed);
-        signal.throwIfAborted();
-        const emit = (event: NewEvent) => events.append(run, [{ ...event, step, call: begun.call, epoch } as NewEvent]);
-        admission = await admitted(whole, emit);
-        const { maxOutputTokens, onHeaders, onFirstToken: admittedFirstToken } = admission;
-        const sent = { ...whole, maxOutputTokens: whole.maxOutputTokens ?? maxOutputTokens };
-        const ask = () =>
-          streamReply(rooms, {
-            call,
-            request: sent,
-            signal,
-            emit,
-            onHeaders,
-            onFirstToken: () => {
-              isSpeaking = true;
-              admittedFirstToken();
-              onFirstToken?.();
-            },
-          });
-        const asked = { run, step, model, operation: 'chat', epoch, request: sent } as const;
-        reply = await observeAttempt(rooms, asked, ask, {
-          answer: (said) => ({ reply: said, ...said }),
-          thrown: (thrown) => ({ ...spentBy(thrown), error: errorOf(causeOf(thrown), isSpeaking) }),
-        });
-        reply = withoutUndefined({ ...reply, waitedMs: admission.waitedMs });
-        const isTypical = whole.maxOutputTokens === undefined && reply.finishReason !== 'length';
-        admission.end({ usage: reply.usage, isTypical });
-      } catch (thrown) {
-        throw await failed(thrown);
-      }
-      return finish(reply);
-
-      function admitted(sent: ModelRequest, emit: (event: NewEvent) => Promise<void>): Promise<Admission> {
-        const { maxRetryAfterMs, timeouts, unasked: others } = call;
-        const probeMs = timeouts.connectMs + timeouts.firstTokenMs;
-        return admit(rooms, {
-          ...{ key: place.key, model, run, signal, others, maxRetryAfterMs, probeMs, waitsHere },
-          need: () => ({ input: worstInput(model, sent), output: sent.maxOutputTokens }),
-          tell: (event) => void emit(event).catch(() => {}),
-        });
-      }
-
-      async function finish(said: ModelReply): Promise<ModelReply> {
-        const answer = answerAt ? await awaitStore(NEVER, () => keepAnswer(store, answerAt, said)) : said;
-        const entry = isWhole(answer) ? shared?.entry : undefined;
-        const savedUsd = cacheSaving(model, answer.usage, config.prices);
-        const outcome = { reply: answer, savedUsd, completesStep: completesStep(answer), cache: entry };
-        const kept = await journal.end(mine, outcome).catch((refused: unknown) => unwritable(answer, refused));
-        if (!entry) await shared?.release();
-        else await similar?.keep();
-        return forHistory(kept!);
-      }
-
-      /** It was paid for, and cannot be kept: asking again would only be paid for again. */
-      async function unwritable(answer: ModelReply, refused: unknown): Promise<never> {
-        if (isStoreError(refused)) throw refused;
-        rooms.log.error({ error: String(refused), run: run.id, step }, 'The store refused an answer');
-        const error: CallError = { type: 'InvalidOutput', message: `The answer of ${model} cannot be stored`, model };
-        const { usage, costUsd, estimated = false } = answer;
-        await journal.end(mine, { error, next: 'final', spent: { usage, costUsd, estimated } });
-        throw failureOf(error, 'final');
-      }
-
-      async function failed(thrown: unknown): Promise<unknown> {
-        const spent = spentBy(thrown);
-        const { usage } = spent ?? {};
-        const cause = causeOf(thrown);
-        if (signal.aborted || isStoreError(cause)) {
-          admission?.end({ usage, isAborted: true });
-          return signal.aborted ? stopped(signal.reason, spent) : cause;
-        }
-        if (cause instanceof PutOff) {
-          const { error, delayMs } = cause;
-          await journal.end(mine, { error, next: { delayMs } });
-          await shared?.hold(delayMs);
-          return failureOf(error, { delayMs });
-        }
-        const error = errorOf(cause, isSpeaking);
-        admission?.end({ usage, error });
-        const delayMs = isHedged?.() ? undefined : repeatAfter({ error, ...begun, now: now() }, call);
-        const next: Next = delayMs === undefined ? 'final' : { delayMs };
-        await journal.end(mine, { error, next, spent });
-        await (next === 'final' ? shared?.release(error) : shared?.hold(next.delayMs));
-        return failureOf(error, next);
-      }
-
-      /** Cancelled by a person or by a quicker model: the call ends. Stopped with its worker: another worker repeats it. */
-      async function stopped(reason: unknown, spent: Spent | undefined): Promise<unknown> {
-        const by = reason instanceof HedgeLost ? reason.by : undefined;
-        const isCancelled = reason instanceof CancelledFailure && reason.message === 'CANCELLED';
-        await shared?.release();
-        if (!by && !isCancelled) {
-          const error: CallError = { type: 'ConnectionLost', message: 'The worker making this call was stopped' };
-          return failureOf(error, { delayMs: 0 });
-        }
-        const message = by ? `${by} was quicker` : 'The run was cancelled';
-        const error: CallError = { type: 'Cancelled', message, model };
-        await journal.end(mine, { error, next: 'final', spent, by } satisfies AttemptOutcome);
-        return isCancelled ? reason : failureOf(error, 'final');
-      }
-    }
-
     /** What attempts went through that were lost with their workers. */
     async function bookLost(lost: OpenCall['lost'], known?: ModelRequest): Promise<void> {
       if (lost.length > 0) rooms.metrics?.attemptsLost(model, lost.length);
@@ -296,17 +144,6 @@ export function createCallOnce(
         const spent: Spent = { usage, costUsd: priceOf(model, usage, config.prices), estimated: true };
         await awaitStore(signal, () => journal.book({ ...place, epoch }, spent));
       }
-    }
-
-    function errorOf(thrown: unknown, midStream: boolean): CallError {
-      const provider = providerOf(model);
-      const told = midStream ? { midStream } : {};
-      if (thrown instanceof ProviderError) return { provider, model, ...thrown.error, ...told };
-      const error =
-        thrown instanceof ClockRanOut
-          ? timeoutError(thrown, provider, model)
-          : providers.open(model).asCallError(thrown, model);
-      return { ...error, model, ...told };
     }
 
     /** What the workflow goes on with. Thoughts stay in the event log, unless the provider wants them back with its tool calls. */
@@ -327,20 +164,4 @@ function clock(begunAt: number): () => number {
   const { isLocal, currentAttemptScheduledTimestampMs } = Context.current().info;
   const began = isLocal ? Date.now() : currentAttemptScheduledTimestampMs;
   return () => began + performance.now() - begunAt;
-}
-
-function causeOf(thrown: unknown): unknown {
-  return thrown instanceof AttemptFailed ? thrown.cause : thrown;
-}
-
-function spentBy(thrown: unknown): Spent | undefined {
-  if (!(thrown instanceof AttemptFailed) || !thrown.partial) return undefined;
-  const { usage, costUsd, estimated } = thrown.partial;
-  return { usage, costUsd, estimated };
-}
-
-/** An answer that equal requests may get too: to the end, and not empty. */
-export function isWhole({ finishReason, text, toolCalls, invalid }: ModelReply): boolean {
-  if (invalid !== undefined) return false;
-  return finishReason === 'toolCalls' || (finishReason === 'stop' && (text.trim() !== '' || toolCalls !== undefined));
 }

@@ -41,7 +41,7 @@ function newProcess(): CadenzaActivities['decideRoute'] {
   const providers = providerRegistry({ config, env });
   close = () => providers.close();
   const { log } = testLog();
-  return createActivities({ store: fresh.store, providers, config, secrets: [], log } as never).decideRoute;
+  return createActivities({ store: fresh.store, providers, config, secrets: [], env: {}, log } as never).decideRoute;
 }
 
 const semantic: Route = {

@@ -2,7 +2,7 @@ import { type CallError, type ModelReply, providerOf } from '../../contract/inde
 import { type BatchResult, batchPriceOf, cacheSaving, ProviderError, priceOf } from '../../providers/index.ts';
 import type { Attempt, CallOfBatch, Spent } from '../../store/index.ts';
 import { type ModelOutcome, OPERATION } from '../../telemetry/index.ts';
-import { isWhole } from '../call-model.ts';
+import { isWhole } from '../attempt-call.ts';
 import type { Rooms } from '../rooms.ts';
 import { sharedAnswers } from '../shared-answers.ts';
 import { AttemptFailed, streamReply } from '../stream-reply.ts';
