@@ -1,4 +1,5 @@
 import type { Cadenza } from '../client/cadenza.ts';
+import { encryptionKeys, loadConfig } from '../config/index.ts';
 import type { Caller } from '../contract/index.ts';
 import type { Store } from '../store/index.ts';
 import { findTarget, type Target } from './find-target.ts';
@@ -33,7 +34,8 @@ export async function withClient<Value>(use: (client: Cadenza, target: Target) =
 export async function withStore<Value>(use: (store: Store) => Promise<Value>): Promise<Value> {
   const { databaseUrl } = findTarget(process.env);
   const { openStore } = await import('../store/open-store.ts');
-  const store = await openStore({ url: databaseUrl, log: openLog(process.env, 'error') });
+  const encryption = await encryptionKeys(process.env, await loadConfig());
+  const store = await openStore({ url: databaseUrl, log: openLog(process.env, 'error'), encryption });
   try {
     return await use(store);
   } finally {

@@ -27,6 +27,7 @@ import type {
   VotedRun,
   VotedRunsQuery,
   Votes,
+  WirePayload,
 } from '../contract/index.ts';
 import type { OpenWork } from '../telemetry/index.ts';
 import type { Baselines } from './baselines.ts';
@@ -109,6 +110,9 @@ export interface Cadenza extends MapData {
   keys: Keys;
   /** Who approved, cancelled, stopped and forked, and changed budgets and keys, newest first. */
   audit(query?: AuditQuery): Promise<AuditPage>;
+  /** Payloads of Temporal's as its UI and CLI show them: opened, and fetched where they are references. They do not say
+   *  whose they are, hence for nobody with a tenant. @throws CadenzaError Forbidden, InvalidRequest */
+  decodePayloads(payloads: WirePayload[]): Promise<WirePayload[]>;
   /**
    * The same client for somebody else, over the same connection. With a tenant it knows only what is the tenant's: another's
    * runs, schedules, data sets and accounts are not found, whatever starts here is the tenant's, and its ids and names begin

@@ -22,6 +22,7 @@ import { createBudgets } from './budgets.ts';
 import type { Cadenza, StartedRun } from './cadenza.ts';
 import { endConversation, sendMessage } from './conversations.ts';
 import { createMapData } from './data-sets.ts';
+import { decodePayloads } from './decode-payloads.ts';
 import { checked, refusal } from './errors.ts';
 import { cancelExecution, type Execution, type RunsHere } from './executions.ts';
 import { createRunFinder, type RunFinder } from './find-run.ts';
@@ -67,7 +68,7 @@ export function connectWith({
   close = async () => {},
 }: ClientParts): Cadenza {
   const { store } = rooms;
-  const converter = dataConverter(store.blobs, rooms.secrets);
+  const converter = dataConverter(store, rooms.secrets);
   const temporal = new Client({ connection, namespace, dataConverter: converter, interceptors: traceOnStart });
   const finder = createRunFinder(temporal, connection, rooms, taskQueue, here?.isRunning);
   const shared = { connection, taskQueue, rooms, eager, here, temporal, finder, keys: createKeys(store) };
@@ -226,6 +227,10 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
     budgets: createBudgets(store, caller),
     keys: keys.of(caller),
     audit: (query) => listAudit(store, query, tenant),
+    async decodePayloads(payloads) {
+      if (tenant !== undefined) throw refusal('Forbidden', 'Payloads of Temporal do not say whose they are', {});
+      return decodePayloads(temporal, payloads);
+    },
     // The connection is another's to close.
     as: (other) => clientOf(shared, other, async () => {}),
 

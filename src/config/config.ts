@@ -12,6 +12,7 @@ import {
   Route,
   RouteName,
 } from '../contract/index.ts';
+import { EncryptionConfig } from './encryption.ts';
 import { Circuits, ConfiguredLimits } from './limits.ts';
 import { McpServers, OpenApiSources } from './tool-sources.ts';
 
@@ -175,6 +176,8 @@ export const Config = z.strictObject({
   openapi: OpenApiSources.default({}),
   /** MCP servers whose tools agents may use, named `<server>__<tool>`: see docs/mcp.md */
   mcp: McpServers.default({}),
+  /** where the keys come from that texts are sealed with, beside CADENZA_ENCRYPTION_KEYS: see docs/encryption.md */
+  encryption: EncryptionConfig.prefault({}),
   /** prices that the price list does not know, or has wrong */
   prices: z.record(ModelRef, Price).default({}),
 });

@@ -1,4 +1,5 @@
 export * from './config.ts';
+export * from './encryption.ts';
 export * from './environment.ts';
 export * from './limits.ts';
 export * from './load-config.ts';

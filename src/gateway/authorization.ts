@@ -1,9 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
+import { getCookie } from 'hono/cookie';
 import { type Caller, isPermitted, KEY_PREFIX, type Origin, type Permission } from '../contract/index.ts';
 import type { GatewayEnv } from './app.ts';
 import { assertOfThisMachine } from './open-gateway.ts';
 import { ProblemError, problem } from './problem.ts';
+
+/** Has the path of the codec server, and is sent nowhere else (routes/codec.ts). */
+export const CODEC_COOKIE = 'cadenza_codec';
 
 /** Lets only callers pass whose key permits it, and gives the route their client. To `oversee` the installation is for those
  *  who belong to no tenant. */
@@ -39,10 +43,8 @@ export function identitiesOf({ key, role }: Caller, people: Record<string, strin
 
 /** Of CADENZA_API_KEYS, or stored; where the gateway is open, only who shows a stored key is somebody.
  *  @throws ProblemError 401, 429 */
-async function callerOf(c: Context<GatewayEnv>): Promise<Caller> {
+export async function callerOf(c: Context<GatewayEnv>, secret = secretIn(c)): Promise<Caller> {
   const { apiKeys, open, cors, client } = c.get('surroundings');
-  // Anthropic's clients send their key so.
-  const secret = secretOf(c.req.header('authorization'), c.req.header('x-api-key'));
   if (secret?.startsWith(KEY_PREFIX)) {
     const stored = await client.keys.verify(secret);
     if (stored) return admitted(stored, await client.keys.admit(stored));
@@ -52,13 +54,18 @@ async function callerOf(c: Context<GatewayEnv>): Promise<Caller> {
     assertOfThisMachine(c, cors);
     return { role: 'admin' };
   }
-  const given = digest(secret ?? '');
-  if (secret && isOneOf(apiKeys.map(digest), given)) return { role: 'admin', key: nameOf(given) };
+  const known = digest(secret ?? '');
+  if (secret && isOneOf(apiKeys.map(digest), known)) return { role: 'admin', key: nameOf(known) };
   throw new ProblemError(
     problem(401, 'Unauthorized', 'An API key is needed', 'The request carries no API key known here.', {
       hint: 'Send the header Authorization: Bearer <key>. A key is made by: npx cadenza keys create <name>',
     }),
   );
+}
+
+/** Anthropic's clients send their key as `x-api-key`; a browser that signed in to the codec server, to that alone. */
+function secretIn(c: Context<GatewayEnv>): string | undefined {
+  return secretOf(c.req.header('authorization'), c.req.header('x-api-key') ?? getCookie(c, CODEC_COOKIE));
 }
 
 function admitted(caller: Caller, waitMs: number): Caller {

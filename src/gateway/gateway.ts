@@ -20,6 +20,7 @@ import { addApprovalRoutes } from './routes/approvals.ts';
 import { addAuditRoute } from './routes/audit.ts';
 import { addBudgetRoutes } from './routes/budgets.ts';
 import { addChatCompletionsRoute } from './routes/chat-completions.ts';
+import { addCodecRoutes } from './routes/codec.ts';
 import { addEmbeddingsRoute } from './routes/embeddings.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addForkRoute } from './routes/fork.ts';
@@ -127,6 +128,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addModelsRoutes(app);
   addMcpRoute(app, surroundings);
   addHealthRoutes(app, surroundings);
+  addCodecRoutes(app, surroundings);
   addPages(app, options);
   addPage(app);
 

@@ -10,8 +10,8 @@ type Answers = RouteConfig['responses'];
 
 /** What a route is beside its path. */
 interface RouteSpec extends Omit<RouteConfig, 'responses' | 'middleware' | 'security'> {
-  /** what a key must permit; `anyone` asks for no key */
-  may: Permission | 'anyone';
+  /** what a key must permit; `anyone` asks for no key, `oversee` for one of no tenant */
+  may: Permission | 'anyone' | 'oversee';
   /** what it answers when all goes well */
   answers: Answers;
   /** refusals that neither the key, the body nor the path explain */

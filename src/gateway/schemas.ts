@@ -45,6 +45,7 @@ export const Spend = named('Spend', contract.Spend);
 export const Budget = named('Budget', contract.Budget);
 export const SetBudget = named('SetBudget', contract.SetBudget);
 export const AuditPage = named('AuditPage', contract.AuditPage);
+export const WirePayloads = named('Payloads', contract.WirePayloads);
 export const ForkRun = contract.ForkRun.omit({ key: true }).openapi('ForkRun');
 export const ForkEstimate = named('ForkEstimate', contract.ForkEstimate);
 export const ApiKey = named('ApiKey', contract.ApiKey);

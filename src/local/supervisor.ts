@@ -144,6 +144,7 @@ async function temporalOf(given: Given, before?: LocalTemporal): Promise<LocalTe
     exactPorts: before !== undefined,
     namespace: namespaceOf(given),
     sync: environment.temporalSync,
+    codecEndpoint: environment.port === 0 ? undefined : `http://127.0.0.1:${environment.port}/codec`,
     log,
     signal,
   });

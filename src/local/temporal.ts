@@ -41,6 +41,8 @@ export interface TemporalOptions {
   /** when what is committed is on the disk; `normal` when not given */
   sync?: TemporalSync;
   searchAttributes?: Record<string, string>;
+  /** of a codec server, which its UI asks to open payloads */
+  codecEndpoint?: string;
   log: (line: string) => void;
 }
 
@@ -107,6 +109,7 @@ async function serve(options: TemporalOptions, port: number, uiPort: number): Pr
       ...['server', 'start-dev', '--ip', HOST, '--port', String(port), '--ui-port', String(uiPort)],
       ...['--namespace', namespace, '--ui-disable-news-fetch', '--log-level', 'warn'],
       ...['--dynamic-config-value', WITHOUT_TICK],
+      ...(options.codecEndpoint ? ['--ui-codec-endpoint', options.codecEndpoint] : []),
       ...(dbFile ? ['--db-filename', dbFile, ...pragmas({ journal_mode: 'wal', synchronous: sync })] : []),
       ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
     ],

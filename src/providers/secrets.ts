@@ -22,6 +22,7 @@ export const REDACTED = '[redacted]';
 export function secretsOf(env: NodeJS.ProcessEnv, keyVariables: (string | undefined)[] = []): string[] {
   const values = Object.entries(env).flatMap(([name, value = '']) => {
     if (name === 'CADENZA_API_KEYS') return value.split(',');
+    if (name === 'CADENZA_ENCRYPTION_KEYS') return value.split(',').map((key) => key.replace(/^[^:]*:/, ''));
     if (ADDRESS_NAME.test(name)) return passwordOf(value);
     return SECRET_NAME.test(name) || keyVariables.includes(name) ? [value, ...longLines(value)] : [];
   });

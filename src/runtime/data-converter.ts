@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   type DataConverter,
   ExternalStorage,
@@ -8,26 +10,63 @@ import {
 } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { redact } from '../providers/index.ts';
-import { type Blobs, hashOf } from '../store/index.ts';
+import type { Blobs, Cipher, Store } from '../store/index.ts';
 
 /** Payloads above this stay out of Temporal's history, bytes. */
 const BLOB_THRESHOLD = 32 * 1024;
 /** A workflow's own result is kept in the history up to this size, so that a plain Temporal client can read it, bytes. */
 const INLINE_RESULT_LIMIT = 256 * 1024;
 
+/** Its module: workflow bundles take it in. */
+export const SEALED_FAILURES = fileURLToPath(
+  new URL(`../workflows/sealed-failures${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url),
+);
+
 /** Marks the payload of a run's result; see `result-payload.ts` in the workflows room. */
 const RESULT_MARK = 'cadenza-result';
 
-/** Large payloads become references to blobs, and secrets of this process leave it in no payload. */
-export function dataConverter(blobs: Blobs, secrets: string[]): DataConverter {
+/** Large payloads become references to blobs, and secrets of this process leave it in no payload. With keys, what Temporal
+ *  keeps is sealed: payloads, and the words of failures. */
+export function dataConverter({ blobs, cipher }: Pick<Store, 'blobs' | 'cipher'>, secrets: string[]): DataConverter {
   const driver = blobStorageDriver(blobs);
   return {
-    payloadCodecs: secrets.length === 0 ? [] : [redactingCodec(secrets)],
+    // In this order: what is to be sealed is redacted before, and what is large is kept sealed.
+    payloadCodecs: [
+      ...(secrets.length === 0 ? [] : [redactingCodec(secrets)]),
+      ...(cipher ? [encryptingCodec(cipher)] : []),
+    ],
+    ...(cipher && { failureConverterPath: SEALED_FAILURES }),
     externalStorage: new ExternalStorage({
       drivers: [driver],
       payloadSizeThreshold: BLOB_THRESHOLD,
       driverSelector: (_, payload) => (staysInline(payload) ? null : driver),
     }),
+  };
+}
+
+/** As Temporal's samples word it: other codecs, and the Temporal UI, know by it what is encrypted. */
+const ENCRYPTED = Buffer.from('binary/encrypted');
+const KEY_ID = 'encryption-key-id';
+
+/** Seals payloads whole: what they are, too. */
+function encryptingCodec(cipher: Cipher): PayloadCodec {
+  const keyId = Buffer.from(cipher.current);
+  return {
+    encode: async (payloads) =>
+      payloads.map((payload) => {
+        const mark = payload.metadata?.[RESULT_MARK];
+        return {
+          metadata: { encoding: ENCRYPTED, [KEY_ID]: keyId, ...(mark && { [RESULT_MARK]: mark }) },
+          data: cipher.seal(PayloadProto.encode(payload).finish()),
+        };
+      }),
+    // A plain Temporal client may have sent others, which are what they are.
+    decode: async (payloads) =>
+      payloads.map(({ metadata, data, ...rest }) =>
+        metadata?.encoding && ENCRYPTED.equals(metadata.encoding)
+          ? PayloadProto.decode(cipher.open(Buffer.from(metadata[KEY_ID] ?? []).toString(), data ?? new Uint8Array()))
+          : { metadata, data, ...rest },
+      ),
   };
 }
 
@@ -66,12 +105,7 @@ export function blobStorageDriver(blobs: Blobs): StorageDriver {
     async retrieve(_context, claims) {
       const hashes = claims.map(({ claimData }) => claimData.sha256 ?? '');
       const found = await blobs.get(hashes);
-      return found.map((bytes, index) => decoded(bytes, hashes[index]!));
+      return found.map((bytes) => PayloadProto.decode(bytes));
     },
   };
-}
-
-function decoded(bytes: Uint8Array, hash: string): Payload {
-  if (hashOf(bytes) !== hash) throw new Error(`The blob ${hash} is damaged: its bytes have another hash.`);
-  return PayloadProto.decode(bytes);
 }

@@ -1,5 +1,5 @@
-import { type Config, toolVariables } from '../config/index.ts';
-import type { Log } from '../contract/index.ts';
+import { type Config, encryptionKeys, toolVariables } from '../config/index.ts';
+import type { EncryptionKeys, Log } from '../contract/index.ts';
 import { type ProviderRegistry, providerRegistry, secretsOf } from '../providers/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 import {
@@ -32,11 +32,20 @@ export interface RoomOptions {
   env: NodeJS.ProcessEnv;
   /** else warnings and errors on stderr */
   log?: Log;
+  /** else as environment and config say */
+  encryption?: EncryptionKeys;
 }
 
 /** Opens the store (migrated if need be) and the providers. */
-export async function openRooms({ databaseUrl, config, env, log = consoleLog }: RoomOptions): Promise<OpenRooms> {
-  const store = await openStore({ url: databaseUrl, log });
+export async function openRooms({
+  databaseUrl,
+  config,
+  env,
+  log = consoleLog,
+  ...given
+}: RoomOptions): Promise<OpenRooms> {
+  const encryption = given.encryption ?? (await encryptionKeys(env, config));
+  const store = await openStore({ url: databaseUrl, log, encryption });
   const providers = providerRegistry({ config, env });
   const tools = toolRegistry(
     [

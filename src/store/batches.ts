@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { BatchedCall, CallError } from '../contract/index.ts';
 import type { Database } from './database.ts';
+import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 
 export interface WaitingCall extends BatchedCall {
@@ -94,7 +95,9 @@ export interface Batches {
 const ADVISORY_LOCK = 4_100_727_303;
 const BATCHES_A_CLAIM = 20;
 
-export function createBatches(db: Kysely<Database>, holder: string): Batches {
+export function createBatches(db: Kysely<Database>, holder: string, { whole, fields, keyed }: Sealing): Batches {
+  /** As calls are known here; those from before texts were sealed, by their own key. */
+  const names = (key: string) => [...new Set([keyed(key), key])];
   const mine = (id: string) => db.updateTable('batches').where('id', '=', id).where('holder', '=', holder);
 
   return {
@@ -103,13 +106,13 @@ export function createBatches(db: Kysely<Database>, holder: string): Batches {
         select c.key, c.state, c.error, c.provider, b.calls, b.remote_id as "remoteId",
           extract(epoch from now() - c.added_at) * 1000 as "sinceMs"
         from batch_calls c left join batches b on b.id = c.batch
-        where c.key = ${key} ${
+        where c.key = any (${names(key)}::text[]) ${
           equal
-            ? sql`or (c.tenant = ${equal.tenant} and c.request_hash = ${equal.sharedAs} and c.model = ${equal.model}
+            ? sql`or (c.tenant = ${equal.tenant} and c.request_hash = ${keyed(equal.sharedAs)} and c.model = ${equal.model}
                 and c.state in ('waiting', 'batched'))`
             : sql``
         }
-        order by c.key = ${key} desc limit 1`.execute(db);
+        order by c.key = any (${names(key)}::text[]) desc limit 1`.execute(db);
       return standingOf(rows[0]);
     },
 
@@ -120,13 +123,13 @@ export function createBatches(db: Kysely<Database>, holder: string): Batches {
         provider,
         lane,
         bytes,
-        asked: storableJson(asked),
+        asked: storableJson(whole({ ...asked, key })),
         chain: call.run.chain,
         model: call.model,
       };
       await db
         .insertInto('batch_calls')
-        .values({ key, ...row, tenant: call.run.tenant ?? '', request_hash: sharedAs })
+        .values({ key: keyed(key), ...row, tenant: call.run.tenant ?? '', request_hash: keyed(sharedAs) })
         .onConflict((conflict) =>
           conflict
             .column('key')
@@ -142,7 +145,7 @@ export function createBatches(db: Kysely<Database>, holder: string): Batches {
       await db
         .updateTable('batch_calls')
         .set({ state: 'returned' })
-        .where('key', '=', key)
+        .where('key', 'in', names(key))
         .where('state', '=', 'failed')
         .execute();
     },
@@ -269,7 +272,7 @@ export function createBatches(db: Kysely<Database>, holder: string): Batches {
       const end = { state: 'ended' as const, ended_at: new Date(), holder: null, lease_until: null };
       await db
         .updateTable('batches')
-        .set({ ...end, error: error ? storableJson(error) : null })
+        .set({ ...end, error: error ? storableJson(fields(error)) : null })
         .where('id', '=', id)
         .execute();
     },
@@ -284,14 +287,14 @@ export function createBatches(db: Kysely<Database>, holder: string): Batches {
       const rows = Array.isArray(which)
         ? await open.where('n', '=', sql<number>`any (${which}::integer[])`).execute()
         : await open.where('n', '>', which.after).limit(which.limit).execute();
-      return rows.map(({ key, epoch, n, asked, since }) => ({ ...asked!, key, epoch, n: n!, sinceMs: Number(since) }));
+      return rows.map(({ key, epoch, n, asked, since }) => ({ key, ...asked!, epoch, n: n!, sinceMs: Number(since) }));
     },
 
     async end(key, state, error) {
       await db
         .updateTable('batch_calls')
-        .set({ state, error: error ? storableJson(error) : null, asked: null, ended_at: new Date() })
-        .where('key', '=', key)
+        .set({ state, error: error ? storableJson(fields(error)) : null, asked: null, ended_at: new Date() })
+        .where('key', 'in', names(key))
         .where('state', '=', 'batched')
         .execute();
     },

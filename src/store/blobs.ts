@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { Database } from './database.ts';
+import type { Sealing } from './sealing.ts';
 
-/** Large payloads kept out of Temporal's history. The name of a blob is the sha256 of its bytes, in hex. */
+/** Large payloads kept out of Temporal's history. The name of a blob is the sha256 of its bytes, in hex; where texts are
+ *  sealed, it is keyed. */
 export interface Blobs {
   /**
    * Keeps them, equal ones once.
@@ -10,22 +12,28 @@ export interface Blobs {
    * @returns their hashes, in order
    */
   put(blobs: Uint8Array[], run?: string): Promise<string[]>;
-  /** In order. @throws Error naming a hash that is not there */
+  /** In order. @throws Error naming a hash that is not there, or whose bytes have another */
   get(hashes: string[]): Promise<Uint8Array[]>;
 }
 
-export function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
+export function createBlobs(db: Kysely<Database>, sealing: Sealing): Blobs {
+  const plainHashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+  const hashOf = (bytes: Uint8Array) => sealing.keyed(plainHashOf(bytes));
 
-export function createBlobs(db: Kysely<Database>): Blobs {
+  function opened(hash: string, kept: Buffer): Buffer {
+    const bytes = sealing.openBytes(kept);
+    // What an envelope holds it vouches for; and what was kept before there were any has its plain hash.
+    if (bytes !== kept || plainHashOf(bytes) === hash) return bytes;
+    throw new Error(`The blob ${hash} is damaged: its bytes have another hash.`);
+  }
+
   return {
     async put(blobs, run) {
       const hashes = blobs.map(hashOf);
       // in the order of their hashes, so that two who put the same blobs wait for each other in one direction
-      const unique = [...new Map(blobs.map((bytes, index) => [hashes[index]!, Buffer.from(bytes)]))].sort(([a], [b]) =>
-        a < b ? -1 : 1,
-      );
+      const unique = [
+        ...new Map(blobs.map((bytes, index) => [hashes[index]!, Buffer.from(sealing.bytes(bytes))])),
+      ].sort(([a], [b]) => (a < b ? -1 : 1));
       if (unique.length === 0) return [];
       const names = unique.map(([hash]) => hash);
       // touched, so that what is being forgotten just now is not
@@ -48,7 +56,7 @@ export function createBlobs(db: Kysely<Database>): Blobs {
         const bytes = byHash.get(hash);
         if (!bytes)
           throw new Error(`No blob ${hash} in the store: was the database restored from before it was written?`);
-        return bytes;
+        return opened(hash, bytes);
       });
     },
   };

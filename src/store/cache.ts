@@ -3,6 +3,7 @@ import type { CallError, ModelRef, ModelReply } from '../contract/index.ts';
 import { createBell } from './bell.ts';
 import type { Database } from './database.ts';
 import { type Retrying, retrying, retryOutage } from './outage.ts';
+import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 
 interface Request {
@@ -64,7 +65,7 @@ export interface FlightBells {
 /** ms; for what notifications should have said and did not */
 const LOOK_EVERY_MS = 1_000;
 
-export function createCache(db: Kysely<Database>, bells: FlightBells, waiting: Retrying): Cache {
+export function createCache(db: Kysely<Database>, bells: FlightBells, waiting: Retrying, { fields }: Sealing): Cache {
   async function find({ tenant = '', requestHash, models }: Request & { models: ModelRef[] }) {
     const row = await db
       .selectFrom('cache')
@@ -102,7 +103,7 @@ export function createCache(db: Kysely<Database>, bells: FlightBells, waiting: R
   async function release({ tenant = '', requestHash, model, holder, error }: Held & { error?: CallError }) {
     const mine = sql`tenant = ${tenant} and request_hash = ${requestHash} and model = ${model} and holder = ${holder}`;
     const ended = error
-      ? sql`update flights set failed_error = ${storableJson(error)}::jsonb, failed_at = clock_timestamp(), lease_until = now()
+      ? sql`update flights set failed_error = ${storableJson(fields(error))}::jsonb, failed_at = clock_timestamp(), lease_until = now()
             where ${mine} returning request_hash`
       : sql`delete from flights where ${mine} returning request_hash`;
     await sql`with ended as (${ended}) select pg_notify('cadenza_flights', request_hash) from ended`.execute(db);

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { CallError, Log } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { called } from './functions.ts';
+import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 import type { TicketHolder } from './ticket-holder.ts';
 
@@ -57,7 +58,12 @@ interface Known {
 /** Others look again so long after a probe was under way, ms. */
 const PROBED_FOR_MS = 2_000;
 
-export function createCircuits(db: Kysely<Database>, holder: TicketHolder, log: Log): CircuitsHere {
+export function createCircuits(
+  db: Kysely<Database>,
+  holder: TicketHolder,
+  log: Log,
+  { fields, parse }: Sealing,
+): CircuitsHere {
   const known = new Map<string, Known>();
   const probes = new Map<string, () => void>();
 
@@ -120,7 +126,7 @@ export function createCircuits(db: Kysely<Database>, holder: TicketHolder, log: 
     async failed({ scope, key, error, rules }) {
       endProbe(key);
       const { retryAfterMs: namedMs } = error;
-      const given = storableJson({ scope, key, error, namedMs, ...rules });
+      const given = storableJson({ scope, key, error: fields(error), namedMs, ...rules });
       await sql`select ${called('count_failure')}(${given}::jsonb)`.execute(db);
     },
     async succeeded(scopes, key, { withinMs }) {
@@ -138,7 +144,7 @@ export function createCircuits(db: Kysely<Database>, holder: TicketHolder, log: 
     onNotification(payload) {
       const at = payload.indexOf('\n');
       const told = payload.slice(at + 1);
-      learn(payload.slice(0, at), told === '' ? undefined : JSON.parse(told));
+      learn(payload.slice(0, at), told === '' ? undefined : (parse(told) as Parameters<typeof learn>[1]));
     },
     refetchAll() {
       refetch().catch((error) => log.warn({ error: String(error) }, 'How circuits stand could not be read'));

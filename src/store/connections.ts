@@ -10,6 +10,8 @@ export const ANSWER_WITHIN_MS = 15_000;
 const CONNECT_WITHIN_MS = 10_000;
 const END_WITHIN_MS = 2_000;
 const BIGINT = 20;
+const JSON_OID = 114;
+const JSONB_OID = 3802;
 
 /** What all connections share. */
 export function connectionTo(url: string, answerWithinMs: number): pg.ClientConfig {
@@ -28,15 +30,25 @@ export interface Connections {
   end(): Promise<void>;
 }
 
-/** Opens connections that read bigint as a number: what is counted here stays far below 2^53. */
-export function openConnections(url: string, max: number, log: Log, answerWithinMs = ANSWER_WITHIN_MS): Connections {
+/** Opens connections that read bigint as a number: what is counted here stays far below 2^53.
+ *  @param parseJson else JSON.parse */
+export function openConnections(
+  url: string,
+  max: number,
+  log: Log,
+  answerWithinMs = ANSWER_WITHIN_MS,
+  parseJson?: (json: string) => unknown,
+): Connections {
   const sockets = trackedSockets();
   const pool = new pg.Pool({
     ...connectionTo(url, answerWithinMs),
     ...{ max, stream: sockets.open },
     types: {
-      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-        oid === BIGINT ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+        if (oid === BIGINT) return Number;
+        if (parseJson && (oid === JSON_OID || oid === JSONB_OID)) return parseJson;
+        return pg.types.getTypeParser(oid, format as 'text');
+      }) as typeof pg.types.getTypeParser,
     },
     // by statement, not by start-up parameter, which connection poolers refuse
     onConnect: (client) =>

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { type DataSet, gatherFields, withoutUndefined } from '../contract/index.ts';
 import type { Database } from './database.ts';
+import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 
 /** Rows that maps go over. */
@@ -23,7 +24,7 @@ const BATCH_ROWS = 1_000;
 const BATCH_CHARACTERS = 4_000_000;
 const UNIQUE_VIOLATION = '23505';
 
-export function createDataSets(db: Kysely<Database>): DataSets {
+export function createDataSets(db: Kysely<Database>, { whole, keyed }: Sealing): DataSets {
   async function insert(id: string, first: number, items: string[]): Promise<void> {
     await sql`
       insert into data_rows (data_set, row, item)
@@ -78,7 +79,7 @@ export function createDataSets(db: Kysely<Database>): DataSets {
       const json = storableJson(item);
       hash.update(json).update('\n');
       fields = gatherFields(fields, item);
-      batch.push(json);
+      batch.push(storableJson(whole(item)));
       characters += json.length;
       if (batch.length < BATCH_ROWS && characters < BATCH_CHARACTERS) continue;
       await insert(id, count + 1, batch);
@@ -88,7 +89,7 @@ export function createDataSets(db: Kysely<Database>): DataSets {
     await insert(id, count + 1, batch);
     count += batch.length;
     if (count === 0) throw new Error('The data has no rows');
-    return { count, fields, hash: hash.digest('hex') };
+    return { count, fields, hash: keyed(hash.digest('hex')) };
   }
 
   /** Gives whole data its hash, unless equal data of the tenant has it. @returns the id of what has it */

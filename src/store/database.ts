@@ -325,6 +325,7 @@ export interface Database {
   /** beside it, limiters, limit_uses and limit_holders are the functions' own */
   limit_tickets: { key: string; provider: string; priority: number; admitted_at: Date | null; since: Generated<Date> };
   circuits: { scope: string; failures: number; down_since: Date | null };
+  sealing: { id: Generated<boolean>; hash_key: string; since: Generated<Date> };
   key_rates: { name: string; full_at: Date };
   blobs: { hash: string; bytes: Buffer; used_at: Generated<Date> };
   run_refs: { run: string; hash: string };

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { type Lines, type ModelRef, type Span, withoutUndefined } from '../contract/index.ts';
 import type { Database, DocumentKind } from './database.ts';
+import type { Sealing } from './sealing.ts';
 
 /** A piece of a document as it was cut. */
 export interface NewChunk {
@@ -49,8 +50,8 @@ export interface Documents {
   find(tenant: string, name: string): Promise<StoredCollection | undefined>;
   /** The tenant's collections, by name. */
   names(tenant: string): Promise<string[]>;
-  /** How the source is there now: the hash of what is seen. */
-  hashOf(collection: number, source: string): Promise<string | undefined>;
+  /** Whether the source is there already as it is now, by the hash of what is seen. */
+  isThere(collection: number, source: string, hash: string): Promise<boolean>;
   /**
    * Keeps a document aside until it is embedded. Chunks take over the vectors of equal ones in the collection. The same
    * version given again, after a crash, is left as it is.
@@ -66,7 +67,7 @@ export interface Documents {
 /** An insert holds so many chunks. */
 const CHUNKS_A_STATEMENT = 500;
 
-export function createDocuments(db: Kysely<Database>): Documents {
+export function createDocuments(db: Kysely<Database>, sealing: Sealing): Documents {
   return {
     async open(tenant, name, embeddings) {
       await sql`insert into collections (tenant, name, embeddings) values (${tenant}, ${name}, ${embeddings})
@@ -99,7 +100,7 @@ export function createDocuments(db: Kysely<Database>): Documents {
       return rows.map(({ name }) => name);
     },
 
-    async hashOf(collection, source) {
+    async isThere(collection, source, hash) {
       const row = await db
         .selectFrom('documents')
         .select('hash')
@@ -107,16 +108,18 @@ export function createDocuments(db: Kysely<Database>): Documents {
         .where('source', '=', source)
         .where('ready', '=', true)
         .executeTakeFirst();
-      return row?.hash;
+      return row?.hash === sealing.keyed(hash);
     },
 
     stage: (collection, document, chunks) =>
       db.transaction().execute(async (trx) => {
-        const { source, kind, hash, title, language } = document;
+        const { source, kind, language } = document;
+        const hash = sealing.keyed(document.hash);
+        const title = sealedText(document.title, sealing);
         // Whoever stages the same source waits here until the other has committed.
         const made = await sql<{ id: number }>`
           insert into documents (collection, source, kind, hash, title, language)
-          values (${collection}, ${source}, ${kind}, ${hash}, ${title ?? null}, ${language})
+          values (${collection}, ${source}, ${kind}, ${hash}, ${title}, ${language})
           on conflict (collection, source) where not ready do nothing returning id`.execute(trx);
         let id = made.rows[0]?.id;
         if (id === undefined) {
@@ -131,11 +134,11 @@ export function createDocuments(db: Kysely<Database>): Documents {
           id = before.id;
           if (before.hash === hash) return id;
           await trx.deleteFrom('chunks').where('document', '=', id).execute();
-          const now = { hash, kind, title: title ?? null, language };
+          const now = { hash, kind, title, language };
           await trx.updateTable('documents').set(now).where('id', '=', id).execute();
         }
         for (let from = 0; from < chunks.length; from += CHUNKS_A_STATEMENT) {
-          await insertChunks(trx, collection, { ...document, id }, chunks, from);
+          await insertChunks(trx, collection, { ...document, id }, chunks, from, sealing);
         }
         return id;
       }),
@@ -148,7 +151,12 @@ export function createDocuments(db: Kysely<Database>): Documents {
           group by hash order by 1 limit ${limit}) as next
         join chunks c using (id) join documents d on d.id = c.document order by c.id`.execute(db);
       return rows.map(({ heading, title, ...row }) =>
-        withoutUndefined({ ...row, heading: heading ?? undefined, title: title ?? undefined }),
+        withoutUndefined({
+          hash: row.hash,
+          text: sealing.openText(row.text),
+          heading: heading === null ? undefined : sealing.openText(heading),
+          title: title === null ? undefined : sealing.openText(title),
+        }),
       );
     },
 
@@ -168,8 +176,11 @@ async function insertChunks(
   { id, title, language }: NewDocument & { id: number },
   all: NewChunk[],
   from: number,
+  sealing: Sealing,
 ): Promise<void> {
   const chunks = all.slice(from, from + CHUNKS_A_STATEMENT);
+  // The words of a sealed text are not to be read off its index: it is found by its vector alone.
+  const isIndexed = sealing.since === undefined;
   const column = <Value>(of: (chunk: NewChunk) => Value) => chunks.map(of);
   await sql`
     insert into chunks (collection, document, n, text, heading, page, span_start, span_end, line_from, line_to, hash,
@@ -177,11 +188,18 @@ async function insertChunks(
     select ${collection}, ${id}, ${from}::integer + g.n, g.text, g.heading, g.page, g.span_start, g.span_end, g.line_from,
       g.line_to, g.hash,
       (select k.vector from chunks k where k.collection = ${collection} and k.hash = g.hash and k.vector is not null limit 1),
-      setweight(to_tsvector(${language}::regconfig, concat_ws(' ', ${title ?? null}::text, g.heading)), 'B')
-        || setweight(to_tsvector(${language}::regconfig, g.text), 'A')
-    from unnest(${column(({ text }) => text)}::text[], ${column(({ heading }) => heading ?? null)}::text[],
+      case when ${isIndexed} then
+        setweight(to_tsvector(${language}::regconfig, concat_ws(' ', ${(isIndexed && title) || null}::text, g.heading)), 'B')
+          || setweight(to_tsvector(${language}::regconfig, g.text), 'A')
+        else ''::tsvector end
+    from unnest(${column(({ text }) => sealing.text(text))}::text[],
+      ${column(({ heading }) => sealedText(heading, sealing))}::text[],
       ${column(({ page }) => page ?? null)}::integer[], ${column(({ span }) => span.start)}::integer[],
       ${column(({ span }) => span.end)}::integer[], ${column(({ lines }) => lines.from)}::integer[],
-      ${column(({ lines }) => lines.to)}::integer[], ${column(({ hash }) => hash)}::text[])
+      ${column(({ lines }) => lines.to)}::integer[], ${column(({ hash }) => sealing.keyed(hash))}::text[])
       with ordinality as g(text, heading, page, span_start, span_end, line_from, line_to, hash, n)`.execute(trx);
+}
+
+function sealedText(text: string | undefined, { text: sealed }: Sealing): string | null {
+  return text === undefined ? null : sealed(text);
 }

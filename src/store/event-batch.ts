@@ -1,5 +1,6 @@
 import type { CallError, ModelReply, NewEvent, RunRef, Usage } from '../contract/index.ts';
 import { isTerminal } from '../contract/index.ts';
+import type { Sealing } from './sealing.ts';
 
 /** An event with the key that lets the run have it only once. */
 export type KeyedEvent = NewEvent & { key?: string };
@@ -52,13 +53,43 @@ interface Line {
   d: Record<string, unknown>;
 }
 
+/** A run as the database's functions take it. */
+type RunLine = Partial<RunRef> & { follow?: boolean };
+
 /** The parameter of `write_batch` (functions/write-batch.sql). */
 export interface Batch {
-  runs: object[];
+  runs: RunLine[];
   begins?: object[];
-  calls: object[];
-  endings: object[];
+  calls: CallEnd[];
+  endings: { error?: CallError }[];
   events: Line[];
+}
+
+/** The batch as it goes to the database. Texts of one call are joined before. */
+export function sealedBatch(batch: Batch, sealing: Sealing): Batch {
+  if (!sealing.since) return batch;
+  const { runs, calls, endings, events } = batch;
+  return {
+    ...batch,
+    runs: runs.map((run) => sealedRun(run, sealing)),
+    calls: calls.map((call) => ({ ...call, reply: sealing.fields(call.reply), error: sealing.fields(call.error) })),
+    endings: endings.map((ending) => ({ ...ending, error: sealing.fields(ending.error) })),
+    events: events.map((line) => sealedLine(line, sealing)),
+  };
+}
+
+export function sealedLine(line: Line, { fields }: Sealing): Line {
+  return { ...line, d: fields(line.d) };
+}
+
+/** Of a run's row, what its caller says of it is nobody else's, and nobody is to guess how it asks. */
+export function sealedRun(run: RunLine, { whole, keyed }: Sealing): RunLine {
+  const { metadata, promptHash } = run;
+  return {
+    ...run,
+    metadata: metadata && whole(metadata),
+    promptHash: promptHash === undefined ? undefined : keyed(promptHash),
+  };
 }
 
 /**
@@ -93,19 +124,19 @@ export function batchOf(works: Work[], follow: (chain: string) => boolean, known
     }
     if (end) {
       texts.delete(r);
-      batch.calls.push({ ...end, o: first, last: order, r });
+      batch.calls.push({ ...end, o: first, last: order, r } as CallEnd);
     }
   }
   return batch;
 }
 
-function runLine(run: RunRef, known: boolean): object {
+function runLine(run: RunRef, known: boolean): RunLine {
   const { id, chain, pattern, tenant, key, metadata, budgetUsd, startedAt, above, promptHash } = run;
   return known ? { id, chain } : { id, chain, pattern, tenant, key, metadata, budgetUsd, startedAt, above, promptHash };
 }
 
 /** The run as `begin_call` takes it. */
-export function wholeRun(run: RunRef): object {
+export function wholeRun(run: RunRef): RunLine {
   return runLine(run, false);
 }
 
@@ -145,6 +176,7 @@ export function isTextEvent({ type, key }: KeyedEvent): boolean {
   return key === undefined && isTextType(type);
 }
 
-function endingOf(event: NewEvent, o: number, r: number): object {
-  return { o, r, status: event.type.slice('run.'.length), error: 'error' in event ? event.error : undefined };
+function endingOf(event: NewEvent, o: number, r: number): { error?: CallError } {
+  const ending = { o, r, status: event.type.slice('run.'.length) };
+  return { ...ending, error: 'error' in event ? event.error : undefined };
 }

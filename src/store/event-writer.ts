@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Log } from '../contract/index.ts';
-import { type Batch, batchOf, isTextEvent, type Work } from './event-batch.ts';
+import { type Batch, batchOf, isTextEvent, sealedBatch, type Work } from './event-batch.ts';
 import type { Followers } from './event-followers.ts';
 import type { EventRow } from './event-rows.ts';
 import { FUNCTIONS } from './functions.ts';
 import { backoffMs, isRefused } from './outage.ts';
+import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 
 /** What became of a call's end: `taken` is false if the call had already ended, or a newer attempt has it. */
@@ -51,7 +52,13 @@ const TEXT_WAITS_MS = 10;
  * that of all runs in one transaction. Nothing waits on a timer, but text among much other text, for a moment. Memory is
  * bounded by those who await `write`.
  */
-export function createEventWriter(pool: pg.Pool, origin: string, followers: Followers, log: Log): EventWriter {
+export function createEventWriter(
+  pool: pg.Pool,
+  origin: string,
+  followers: Followers,
+  log: Log,
+  sealing: Sealing,
+): EventWriter {
   const writer = randomUUID();
   const known = new Set<string>();
   const closing = new AbortController();
@@ -108,7 +115,10 @@ export function createEventWriter(pool: pg.Pool, origin: string, followers: Foll
 
   /** The number of the batch makes repeating harmless when a connection is lost before its answer. */
   async function committed(works: Work[]): Promise<Answer> {
-    const batch = batchOf(works, followers.has, (chain) => known.has(chain));
+    const batch = sealedBatch(
+      batchOf(works, followers.has, (chain) => known.has(chain)),
+      sealing,
+    );
     const complete = works.map(({ run }) => run).filter(({ chain }) => followers.has(chain));
     const parameter = storableJson({ writer, batch: ++batchNumber, origin, ...batch } satisfies Batch &
       Record<string, unknown>);

@@ -7,6 +7,7 @@ import {
   withoutUndefined,
 } from '../contract/index.ts';
 import type { Database, DocumentKind } from './database.ts';
+import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 
 /** A document to be ingested. */
@@ -58,7 +59,7 @@ export interface Ingests {
 
 const ITEMS_A_STATEMENT = 2_000;
 
-export function createIngests(db: Kysely<Database>): Ingests {
+export function createIngests(db: Kysely<Database>, { fields, whole }: Sealing): Ingests {
   async function find(chain: string): Promise<StoredIngest | undefined> {
     const row = await db.selectFrom('ingests').selectAll().where('chain', '=', chain).executeTakeFirst();
     if (!row) return undefined;
@@ -83,8 +84,8 @@ export function createIngests(db: Kysely<Database>): Ingests {
             select ${chain}, ${from}::integer + g.n, g.source, g.kind, g.content::json,
               case when g.error is null then 'waiting' else 'failed' end, g.error::json
             from unnest(${some.map(({ source }) => source)}::text[], ${some.map(({ kind }) => kind)}::text[],
-              ${some.map(({ content }) => (content ? storableJson(content) : null))}::text[],
-              ${some.map(({ error }) => (error ? storableJson(error) : null))}::text[])
+              ${some.map(({ content }) => (content ? storableJson(whole(content)) : null))}::text[],
+              ${some.map(({ error }) => (error ? storableJson(fields(error)) : null))}::text[])
               with ordinality as g(source, kind, content, error, n)`.execute(trx);
         }
       });
@@ -124,7 +125,7 @@ export function createIngests(db: Kysely<Database>): Ingests {
 
     async end(chain, n, end) {
       const staged = typeof end === 'object' && 'staged' in end ? end.staged : undefined;
-      const error = typeof end === 'object' && 'error' in end ? storableJson(end.error) : null;
+      const error = typeof end === 'object' && 'error' in end ? storableJson(fields(end.error)) : null;
       const status = staged !== undefined ? 'done' : error !== null ? 'failed' : 'skipped';
       const ended = await db.transaction().execute(async (trx) => {
         const { rows } = await sql<{ source: string; collection: number }>`

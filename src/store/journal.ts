@@ -4,7 +4,7 @@ import type { CallError, ModelReply, RunRef } from '../contract/index.ts';
 import { overBudget, withoutPrice } from './budget-errors.ts';
 import { firstEvents, lastEvents, shortId } from './call-events.ts';
 import type { Database } from './database.ts';
-import { type CallEnd, type KeyedEvent, lineOf, type Work, wholeRun } from './event-batch.ts';
+import { type CallEnd, type KeyedEvent, lineOf, sealedLine, sealedRun, type Work, wholeRun } from './event-batch.ts';
 import type { Followers } from './event-followers.ts';
 import type { EventRow } from './event-rows.ts';
 import type { EventWriter } from './event-writer.ts';
@@ -12,6 +12,7 @@ import { stepKey } from './events.ts';
 import { called } from './functions.ts';
 import type { Attempt, BeginCall, Begun, Journal, OpenCall, Spent } from './journaled-calls.ts';
 import { type Retrying, retrying, retryOutage } from './outage.ts';
+import type { Sealing } from './sealing.ts';
 import { storable, storableJson } from './storable-json.ts';
 
 const NOTHING_SPENT = { usage: { inputTokens: 0, outputTokens: 0 }, costUsd: 0 };
@@ -29,6 +30,7 @@ export function createJournal(
   followers: Followers,
   origin: string,
   waiting: Retrying,
+  sealing: Sealing,
 ): Journal {
   /** Of runs whose last beginning is still to be told, until it is: what comes next is told after it. */
   const untold = new Map<string, Promise<unknown>>();
@@ -50,11 +52,11 @@ export function createJournal(
     const holder = randomUUID();
     const first = firstEvents(begun, call);
     const parameter = {
-      ...{ key, others, call, step, model, origin, follow, run: wholeRun(run) },
+      ...{ key, others, call, step, model, origin, follow, run: sealedRun(wholeRun(run), sealing) },
       holder,
       accounts: accountsOf(run),
       shared: shared && { ...shared, hash: shared.requestHash, seconds: shared.leaseMs / 1_000 },
-      first: first.map((event, index) => lineOf(event, index, 1)),
+      first: first.map((event, index) => sealedLine(lineOf(event, index, 1), sealing)),
       lost: {
         type: 'ConnectionLost',
         message: 'The worker making this call was lost',
@@ -128,7 +130,7 @@ export function createJournal(
     const now = new Date();
     await db
       .insertInto('calls')
-      .values({ ...row, error: storableJson(error), started_at: now, ended_at: now })
+      .values({ ...row, error: storableJson(sealing.fields(error)), started_at: now, ended_at: now })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }

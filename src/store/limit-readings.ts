@@ -70,7 +70,7 @@ export function createLimitReadings(db: Kysely<Database>): LimitReadings {
         select scope, case when opens_at > clock_timestamp() then 'open' else 'halfOpen' end as state, failures,
           to_char(down_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "downSince",
           greatest(0, extract(epoch from opens_at - clock_timestamp()) * 1000)::integer as "opensInMs",
-          error->>'message' as error
+          error->'message' as error
         from circuits where down_since is not null order by scope`.execute(db);
       return rows;
     },

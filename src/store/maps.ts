@@ -15,6 +15,7 @@ import type { DataSets } from './data-sets.ts';
 import type { Database } from './database.ts';
 import { called } from './functions.ts';
 import { isOf, type MapRun, openMapRows, ROWS_A_STATEMENT } from './open-map-rows.ts';
+import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 
 /** What became of a row; `cost` is that of its own run, USD. */
@@ -47,7 +48,7 @@ export interface Maps {
   items(chain: string, query?: ListItems): Promise<ItemPage>;
 }
 
-export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
+export function createMaps(db: Kysely<Database>, dataSets: DataSets, sealing: Sealing): Maps {
   async function find(chain: string): Promise<StoredMap | undefined> {
     const row = await db
       .selectFrom('maps')
@@ -100,9 +101,12 @@ export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
   }
 
   async function sumsAfter(chain: string, rows: MapRowEnd[]): Promise<Sums> {
+    const sealed = rows.map((row) =>
+      'error' in row ? { ...row, error: sealing.whole(row.error) } : { ...row, answer: sealing.whole(row.answer) },
+    );
     const query = sql<{
       sums: Sums | null;
-    }>`select ${called('end_map_rows')}(${chain}, ${storableJson(rows)}::json) as sums`;
+    }>`select ${called('end_map_rows')}(${chain}, ${storableJson(sealed)}::json) as sums`;
     const { sums } = (await query.execute(db)).rows[0]!;
     if (!sums) throw new Error(`No map ${chain} in the store: was the database restored from before it was opened?`);
     return sums;
@@ -110,7 +114,7 @@ export function createMaps(db: Kysely<Database>, dataSets: DataSets): Maps {
 
   return {
     find,
-    open: (run, definition) => openMapRows(db, dataSets, run, definition),
+    open: (run, definition) => openMapRows(db, dataSets, run, definition, sealing),
     async chainOf(run, tenant) {
       const query = db.selectFrom('maps').select('chain').where('run', '=', run).orderBy('opened_at', 'desc').limit(1);
       const own = tenant === undefined ? query : query.where(isOf(tenant));

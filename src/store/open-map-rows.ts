@@ -2,6 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { type MapDefinition, type OpenedMap, ownName } from '../contract/index.ts';
 import type { DataSets } from './data-sets.ts';
 import type { Database } from './database.ts';
+import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 
 /** of a map, so that each statement stays well within the time it has */
@@ -20,6 +21,7 @@ export async function openMapRows(
   dataSets: DataSets,
   run: MapRun,
   definition: MapDefinition & { source: string },
+  { whole }: Sealing,
 ): Promise<OpenedMap | undefined> {
   const there = await opened(db, run.chain);
   if (there) return there;
@@ -30,7 +32,13 @@ export async function openMapRows(
 
   await db.transaction().execute(async (trx) => {
     const { source } = definition;
-    const row = { chain: run.chain, run: run.id, source, definition: storableJson(definition), total: set.count };
+    const row = {
+      chain: run.chain,
+      run: run.id,
+      source,
+      definition: storableJson(whole(definition)),
+      total: set.count,
+    };
     const made = await trx
       .insertInto('maps')
       .values({ ...row, taken: 0, done: 0 })

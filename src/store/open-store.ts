@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import type { Log } from '../contract/index.ts';
+import type { EncryptionKeys, Log } from '../contract/index.ts';
 import { type ApiKeys, createApiKeys } from './api-keys.ts';
 import { type Approvals, createApprovals } from './approvals.ts';
 import { type Audit, createAudit } from './audit.ts';
@@ -8,6 +8,8 @@ import { type Baselines, createBaselines } from './baselines.ts';
 import { type Batches, createBatches } from './batches.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
 import { type Cache, createCache, createFlightBells } from './cache.ts';
+import { shortId } from './call-events.ts';
+import { type Cipher, createCipher } from './cipher.ts';
 import { type Circuits, createCircuits } from './circuits.ts';
 import { ANSWER_WITHIN_MS, kyselyPool, openConnections } from './connections.ts';
 import { createDataSets, type DataSets } from './data-sets.ts';
@@ -16,9 +18,11 @@ import { createDocuments, type Documents } from './documents.ts';
 import { createFollowers } from './event-followers.ts';
 import { createEventWriter } from './event-writer.ts';
 import { createEventLog, type EventLog } from './events.ts';
+import { openSealing } from './hash-key.ts';
 import { createIngests, type Ingests } from './ingests.ts';
 import { createJournal } from './journal.ts';
 import type { Journal } from './journaled-calls.ts';
+import { keyedCache, keyedCircuits, keyedJournal, keyedLimits, keyedTools } from './keyed-rooms.ts';
 import { createLearnedLimits, type LearnedLimits } from './learned-limits.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { createLimits, type Limits } from './limits.ts';
@@ -32,6 +36,7 @@ import { createPrompts, type Prompts } from './prompts.ts';
 import { createRetention, type Retention } from './retention.ts';
 import { createRunFiles, type RunFileStore } from './run-files.ts';
 import { createRuns, type Runs } from './runs.ts';
+import { parseSealed } from './sealing.ts';
 import { createTicketHolder } from './ticket-holder.ts';
 import { createToolJournal, type ToolJournal } from './tool-journal.ts';
 import { createTranscripts, type Transcripts } from './transcripts.ts';
@@ -39,6 +44,10 @@ import { createVotes, type Votes } from './votes.ts';
 
 export interface Store {
   db: Kysely<Database>;
+  /** where texts are sealed: with the same keys, payloads are */
+  cipher?: Cipher;
+  /** how a run's events name a call, by its key */
+  callId(key: string): string;
   events: EventLog;
   journal: Journal;
   cache: Cache;
@@ -82,6 +91,8 @@ export interface OpenStore {
   patienceMs?: number;
   /** told of what the store gets over by itself */
   log?: Log;
+  /** texts are sealed with these; left out, nothing is (docs/encryption.md) */
+  encryption?: EncryptionKeys;
 }
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -89,29 +100,37 @@ const CLOSE_WITHIN_MS = 10_000;
 /** What people read waits for a restart of the database, not for its repair, ms */
 const BLIP_MS = 5_000;
 
-/** Brings the database to the newest shape and opens everything kept in it: one store a process. */
+/** Brings the database to the newest shape and opens everything kept in it: one store a process.
+ *  @throws UnreadableError where its texts are sealed, and not with these keys */
 export async function openStore({
   url,
   poolSize = 10,
   log = SILENT,
   answerWithinMs = ANSWER_WITHIN_MS,
   patienceMs = PATIENCE_MS,
+  encryption,
 }: OpenStore): Promise<Store> {
   await migrate(url, log);
   const origin = randomUUID();
+  const cipher = encryption && createCipher(encryption);
+  const parseJson = cipher && parseSealed(cipher);
   const db = new Kysely<Database>({
-    dialect: new PostgresDialect({ pool: kyselyPool(openConnections(url, poolSize, log, answerWithinMs)) }),
+    dialect: new PostgresDialect({ pool: kyselyPool(openConnections(url, poolSize, log, answerWithinMs, parseJson)) }),
   });
-  const forWriter = openConnections(url, 1, log, 2 * answerWithinMs);
+  const sealing = await openSealing(db, cipher).catch(async (error) => {
+    await db.destroy();
+    throw error;
+  });
+  const forWriter = openConnections(url, 1, log, 2 * answerWithinMs, parseJson);
   const followers = createFollowers(db, origin, log);
   const flights = createFlightBells();
-  const dataSets = createDataSets(db);
+  const dataSets = createDataSets(db, sealing);
   const processes = createProcesses(db, origin);
   const holder = createTicketHolder(db, origin, log);
   const limits = createLimits(db, holder, log, { log, patienceMs });
-  const circuits = createCircuits(db, holder, log);
+  const circuits = createCircuits(db, holder, log, sealing);
   const learnedLimits = createLearnedLimits(db, log);
-  const blobs = retrying('blobs', createBlobs(db), { log, patienceMs });
+  const blobs = retrying('blobs', createBlobs(db, sealing), { log, patienceMs });
   const listener = createListener(
     url,
     {
@@ -131,7 +150,7 @@ export async function openStore({
     log,
     answerWithinMs,
   );
-  const writer = createEventWriter(forWriter.pool, origin, followers, log);
+  const writer = createEventWriter(forWriter.pool, origin, followers, log, sealing);
   const waiting = { log, patienceMs };
   const briefly = { log, patienceMs: Math.min(patienceMs, BLIP_MS) };
   let closing: Promise<void> | undefined;
@@ -146,16 +165,18 @@ export async function openStore({
 
   return {
     db,
+    cipher,
+    callId: (key) => shortId(sealing.keyed(key)),
     events: createEventLog(db, writer, followers),
-    journal: createJournal(db, writer, followers, origin, waiting),
-    cache: createCache(db, flights, waiting),
+    journal: keyedJournal(createJournal(db, writer, followers, origin, waiting, sealing), sealing),
+    cache: keyedCache(createCache(db, flights, waiting, sealing), sealing),
     ledger: retrying('ledger', createLedger(db), briefly),
-    limits,
+    limits: keyedLimits(limits, sealing),
     learnedLimits,
-    circuits,
-    batches: retrying('batches', createBatches(db, origin), waiting),
+    batches: retrying('batches', createBatches(db, origin, sealing), waiting),
+    circuits: keyedCircuits(circuits, sealing),
     blobs,
-    tools: retrying('tools', createToolJournal(db), waiting),
+    tools: keyedTools(retrying('tools', createToolJournal(db, sealing), waiting), sealing),
     files: retrying('files', createRunFiles(db, blobs), waiting),
     runs: retrying('runs', createRuns(db), briefly),
     votes: retrying('votes', createVotes(db), briefly),
@@ -163,13 +184,13 @@ export async function openStore({
     approvals: retrying('approvals', createApprovals(db), briefly),
     keys: retrying('keys', createApiKeys(db), briefly),
     audit: createAudit(db, briefly),
-    transcripts: retrying('transcripts', createTranscripts(db), waiting),
+    transcripts: retrying('transcripts', createTranscripts(db, sealing), waiting),
     dataSets,
-    maps: retrying('maps', createMaps(db, dataSets), waiting),
-    documents: retrying('documents', createDocuments(db), waiting),
-    ingests: retrying('ingests', createIngests(db), waiting),
-    passages: retrying('passages', createPassages(db), briefly),
-    prompts: retrying('prompts', createPrompts(db), briefly),
+    maps: retrying('maps', createMaps(db, dataSets, sealing), waiting),
+    documents: retrying('documents', createDocuments(db, sealing), waiting),
+    ingests: retrying('ingests', createIngests(db, sealing), waiting),
+    passages: retrying('passages', createPassages(db, sealing), briefly),
+    prompts: retrying('prompts', createPrompts(db, sealing), briefly),
     retention: createRetention(db, url, log),
     processes,
     async ping() {

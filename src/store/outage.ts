@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../contract/index.ts';
+import { UnreadableError } from './cipher.ts';
 
 /** The database could not be reached, or did not answer in time: what was asked of it may be asked again. */
 export class StoreError extends Error {
@@ -23,6 +24,7 @@ const REFUSALS = new Set(['0A', '21', '22', '23', '2F', '42', '54', 'P0']);
  */
 export function isRefused(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) return true;
+  if (error instanceof UnreadableError) return true;
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === 'string' && code.length === 5 && REFUSALS.has(code.slice(0, 2));
 }

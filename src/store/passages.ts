@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Passage } from '../contract/index.ts';
 import type { Database } from './database.ts';
+import type { Sealing } from './sealing.ts';
 
 /** A collection in one of its states. */
 export interface CollectionVersion {
@@ -37,7 +38,7 @@ interface KeptVectors {
   dimensions: number;
 }
 
-export function createPassages(db: Kysely<Database>): Passages {
+export function createPassages(db: Kysely<Database>, { openText }: Sealing): Passages {
   const kept = new Map<number, KeptVectors>();
   let hasPgvector: Promise<boolean> | undefined;
 
@@ -116,8 +117,9 @@ export function createPassages(db: Kysely<Database>): Passages {
           row.id,
           {
             ...row,
+            text: openText(row.text),
             ...(page === null ? {} : { page }),
-            ...(heading === null ? {} : { heading }),
+            ...(heading === null ? {} : { heading: openText(heading) }),
             span: { start, end },
             lines: { from, to },
           },

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Replay, ToolDone, ToolUnfinished } from '../contract/index.ts';
 import type { Database } from './database.ts';
+import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 
 export interface JournaledToolCall {
@@ -30,6 +31,8 @@ export type BegunTool =
 export interface ToolJournal {
   /** Begins an attempt. An unsafe call that an earlier attempt left open is interrupted from then on. */
   begin(call: JournaledToolCall): Promise<BegunTool>;
+  /** Whether the call was ever begun. */
+  isKnown(key: string): Promise<boolean>;
   /** How the call ended, if it did. */
   ended(key: string): Promise<ToolDone | undefined>;
   /** The attempt ended in `unfinished`: a further one is told so, and begins only to resume it. */
@@ -38,7 +41,7 @@ export interface ToolJournal {
   end(key: string, outcome: ToolDone): Promise<ToolDone>;
 }
 
-export function createToolJournal(db: Kysely<Database>): ToolJournal {
+export function createToolJournal(db: Kysely<Database>, { whole }: Sealing): ToolJournal {
   return {
     async begin({ key, chain, step, tool, replay, holder, resumes = false }) {
       const goesOn = sql`(c.state = 'open' or (c.state = 'waiting' and ${resumes}))`;
@@ -63,6 +66,10 @@ export function createToolJournal(db: Kysely<Database>): ToolJournal {
       if (state === 'interrupted') return { state, outcome: outcome ?? undefined };
       return { state: 'open', attempt: attempts };
     },
+    async isKnown(key) {
+      const row = await db.selectFrom('tool_calls').select('key').where('key', '=', key).executeTakeFirst();
+      return row !== undefined;
+    },
     async ended(key) {
       const row = await db.selectFrom('tool_calls').select('outcome').where('key', '=', key).executeTakeFirst();
       return row?.outcome ?? undefined;
@@ -70,7 +77,7 @@ export function createToolJournal(db: Kysely<Database>): ToolJournal {
     async wait(key, holder, unfinished) {
       await db
         .updateTable('tool_calls')
-        .set({ state: 'waiting', unfinished: storableJson(unfinished) })
+        .set({ state: 'waiting', unfinished: storableJson(whole(unfinished)) })
         .where('key', '=', key)
         .where('holder', '=', holder)
         .where('state', '=', 'open')
@@ -79,7 +86,7 @@ export function createToolJournal(db: Kysely<Database>): ToolJournal {
     async end(key, outcome) {
       const { rows } = await sql<{ outcome: ToolDone }>`
         update tool_calls set ended_at = coalesce(ended_at, clock_timestamp()),
-          outcome = coalesce(outcome, ${storableJson(outcome)}::jsonb),
+          outcome = coalesce(outcome, ${storableJson(whole(outcome))}::jsonb),
           state = case when state = 'interrupted' then state else 'finished' end
         where key = ${key} returning outcome`.execute(db);
       return rows[0]?.outcome ?? outcome;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { Answer, Message } from '../contract/index.ts';
 import type { Database } from './database.ts';
+import type { Sealing } from './sealing.ts';
 import { storable, storableJson } from './storable-json.ts';
 
 /** A message that is kept already, by its hash, or one that is kept now. `tokens`: estimated. */
@@ -43,11 +44,12 @@ export interface Transcripts {
   answerTo(id: string, length: number, key: string): Promise<Answer | undefined>;
 }
 
-export function createTranscripts(db: Kysely<Database>): Transcripts {
+export function createTranscripts(db: Kysely<Database>, { fields, keyed }: Sealing): Transcripts {
   async function keep(messages: { message: Message; tokens: number }[], run?: string): Promise<string[]> {
     const rows = messages.map(({ message, tokens }) => {
-      const json = storableJson({ role: message.role, content: message.content });
-      return { hash: createHash('sha256').update(json).digest('hex'), json, tokens };
+      const plain = { role: message.role, content: message.content };
+      const hash = keyed(createHash('sha256').update(storableJson(plain)).digest('hex'));
+      return { hash, json: storableJson(fields(plain)), tokens };
     });
     // in the order of their hashes, so that two who keep the same wait for each other in one direction
     const unique = [...new Map(rows.map((row) => [row.hash, row])).values()].sort((a, b) => (a.hash < b.hash ? -1 : 1));
@@ -72,7 +74,7 @@ export function createTranscripts(db: Kysely<Database>): Transcripts {
       insert into transcripts (id, line, hash, key, answer)
       select ${id}, m.* from unnest(${lines.map((_, index) => length + index)}::integer[], ${hashes}::text[],
         ${lines.map(({ key }) => key ?? null)}::text[],
-        ${lines.map(({ answer }) => (answer ? storableJson(answer) : null))}::jsonb[]) as m
+        ${lines.map(({ answer }) => (answer ? storableJson(fields(answer)) : null))}::jsonb[]) as m
       where not exists (select from transcripts t where t.id = ${id} and t.line >= ${length})
       on conflict do nothing`.execute(db);
     // A statement of its own, which sees what somebody else wrote meanwhile.

@@ -107,7 +107,7 @@ async function open(
   const log = options.log ?? SILENT;
   const rooms = await openRooms({ databaseUrl, config, env, log });
   close.push(rooms.close);
-  const client = { dataConverter: dataConverter(rooms.store.blobs, rooms.secrets) };
+  const client = { dataConverter: dataConverter(rooms.store, rooms.secrets) };
   const say = (line: string) => log.info({}, line);
   let temporal: TestWorkflowEnvironment;
   if (time === 'skipped') temporal = await startSkippingTemporal({ home, client, log: say });

@@ -71,7 +71,7 @@ export function pluginOf(rooms: OpenRooms, parts: PluginParts = {}): CadenzaPlug
   const base = new SimplePlugin({
     name: 'cadenza',
     activities: { ...activities, [RUN_DIRECT]: runDirect },
-    dataConverter: dataConverter(rooms.store.blobs, rooms.secrets),
+    dataConverter: dataConverter(rooms.store, rooms.secrets),
     workerInterceptors: {
       workflowModules: [workflowModule('interceptor')],
       activity: [traceOfActivities(metrics)],

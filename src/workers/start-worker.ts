@@ -4,7 +4,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { noTemporal } from '../client/errors.ts';
 import { type Cadenza, connectWith, createBudgets } from '../client/index.ts';
-import { type Config, deploymentOf, readEnvironment, temporalTarget } from '../config/index.ts';
+import { type Config, deploymentOf, encryptionKeys, readEnvironment, temporalTarget } from '../config/index.ts';
 import type { Log } from '../contract/index.ts';
 import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
@@ -58,17 +58,18 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   );
   // Before there are connections: what loads modules keeps the event loop, and they would time out meanwhile.
   await warmUp();
+  const encryption = await encryptionKeys(env, config);
   const [connection, rooms, bundle] = await Promise.all([
     NativeConnection.connect(target).catch((cause) => {
       throw noTemporal(target.address, cause);
     }),
-    openRooms({ databaseUrl, config, env, log }),
-    workflowBundle(path.join(home, 'bundles')),
+    openRooms({ databaseUrl, config, env, log, encryption }),
+    workflowBundle(path.join(home, 'bundles'), encryption !== undefined),
   ]);
   try {
     await requireSearchAttributes(connection, namespace);
     await applyBudgets(rooms.store, config.budgets);
-    const converter = dataConverter(rooms.store.blobs, rooms.secrets);
+    const converter = dataConverter(rooms.store, rooms.secrets);
     const temporal = new Client({ connection, namespace, dataConverter: converter, interceptors: traceOnStart });
     const metrics = openMetrics();
     const activities = createActivities({ ...rooms, metrics });

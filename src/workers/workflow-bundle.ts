@@ -27,25 +27,27 @@ export const PRELOADED = ['zod', path.join(ROOMS, 'contract', `index${EXTENSION}
 /** The bundle that ships with the build; made by `npm run build`. */
 export const PREBUILT = path.join(ROOMS, 'workflow-bundle.cjs');
 
-/** The code of all patterns: the prebuilt bundle, else one made now and kept by its content hash in `cacheDir`. */
-export async function workflowBundle(cacheDir: string): Promise<{ codePath: string }> {
-  if (existsSync(PREBUILT)) return { codePath: PREBUILT };
-  const file = path.join(cacheDir, `workflows-${await sourceHash()}.cjs`);
+/** The code of all patterns: the prebuilt bundle, else one made now and kept by its content hash in `cacheDir`.
+ *  @param sealed the words of its failures are payloads, to be encrypted */
+export async function workflowBundle(cacheDir: string, sealed = false): Promise<{ codePath: string }> {
+  if (!sealed && existsSync(PREBUILT)) return { codePath: PREBUILT };
+  const file = path.join(cacheDir, `${sealed ? 'sealed-' : ''}workflows-${await sourceHash()}.cjs`);
   if (!existsSync(file)) {
     await mkdir(cacheDir, { recursive: true });
     const unfinished = `${file}.${process.pid}`;
-    await writeFile(unfinished, await bundlePatterns());
+    await writeFile(unfinished, await bundlePatterns(sealed));
     await rename(unfinished, file);
   }
   return { codePath: file };
 }
 
 /** @returns JavaScript, as Temporal's sandbox runs it */
-export async function bundlePatterns(): Promise<string> {
+export async function bundlePatterns(sealed = false): Promise<string> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: workflowModule('patterns'),
     workflowInterceptorModules: [workflowModule('interceptor')],
     preloadModules: PRELOADED,
+    ...(sealed && { failureConverterPath: workflowModule('sealed-failures') }),
     logger: new DefaultLogger('WARN'),
   });
   return code;

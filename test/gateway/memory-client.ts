@@ -175,6 +175,7 @@ export function memoryClient() {
     },
     keys: { verify: async () => undefined, admit: async () => 0, any: async () => false } as unknown as Cadenza['keys'],
     audit: async () => ({ entries: [] }),
+    decodePayloads: async (payloads) => payloads,
     as: () => client,
     openWork: async () => ({ runs: {}, approvals: 0, waiting: [], circuits: [], limits: [] }),
     async ready() {

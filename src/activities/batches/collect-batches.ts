@@ -1,6 +1,6 @@
 import { durationMs, modelIdOf } from '../../contract/index.ts';
 import type { BatchResult, BatchWire } from '../../providers/index.ts';
-import { type DueBatch, shortId } from '../../store/index.ts';
+import type { DueBatch } from '../../store/index.ts';
 import type { Rooms } from '../rooms.ts';
 import { createEndBatchedCall } from './end-batched-call.ts';
 
@@ -170,7 +170,7 @@ export function createCollectBatches(rooms: Rooms): (signal: AbortSignal) => Pro
         mine[0]!.call.run,
         mine.map(({ key, epoch, call: { step, model } }) => {
           const about = { model, batch: id, calls: batch.calls };
-          const call = shortId(key);
+          const call = store.callId(key);
           return { type: 'call.batched', key: `call.batched:${call}:${epoch}`, step, call, epoch, ...about } as const;
         }),
       ),

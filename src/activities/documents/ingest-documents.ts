@@ -103,7 +103,7 @@ export function createIngestDocuments(
       try {
         const loaded = await loading(item);
         const hash = hashOf(loaded, ingest);
-        if ((await documents.hashOf(ingest.collection, item.source)) === hash) {
+        if (await documents.isThere(ingest.collection, item.source, hash)) {
           await ingests.end(run.chain, item.n, 'skipped');
           return undefined;
         }

@@ -112,21 +112,28 @@ function readData(file: string): string {
 
 async function recordsOfPastRuns(env: NodeJS.ProcessEnv, hours: number): Promise<EvalRecord[]> {
   const { databaseUrl, temporalAddress, namespace } = findTarget(env);
-  const [{ Connection }, { dataConverter }, { temporalTarget }, { secretsOf }, { openStore }, { pastComparisons }] =
-    await Promise.all([
-      import('@temporalio/client'),
-      import('../../client/index.ts'),
-      import('../../config/index.ts'),
-      import('../../providers/index.ts'),
-      import('../../store/index.ts'),
-      import('../../evaluation/routing/index.ts'),
-    ]);
-  const store = await openStore({ url: databaseUrl, log: openLog(env, 'error') });
+  const [
+    { Connection },
+    { dataConverter },
+    { encryptionKeys, loadConfig, temporalTarget },
+    { secretsOf },
+    { openStore },
+    { pastComparisons },
+  ] = await Promise.all([
+    import('@temporalio/client'),
+    import('../../client/index.ts'),
+    import('../../config/index.ts'),
+    import('../../providers/index.ts'),
+    import('../../store/index.ts'),
+    import('../../evaluation/routing/index.ts'),
+  ]);
+  const encryption = await encryptionKeys(env, await loadConfig());
+  const store = await openStore({ url: databaseUrl, log: openLog(env, 'error'), encryption });
   try {
     const { connection: address } = temporalTarget({ address: temporalAddress, namespace }, env);
     const connection = await Connection.connect(address as Parameters<typeof Connection.connect>[0]);
     try {
-      const codecs = dataConverter(store.blobs, secretsOf(env)).payloadCodecs;
+      const codecs = dataConverter(store, secretsOf(env)).payloadCodecs;
       return await pastComparisons({ store, connection, namespace, codecs }, hours);
     } finally {
       await connection.close();
