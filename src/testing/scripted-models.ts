@@ -1,4 +1,4 @@
-import { type ChatCompletionRequest, type FixtureResponse, LLMock } from '@copilotkit/aimock';
+import { type ChatCompletionRequest, type FixtureResponse, LLMock, type Mountable } from '@copilotkit/aimock';
 import type { Config, ProviderConfig } from '../config/index.ts';
 import { wordVector } from '../providers/index.ts';
 
@@ -62,6 +62,13 @@ export interface ScriptedModels {
 const KEY = 'no-key-scripted-models-need-none';
 const VARIABLES = { openai: 'OPENAI', anthropic: 'ANTHROPIC', gemini: 'GEMINI' } as const;
 const USAGE = { inputTokens: 20, outputTokens: 10 };
+/** An address without a batch API: calls that could wait for a batch are made at once. The server would say that it has one. */
+const NOT_HERE: Mountable = {
+  async handleRequest(_, response) {
+    response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":{"message":"No batches here"}}');
+    return true;
+  },
+};
 /** of an answer that streams at a pace, characters */
 const PIECE = 12;
 
@@ -74,6 +81,7 @@ export async function scriptedModels(
   const servers = await Promise.all(
     names.map(async (provider) => {
       const server = new LLMock({ port: 0, journalMaxEntries: 1 });
+      server.mount('/v1/batches', NOT_HERE);
       await server.start();
       return { provider, server };
     }),
