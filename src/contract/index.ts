@@ -10,6 +10,7 @@ export * from './direct.ts';
 export * from './documents.ts';
 export * from './encryption.ts';
 export * from './errors.ts';
+export * from './evaluation-results.ts';
 export * from './evaluations.ts';
 export * from './events.ts';
 export * from './forks.ts';

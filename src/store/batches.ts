@@ -1,28 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
-import type { BatchedCall, CallError } from '../contract/index.ts';
+import type { CallError } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
-
-export interface WaitingCall extends BatchedCall {
-  key: string;
-  epoch: number;
-  /** '' where no equal call's answer is this one's */
-  sharedAs: string;
-  provider: string;
-  /** what only calls of one batch share, beside provider and model: the endpoint */
-  lane: string;
-  /** of the request, about */
-  bytes: number;
-}
-
-/** Where a call stands. `waiting`, `batched`: its answer is to come; `returned`: it is to be asked by itself. */
-export type BatchStanding =
-  | { state: 'none' | 'answered' | 'returned' }
-  /** @property sinceMs how long it has waited @property calls how many the batch holds, once it is made up */
-  | { state: 'waiting' | 'batched'; sinceMs: number; provider: string; calls?: number; remoteId?: string }
-  | { state: 'failed'; error: CallError };
 
 /** A batch to be looked after, and nobody else's meanwhile. */
 export interface DueBatch {
@@ -45,22 +26,8 @@ export interface DueBatch {
   abandoned: boolean;
 }
 
-export interface CallOfBatch extends BatchedCall {
-  key: string;
-  epoch: number;
-  n: number;
-  /** ms since it began to wait */
-  sinceMs: number;
-}
-
-/** Calls that wait for batches of their providers, and the batches: who goes on with one finds all it needs here. */
+/** The batches of providers: who goes on with one finds all it needs here. Their calls: see calls-of-batches.ts. */
 export interface Batches {
-  /** @param equal a call that asks the same for the same tenant is waited for too */
-  standing(key: string, equal?: { tenant: string; sharedAs: string; model: string }): Promise<BatchStanding>;
-  /** Lets a call wait; one that does already goes on. */
-  add(call: WaitingCall): Promise<void>;
-  /** The error of a call that failed, once: asked again, it is asked by itself. */
-  takeFailure(key: string): Promise<void>;
   /** Whether a provider knows batches; undefined where it is not known (any more). */
   support(provider: string): Promise<boolean | undefined>;
   learn(provider: string, isThere: boolean, forMs: number): Promise<void>;
@@ -85,71 +52,16 @@ export interface Batches {
   sent(id: string, remoteId: string): Promise<void>;
   cancelled(id: string): Promise<void>;
   ended(id: string, error?: CallError): Promise<void>;
-  /** Calls of a batch that have no end yet, those with the numbers, or from one on, in order. */
-  open(id: string, which: number[] | { after: number; limit: number }): Promise<CallOfBatch[]>;
-  /** What was needed to ask and to answer it goes. */
-  end(key: string, state: 'answered' | 'returned' | 'failed' | 'dropped', error?: CallError): Promise<void>;
 }
 
 /** Any number that other programs on the same database do not use. */
 const ADVISORY_LOCK = 4_100_727_303;
 const BATCHES_A_CLAIM = 20;
 
-export function createBatches(db: Kysely<Database>, holder: string, { whole, fields, keyed }: Sealing): Batches {
-  /** As calls are known here; those from before texts were sealed, by their own key. */
-  const names = (key: string) => [...new Set([keyed(key), key])];
+export function createBatches(db: Kysely<Database>, holder: string, { fields }: Sealing): Batches {
   const mine = (id: string) => db.updateTable('batches').where('id', '=', id).where('holder', '=', holder);
 
   return {
-    async standing(key, equal) {
-      const { rows } = await sql<Standing>`
-        select c.key, c.state, c.error, c.provider, b.calls, b.remote_id as "remoteId",
-          extract(epoch from now() - c.added_at) * 1000 as "sinceMs"
-        from batch_calls c left join batches b on b.id = c.batch
-        where c.key = any (${names(key)}::text[]) ${
-          equal
-            ? sql`or (c.tenant = ${equal.tenant} and c.request_hash = ${keyed(equal.sharedAs)} and c.model = ${equal.model}
-                and c.state in ('waiting', 'batched'))`
-            : sql``
-        }
-        order by c.key = any (${names(key)}::text[]) desc limit 1`.execute(db);
-      return standingOf(rows[0]);
-    },
-
-    async add({ key, epoch, provider, lane, bytes, sharedAs, ...asked }) {
-      const { call } = asked;
-      const row = {
-        epoch,
-        provider,
-        lane,
-        bytes,
-        asked: storableJson(whole({ ...asked, key })),
-        chain: call.run.chain,
-        model: call.model,
-      };
-      await db
-        .insertInto('batch_calls')
-        .values({ key: keyed(key), ...row, tenant: call.run.tenant ?? '', request_hash: keyed(sharedAs) })
-        .onConflict((conflict) =>
-          conflict
-            .column('key')
-            .doUpdateSet({
-              ...{ ...row, state: 'waiting', error: null, batch: null, n: null, ended_at: null, added_at: new Date() },
-            })
-            .where('batch_calls.state', '=', 'dropped'),
-        )
-        .execute();
-    },
-
-    async takeFailure(key) {
-      await db
-        .updateTable('batch_calls')
-        .set({ state: 'returned' })
-        .where('key', 'in', names(key))
-        .where('state', '=', 'failed')
-        .execute();
-    },
-
     async support(provider) {
       const row = await db
         .selectFrom('batch_support')
@@ -276,36 +188,8 @@ export function createBatches(db: Kysely<Database>, holder: string, { whole, fie
         .where('id', '=', id)
         .execute();
     },
-
-    async open(id, which) {
-      const open = db
-        .selectFrom('batch_calls')
-        .select(['key', 'epoch', 'n', 'asked', sql<string>`extract(epoch from now() - added_at) * 1000`.as('since')])
-        .where('batch', '=', id)
-        .where('state', '=', 'batched')
-        .orderBy('n');
-      const rows = Array.isArray(which)
-        ? await open.where('n', '=', sql<number>`any (${which}::integer[])`).execute()
-        : await open.where('n', '>', which.after).limit(which.limit).execute();
-      return rows.map(({ key, epoch, n, asked, since }) => ({ key, ...asked!, epoch, n: n!, sinceMs: Number(since) }));
-    },
-
-    async end(key, state, error) {
-      await db
-        .updateTable('batch_calls')
-        .set({ state, error: error ? storableJson(fields(error)) : null, asked: null, ended_at: new Date() })
-        .where('key', 'in', names(key))
-        .where('state', '=', 'batched')
-        .execute();
-    },
   };
 }
-
-type Standing = Pick<Selectable<Database['batch_calls']>, 'state' | 'error' | 'provider'> & {
-  calls: number | null;
-  remoteId: string | null;
-  sinceMs: string;
-};
 
 type Claimed = Omit<DueBatch, 'remoteId' | 'sendingAt' | 'sendingForMs' | 'ageMs'> & {
   remoteId: string | null;
@@ -313,14 +197,6 @@ type Claimed = Omit<DueBatch, 'remoteId' | 'sendingAt' | 'sendingForMs' | 'ageMs
   sendingForMs: string | null;
   ageMs: string;
 };
-
-function standingOf(row: Standing | undefined): BatchStanding {
-  if (!row || row.state === 'dropped') return { state: 'none' };
-  const { state, error, provider, calls, remoteId, sinceMs } = row;
-  if (state === 'failed') return { state, error: error! };
-  if (state === 'answered' || state === 'returned') return { state };
-  return { state, provider, sinceMs: Number(sinceMs), calls: calls ?? undefined, remoteId: remoteId ?? undefined };
-}
 
 /** The calls that have waited longest, as many as a batch may hold. @returns how many batches: one, or none where nobody waits */
 async function makeBatch(

@@ -1,9 +1,10 @@
 export type { ApiKeys, VerifiedKey } from './api-keys.ts';
 export type { Approvals, StoredApproval } from './approvals.ts';
 export type { Audit, NewAuditEntry } from './audit.ts';
-export type { Batches, BatchStanding, CallOfBatch, DueBatch } from './batches.ts';
+export type { Batches, DueBatch } from './batches.ts';
 export type { Blobs } from './blobs.ts';
 export type { Cache, Claim, Flight, Held, Waited } from './cache.ts';
+export type { BatchStanding, CallOfBatch } from './calls-of-batches.ts';
 export { type Cipher, UnreadableError } from './cipher.ts';
 export type { CircuitRules, OpenCircuit } from './circuits.ts';
 export type { DataSets } from './data-sets.ts';

@@ -9,6 +9,7 @@ import { type Batches, createBatches } from './batches.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
 import { type Cache, createCache, createFlightBells } from './cache.ts';
 import { shortId } from './call-events.ts';
+import { type CallsOfBatches, createCallsOfBatches } from './calls-of-batches.ts';
 import { type Cipher, createCipher } from './cipher.ts';
 import { type Circuits, createCircuits } from './circuits.ts';
 import { ANSWER_WITHIN_MS, kyselyPool, openConnections } from './connections.ts';
@@ -56,6 +57,7 @@ export interface Store {
   learnedLimits: LearnedLimits;
   circuits: Circuits;
   batches: Batches;
+  callsOfBatches: CallsOfBatches;
   blobs: Blobs;
   runs: Runs;
   votes: Votes;
@@ -173,6 +175,7 @@ export async function openStore({
     ledger: retrying('ledger', createLedger(db), briefly),
     limits: keyedLimits(limits, sealing),
     learnedLimits,
+    callsOfBatches: retrying('calls of batches', createCallsOfBatches(db, sealing), waiting),
     batches: retrying('batches', createBatches(db, origin, sealing), waiting),
     circuits: keyedCircuits(circuits, sealing),
     blobs,

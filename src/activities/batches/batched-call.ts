@@ -64,7 +64,7 @@ interface Place {
  */
 export function createBatchedCalls(rooms: Rooms, quiet: boolean) {
   const { store, providers } = rooms;
-  const { batches } = store;
+  const { callsOfBatches } = store;
   const knows = createBatchSupport(rooms);
 
   return async (
@@ -76,10 +76,10 @@ export function createBatchedCalls(rooms: Rooms, quiet: boolean) {
     const { isLocal } = Context.current().info;
     if (!call.batch || (call.batch === 'patient' && (isLocal || isTurn(asked)))) return undefined;
     const equal = sharedAs !== '' && { tenant: call.run.tenant ?? '', sharedAs, model: call.model };
-    const standing = await awaitStore(signal, () => batches.standing(key, equal || undefined));
+    const standing = await awaitStore(signal, () => callsOfBatches.standing(key, equal || undefined));
     if (standing.state === 'waiting' || standing.state === 'batched') throw waits(standing, isLocal);
     if (standing.state === 'failed') {
-      await awaitStore(signal, () => batches.takeFailure(key));
+      await awaitStore(signal, () => callsOfBatches.takeFailure(key));
       throw failureOf(standing.error, 'final');
     }
     if (standing.state === 'returned' || !(await knows(call.model, signal))) return undefined;
@@ -104,7 +104,7 @@ export function createBatchedCalls(rooms: Rooms, quiet: boolean) {
           request,
           answerAt,
         };
-        await awaitStore(signal, () => batches.add({ ...waiting, ...(quiet ? { quiet } : {}) }));
+        await awaitStore(signal, () => callsOfBatches.add({ ...waiting, ...(quiet ? { quiet } : {}) }));
         throw waits({ state: 'waiting', sinceMs: 0, provider: name }, isLocal);
       },
     };

@@ -40,7 +40,7 @@ const FORGOTTEN_FOR_MS = 3_600_000;
  */
 export function createCollectBatches(rooms: Rooms): (signal: AbortSignal) => Promise<void> {
   const { store, config, log, providers } = rooms;
-  const { batches, events } = store;
+  const { batches, callsOfBatches, events } = store;
   const end = createEndBatchedCall(rooms);
   const settleMs = durationMs(config.batches.settle);
   const leaseMs = Math.min(LEASE_MS, settleMs * LEASE_OF_SETTLE);
@@ -108,7 +108,7 @@ export function createCollectBatches(rooms: Rooms): (signal: AbortSignal) => Pro
   }
 
   async function submit(wire: BatchWire, batch: DueBatch, signal: AbortSignal): Promise<number | undefined> {
-    const calls = await batches.open(batch.id, { after: 0, limit: batch.calls });
+    const calls = await callsOfBatches.open(batch.id, { after: 0, limit: batch.calls });
     const requests = calls.map(({ n, request }) => ({ id: idOf(batch, n), request }));
     if (!(await batches.sending(batch.id))) return undefined;
     const within = AbortSignal.timeout(SUBMITTED_WITHIN_LEASES * leaseMs);
@@ -163,7 +163,7 @@ export function createCollectBatches(rooms: Rooms): (signal: AbortSignal) => Pro
 
   /** Told first: whoever finds the batch again tells nothing twice. */
   async function sent(batch: DueBatch, id: string): Promise<void> {
-    const calls = await batches.open(batch.id, { after: 0, limit: batch.calls });
+    const calls = await callsOfBatches.open(batch.id, { after: 0, limit: batch.calls });
     const byRun = Map.groupBy(calls, ({ call }) => call.run.chain);
     const told = [...byRun.values()].map((mine) =>
       events.record(
@@ -198,14 +198,14 @@ export function createCollectBatches(rooms: Rooms): (signal: AbortSignal) => Pro
   async function endPortion(batch: DueBatch, portion: { n: number; result: BatchResult }[]): Promise<void> {
     if (portion.length === 0) return;
     const results = new Map(portion.map(({ n, result }) => [n, result]));
-    const open = await batches.open(batch.id, [...results.keys()]);
+    const open = await callsOfBatches.open(batch.id, [...results.keys()]);
     await Promise.all(open.map((call) => end.answered(call, results.get(call.n)!)));
   }
 
   /** What the batch has no answer for is asked by itself. */
   async function returnAll(batch: DueBatch, message: string): Promise<undefined> {
     for (;;) {
-      const open = await batches.open(batch.id, { after: 0, limit: PORTION });
+      const open = await callsOfBatches.open(batch.id, { after: 0, limit: PORTION });
       if (open.length === 0) break;
       await Promise.all(
         open.map((call) => end.returned(call, { type: 'Unavailable', message, provider: batch.provider })),
@@ -215,8 +215,8 @@ export function createCollectBatches(rooms: Rooms): (signal: AbortSignal) => Pro
   }
 
   async function dropAll(batch: DueBatch): Promise<undefined> {
-    for (const { key } of await batches.open(batch.id, { after: 0, limit: batch.calls }))
-      await batches.end(key, 'dropped');
+    for (const { key } of await callsOfBatches.open(batch.id, { after: 0, limit: batch.calls }))
+      await callsOfBatches.end(key, 'dropped');
     await batches.ended(batch.id);
   }
 

@@ -14,7 +14,7 @@ const NEVER = new AbortController().signal;
 /** Ends the attempts of calls that were in a batch, as an activity would that had made them: journal, bill, cache, events. */
 export function createEndBatchedCall(rooms: Rooms) {
   const { store, config, providers } = rooms;
-  const { journal, batches } = store;
+  const { journal, callsOfBatches } = store;
 
   return { answered, returned };
 
@@ -39,7 +39,7 @@ export function createEndBatchedCall(rooms: Rooms) {
       completesStep: answer.invalid === undefined && !call.checkedAfter,
       cache: isWhole(answer) ? sharedAnswers(store.cache, call, requestHash, key)?.entry : undefined,
     });
-    await batches.end(key, 'answered');
+    await callsOfBatches.end(key, 'answered');
     counted(waiting, { reply: { ...answer, firstTokenMs: undefined }, usage: answer.usage, costUsd: answer.costUsd });
   }
 
@@ -47,7 +47,7 @@ export function createEndBatchedCall(rooms: Rooms) {
   async function returned(waiting: CallOfBatch, error: CallError): Promise<void> {
     const { model } = waiting.call;
     await journal.end(attemptOf(waiting), { error: { ...error, model }, next: { delayMs: 0 } });
-    await batches.end(waiting.key, 'returned');
+    await callsOfBatches.end(waiting.key, 'returned');
     counted(waiting, { error });
   }
 
@@ -63,7 +63,7 @@ export function createEndBatchedCall(rooms: Rooms) {
       ...pricesOf({ model, usage: partial.usage }),
     };
     await journal.end(attemptOf(waiting), { error, next: 'final', spent });
-    await batches.end(waiting.key, 'failed', error);
+    await callsOfBatches.end(waiting.key, 'failed', error);
     counted(waiting, { ...spent, error });
   }
 
