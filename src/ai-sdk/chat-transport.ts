@@ -75,13 +75,13 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
         const turn = { run: told.run, message: told.message };
         await memory.set(chatId, JSON.stringify(turn));
         const given = new Set(answers.map(({ id }) => id));
-        return streamOf({ chatId, stream, turn, from: told.seq, given, abortSignal });
+        return streamOf(follow({ chatId, stream, turn, from: told.seq, given, abortSignal }));
       }
       await leaveLast(chatId);
       const isRepeat = trigger === 'regenerate-message' || messageId !== undefined;
       const turn = await begin(chatId, messages, isRepeat);
       await memory.set(chatId, JSON.stringify(turn));
-      return streamOf({ chatId, stream, turn, abortSignal });
+      return streamOf(follow({ chatId, stream, turn, abortSignal }));
     },
 
     async reconnectToStream({ chatId, abortSignal }) {
@@ -89,7 +89,12 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
       newest.set(chatId, stream);
       const turn = await lastTurn(chatId);
       if (!turn || turn.told || !(await isNews(turn, chatId, abortSignal))) return null;
-      return streamOf({ chatId, stream, turn, abortSignal });
+      const told = follow({ chatId, stream, turn, abortSignal });
+      // What is there already comes in one go: a click on what a replay has shown halfway would be lost.
+      const behind = [await told.chunks.next(), await told.chunks.next()].flatMap(({ value }) => value ?? []);
+      if (newest.get(chatId) === stream) return streamOf(told, behind);
+      told.close();
+      return null;
     },
   };
 
@@ -114,7 +119,8 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
   /** Whether there is more to be told than the page was: where it waits for the user, there mostly is not. */
   async function isNews({ run, message, paused }: Turn, chatId: string, signal?: AbortSignal): Promise<boolean> {
     try {
-      await reached(() => ask(`/v1/runs/${encodeURIComponent(run)}`), signal);
+      // Given up at once: `useChat` sends no answers before.
+      await reached(() => ask(`/v1/runs/${encodeURIComponent(run)}`, { signal }), signal);
     } catch (thrown) {
       if (!(thrown instanceof GatewayError && thrown.status === 404)) throw thrown;
       await memory.remove(chatId);
@@ -132,7 +138,7 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
     if (turn && !conversation) await stop(turn.run);
   }
 
-  function streamOf(following: Following): ReadableStream<UIMessageChunk> {
+  function follow(following: Following): Told {
     const { chatId, stream, turn, abortSignal } = following;
     const closed = new AbortController();
     const abort = () => {
@@ -145,17 +151,7 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
     };
     if (abortSignal?.aborted) abort();
     abortSignal?.addEventListener('abort', abort);
-    const chunks = chunksOf(following, closed.signal);
-    return new ReadableStream<UIMessageChunk>({
-      async pull(controller) {
-        const { done, value } = await chunks.next();
-        if (done) controller.close();
-        else for (const chunk of value) controller.enqueue(chunk);
-      },
-      cancel() {
-        closed.abort();
-      },
-    });
+    return { chunks: chunksOf(following, closed.signal), close: () => closed.abort() };
   }
 
   async function* chunksOf(following: Following, signal: AbortSignal): AsyncGenerator<UIMessageChunk[]> {
@@ -180,7 +176,7 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
         return part.seq > from ? written : [];
       });
       if (followed.parts.at(-1)!.type === 'end') await forget(chatId, run);
-      if (chunks.length > 0) yield chunks;
+      if (chunks.length > 0) yield [...chunks, ...writer.asking(followed.seq)];
     }
   }
 
@@ -200,6 +196,26 @@ export function cadenzaChat<Message extends UIMessage = UIMessage>(options: Chat
       },
     );
   }
+}
+
+interface Told {
+  chunks: AsyncGenerator<UIMessageChunk[]>;
+  close(): void;
+}
+
+/** @param behind comes first */
+function streamOf({ chunks, close }: Told, behind: UIMessageChunk[] = []): ReadableStream<UIMessageChunk> {
+  return new ReadableStream<UIMessageChunk>({
+    start(controller) {
+      for (const chunk of behind) controller.enqueue(chunk);
+    },
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else for (const chunk of value) controller.enqueue(chunk);
+    },
+    cancel: close,
+  });
 }
 
 interface Following {

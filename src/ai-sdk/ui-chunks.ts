@@ -21,6 +21,8 @@ export interface CadenzaMetadata {
 /** How parts become chunks of a message, one after the other. */
 export interface ChunkWriter {
   write(part: Part): UIMessageChunk[];
+  /** says what the run waits for, where it does: it may be answered before the message ends */
+  asking(seq: number): UIMessageChunk[];
   /** the message ends here for now: the run waits for whoever reads it */
   pause(awaits: Awaited[], seq: number): UIMessageChunk[];
 }
@@ -38,6 +40,7 @@ export function chunkWriter(about: Pick<CadenzaMetadata, 'run' | 'message'>): Ch
   let usage: Usage = { inputTokens: 0, outputTokens: 0 };
   let costUsd: number | null = 0;
   const sources = new Set<string>();
+  const asked = new Set<string>();
 
   function close(): UIMessageChunk[] {
     const ended: UIMessageChunk[] = open ? [{ type: `${open.type}-end`, id: open.id }] : [];
@@ -105,9 +108,11 @@ export function chunkWriter(about: Pick<CadenzaMetadata, 'run' | 'message'>): Ch
         finishReason = FINISH_REASONS[part.finishReason];
         return close();
       case 'tool.started':
+        if (part.by === 'client') asked.add(part.toolCall);
         return toolReady(part.toolCall, part.tool, part.arguments, part.by !== 'client');
       case 'approval.asked': {
         const { approval: approvalId, toolCall: toolCallId, show, expiresAt } = part.awaited;
+        asked.add(approvalId);
         if (toolCallId === undefined) {
           return [
             ...close(),
@@ -121,12 +126,14 @@ export function chunkWriter(about: Pick<CadenzaMetadata, 'run' | 'message'>): Ch
         return [...ready, { type: 'tool-approval-request', approvalId, toolCallId }];
       }
       case 'approval.answered': {
+        asked.delete(part.approval);
         if (part.toolCall === undefined) return [];
         const { approval: approvalId, approved, comment } = part;
         return [{ type: 'tool-approval-response', approvalId, approved, ...(comment && { reason: comment }) }];
       }
       case 'tool.done': {
         const { toolCall: toolCallId, tool, result, error } = part;
+        asked.delete(toolCallId);
         const { told, asksFor, input = {} } = toolOf(toolCallId, tool);
         const ready = told === 'all' ? [] : toolReady(toolCallId, tool, input, true);
         if (!error) return [...ready, { type: 'tool-output-available', toolCallId, output: outputOf(result ?? '') }];
@@ -144,6 +151,7 @@ export function chunkWriter(about: Pick<CadenzaMetadata, 'run' | 'message'>): Ch
         });
       case 'end': {
         const { seq, status, error } = part;
+        asked.clear();
         const said: UIMessageChunk[] = [...close(), { type: 'message-metadata', messageMetadata: metadata(seq, []) }];
         if (status === 'failed') return [...said, { type: 'error', errorText: error?.message ?? 'The run failed' }];
         if (status === 'cancelled')
@@ -155,6 +163,7 @@ export function chunkWriter(about: Pick<CadenzaMetadata, 'run' | 'message'>): Ch
 
   return {
     write,
+    asking: (seq) => (asked.size > 0 ? [{ type: 'message-metadata', messageMetadata: metadata(seq, [...asked]) }] : []),
     pause: (awaits, seq) => [
       ...close(),
       { type: 'finish-step' },

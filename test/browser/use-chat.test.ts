@@ -100,18 +100,34 @@ test('a tool waits for the click that allows it, also over a reload, while the o
   await say(page, 'A hotel, please');
   await page.getByRole('button', { name: 'Approve' }).waitFor();
   await page.getByText('sunny in Rome').waitFor();
+  await page.locator('#status', { hasText: 'ready' }).waitFor();
   await page.reload();
-  // What is clicked while the page still catches up may be asked once more.
-  const approve = page.getByRole('button', { name: 'Approve' });
-  await approve.waitFor();
-  await until(async () => {
-    if (await approve.isVisible()) await approve.click({ timeout: 1_000 }).catch(() => {});
-    return (await page.getByText('so it is: booked in Rome').count()) > 0 || undefined;
-  });
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.getByText('so it is: booked in Rome').waitFor();
   await page.locator('#status', { hasText: 'ready' }).waitFor();
   expect(await page.locator('section.tool').count()).toBe(2);
   expect(await page.locator('section.tool[data-state=output-available]').count()).toBe(2);
   expect(door.weathers).toEqual(['Rome']);
+  await page.close();
+});
+
+test.each([
+  ['its run', /\/runs\/[^/]+$/],
+  ['its events', /\/events$/],
+])('what is clicked while a page that was loaded anew still waits for %s reaches the run', async (_, path) => {
+  const page = await open(`chat=early-${path.source.length}&agent=clerk`);
+  await say(page, 'A hotel, please');
+  await page.getByText('sunny in Rome').waitFor();
+  await page.locator('#status', { hasText: 'ready' }).waitFor();
+  const held = site.hold(path);
+  await page.reload();
+  await held.began;
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.locator('section.tool[data-state=approval-responded]').waitFor();
+  held.release();
+  await page.getByText('so it is: booked in Rome').waitFor();
+  await page.locator('#status', { hasText: 'ready' }).waitFor();
+  expect(await page.locator('section.tool[data-state=output-available]').count()).toBe(2);
   await page.close();
 });
 
@@ -179,6 +195,7 @@ async function serveApp(gateway: string) {
     define: { 'process.env.NODE_ENV': '"development"' },
   });
   const script = bundled.outputFiles[0]!.text;
+  let held: { path: RegExp; begin: () => void; released: Promise<void> } | undefined;
   const server = createServer((incoming, response) => {
     if (!incoming.url!.startsWith('/v1/')) {
       const isScript = incoming.url === '/app.js';
@@ -189,7 +206,11 @@ async function serveApp(gateway: string) {
       return;
     }
     const { method, headers } = incoming;
-    const onward = request(new URL(incoming.url!, gateway), { method, headers }, (answer) => {
+    const onward = request(new URL(incoming.url!, gateway), { method, headers }, async (answer) => {
+      if (method === 'GET' && held?.path.test(incoming.url!)) {
+        held.begin();
+        await held.released;
+      }
       response.writeHead(answer.statusCode!, answer.headers);
       answer.pipe(response);
     });
@@ -201,6 +222,13 @@ async function serveApp(gateway: string) {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** keeps back what the gateway answers there */
+    hold(path: RegExp) {
+      const began = Promise.withResolvers<void>();
+      const released = Promise.withResolvers<void>();
+      held = { path, begin: began.resolve, released: released.promise };
+      return { began: began.promise, release: released.resolve };
+    },
     /** breaks all connections, as a network does */
     hangUp: () => server.closeAllConnections(),
     async close() {

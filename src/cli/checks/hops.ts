@@ -36,7 +36,9 @@ function judged(hops: number[]): Finding {
   const early = median(hops.slice(SKIPPED, SKIPPED + COMPARED));
   const late = median(hops.slice(-COMPARED));
   const takes = `A hop through Temporal takes ${Math.round(Math.max(early, late))} ms`;
-  const isRationed = late > 2 * early && late > 0.6 * TICK_MS;
+  // Rationed, each waits for its turn; on a machine that is busy some are late, and others are not.
+  const quickest = sorted(hops.slice(-COMPARED))[1]!;
+  const isRationed = late > 2 * early && quickest > 0.6 * TICK_MS;
   if (isRationed) {
     const detail = `${takes} when many follow each other, and ${Math.round(early)} ms alone: it looks for work 20 times a second`;
     const mend = 'On a cluster of yours, set history.transferProcessorMaxPollRPS to 100000 (docs/production.md)';
@@ -101,6 +103,6 @@ function scheduled(nth: number, queue: string): Command {
 
 const seconds = (count: number) => ({ seconds: count as unknown as proto.google.protobuf.IDuration['seconds'] });
 
-function median(values: number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]!;
-}
+const sorted = (values: number[]) => values.toSorted((one, other) => one - other);
+
+const median = (values: number[]) => sorted(values)[Math.floor(values.length / 2)]!;
