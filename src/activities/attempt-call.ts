@@ -14,6 +14,7 @@ import { cacheSaving, ProviderError, worstInput } from '../providers/index.ts';
 import { type AttemptOutcome, isStoreError, type OpenCall, type Spent } from '../store/index.ts';
 import { type Admission, admit, PutOff } from './admission.ts';
 import { awaitStore } from './await-store.ts';
+import { backgroundAnswer } from './background-answer.ts';
 import type { BatchedCalls } from './batches/batched-call.ts';
 import { ClockRanOut, timeoutError } from './clocks.ts';
 import { failureOf, type Next } from './failure.ts';
@@ -86,7 +87,9 @@ export async function attemptCall(
   const { run, step, model } = place;
   const { epoch } = begun;
   const mine = { ...place, epoch };
-  await bookLost(begun.lost, whole);
+  const background = await backgroundAnswer(rooms, call, mine, { signal, onGone: bookGone });
+  // What was lost with a worker is booked, unless it goes on: then it is booked once, by who hears its end.
+  if (!background?.id()) await bookLost(begun.lost, whole);
   if (call.fallback && epoch === 1) rooms.metrics?.fellBack(model, call.fallback.error);
   await batched?.add(whole, epoch, answerAt);
   let isSpeaking = false;
@@ -108,6 +111,7 @@ export async function attemptCall(
         signal,
         emit,
         onHeaders,
+        background,
         onFirstToken: () => {
           isSpeaking = true;
           admittedFirstToken();
@@ -127,6 +131,13 @@ export async function attemptCall(
   }
   return finish(reply);
 
+  /** An answer that is not there any more was heard by several attempts, each from its beginning: it is booked once. */
+  async function bookGone(): Promise<void> {
+    const heard = await awaitStore(signal, () => journal.lost(mine));
+    const [longest] = heard.toSorted((one, other) => other.streamed.length - one.streamed.length);
+    if (longest) await bookLost([longest], whole);
+  }
+
   function admitted(sent: ModelRequest, emit: (event: NewEvent) => Promise<void>): Promise<Admission> {
     const { maxRetryAfterMs, timeouts, unasked: others } = call;
     const probeMs = timeouts.connectMs + timeouts.firstTokenMs;
@@ -143,6 +154,7 @@ export async function attemptCall(
     const savedUsd = cacheSaving(model, answer.usage, config.prices);
     const outcome = { reply: answer, savedUsd, completesStep: completesStep(answer), cache: entry };
     const kept = await journal.end(mine, outcome).catch((refused: unknown) => unwritable(answer, refused));
+    await background?.forget();
     if (!entry) await shared?.release();
     else await similar?.keep();
     return forHistory(kept!);
@@ -172,11 +184,15 @@ export async function attemptCall(
       await shared?.hold(delayMs);
       return failureOf(error, { delayMs });
     }
-    const error = errorOf(cause, isSpeaking);
+    const goesOn = background?.id() !== undefined;
+    const told = errorOf(cause, isSpeaking);
+    // What goes on is not paid again by being heard again.
+    const error = goesOn ? withoutUndefined({ ...told, midStream: undefined }) : told;
     admission?.end({ usage, error });
     const delayMs = isHedged?.() ? undefined : repeatAfter({ error, ...begun, now: now() }, call);
     const next: Next = delayMs === undefined ? 'final' : { delayMs };
-    await journal.end(mine, { error, next, spent });
+    if (next === 'final') void background?.cancel();
+    await journal.end(mine, { error, next, spent: goesOn && next !== 'final' ? undefined : spent });
     await (next === 'final' ? shared?.release(error) : shared?.hold(next.delayMs));
     return failureOf(error, next);
   }
@@ -192,6 +208,7 @@ export async function attemptCall(
     }
     const message = by ? `${by} was quicker` : 'The run was cancelled';
     const error: CallError = { type: 'Cancelled', message, model };
+    void background?.cancel();
     await journal.end(mine, { error, next: 'final', spent, by } satisfies AttemptOutcome);
     return isCancelled ? reason : failureOf(error, 'final');
   }

@@ -127,7 +127,7 @@ export function callClocks(limits: Required<Timeouts>): CallClocks {
           if (next.done) return;
           sounds += 1;
           if (next.value.type === 'open') phase = 'firstToken';
-          else if (next.value.type !== 'usage') phase = 'betweenTokens';
+          else if (next.value.type !== 'usage' && next.value.type !== 'kept') phase = 'betweenTokens';
           yield next.value;
         }
       } finally {

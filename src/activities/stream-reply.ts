@@ -9,6 +9,7 @@ import type {
 } from '../contract/index.ts';
 import { modelIdOf, unusableSchema, wellFormed } from '../contract/index.ts';
 import { type ProviderChunk, ProviderError, priceOf, redact, schemaProblem, settledUsage } from '../providers/index.ts';
+import type { BackgroundAnswer } from './background-answer.ts';
 import { checkOutput } from './check-output.ts';
 import { ClockRanOut, callClocks } from './clocks.ts';
 import type { Rooms } from './rooms.ts';
@@ -26,6 +27,8 @@ export interface StreamedCall {
   onFirstToken(): void;
   /** what the provider has answered already, in a batch: it is not asked */
   answered?: unknown;
+  /** the provider goes on answering when nobody listens */
+  background?: BackgroundAnswer;
 }
 
 /** What was streamed of an answer that did not become whole. */
@@ -56,7 +59,7 @@ export class AttemptFailed extends Error {
  */
 export async function streamReply(
   rooms: Rooms,
-  { call, request, signal, emit, onHeaders, onFirstToken, answered }: StreamedCall,
+  { call, request, signal, emit, onHeaders, onFirstToken, answered, background }: StreamedCall,
 ): Promise<ModelReply> {
   const { providers, secrets, config } = rooms;
   const problem = request.schema && schemaProblem(request.schema);
@@ -94,6 +97,7 @@ export async function streamReply(
       heard: clocks.heard,
       answered,
       onHeaders,
+      background: background && { resume: background.id() },
     });
     for await (const chunk of clocks.over(stream)) {
       output.count(chunk);
@@ -103,6 +107,10 @@ export async function streamReply(
         continue;
       }
       if (chunk.type === 'usage') continue;
+      if (chunk.type === 'kept') {
+        await background?.isKept(chunk.id);
+        continue;
+      }
       if (firstTokenMs === undefined) {
         firstTokenMs = performance.now() - startedAt;
         onFirstToken();

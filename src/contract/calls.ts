@@ -40,6 +40,8 @@ export const ModelCall = later(() =>
     maxAttempts: z.number().int(),
     /** it waits for a batch of the provider: `asked` by the policy, or as its step is `patient` enough */
     batch: z.enum(['asked', 'patient']).optional(),
+    /** the provider goes on answering without us, where it can */
+    background: z.boolean().optional(),
     /** seconds; undefined asks the provider anew */
     cacheTtlSeconds: z.number().optional(),
     /** an answer to a question near enough will do */

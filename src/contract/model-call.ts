@@ -51,6 +51,7 @@ export function modelCallOf(
     timeouts: { ...DEFAULT_TIMEOUTS, ...policy.timeouts },
     maxAttempts: policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     batch: batchingOf(policy),
+    background: policy.background || undefined,
     cacheTtlSeconds: policy.cache === false ? undefined : (policy.cache?.ttlSeconds ?? DEFAULT_CACHE_TTL_SECONDS),
     semantic: policy.cache ? policy.cache.semantic : undefined,
     ...repeatLimitsOf(policy, deadline),

@@ -96,6 +96,9 @@ export const Policy = later(() =>
     /** calls may wait for a batch of their provider, at its price, for up to a day. Left out, those do whose step has the
      *  patience for it (docs/batch.md); true asks it of all calls, false of none */
     batch: z.boolean().optional(),
+    /** the provider goes on answering without us, and a call whose worker or connection is lost is resumed instead of made
+     *  again; it keeps the answer for that. OpenAI's Responses API can; others are asked as ever (docs/background.md) */
+    background: z.boolean().optional(),
     /** move on to the next candidate also after these */
     fallbackOn: z.array(z.enum(['Refused', 'ContentFiltered'])).optional(),
     guardrails: Guardrails.optional(),

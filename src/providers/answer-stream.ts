@@ -3,6 +3,8 @@ import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { thoughtSplitter } from './think-blocks.ts';
 import { ProviderError, StreamFailure } from './wire.ts';
 
+/** What a stream says before the answer begins. */
+const BEFORE_WORDS = new Set<ProviderChunk['type']>(['open', 'kept', 'usage']);
 /** Schemas remembered as refused, a wire. */
 const MOST_REFUSED = 1_000;
 
@@ -22,7 +24,7 @@ export function answerStream(
       let opened = false;
       try {
         for await (const chunk of complete(chunks({ ...call, request }), call.signal)) {
-          opened = true;
+          opened ||= chunk.type !== 'kept';
           yield chunk;
         }
         return;
@@ -57,7 +59,7 @@ async function* complete(chunks: AsyncIterable<ProviderChunk>, signal: AbortSign
   const thoughts = thoughtSplitter();
   try {
     for await (const chunk of chunks) {
-      begun ||= chunk.type !== 'open' && chunk.type !== 'usage';
+      begun ||= !BEFORE_WORDS.has(chunk.type);
       if (chunk.type === 'end' || chunk.type === 'toolCall') yield* thoughts.flush();
       if (chunk.type === 'text') yield* thoughts.push(chunk.text);
       else yield chunk;

@@ -8,20 +8,24 @@ import { dataUrl, fileName, imageUrl } from './system-text.ts';
 type Params = OpenAI.Responses.ResponseCreateParamsStreaming;
 type Item = OpenAI.Responses.ResponseInputItem;
 
-/** A request as the Responses API takes it. It has no `seed` and no `stop`. */
-export function responsesParams(model: string, request: ModelRequest): Params {
+/** A model's reasoning has to travel with the conversation: OpenAI keeps nothing, or not for long. */
+export const withReasoning = (model: string) =>
+  isReasoningModel(model) ? { include: ['reasoning.encrypted_content' as const] } : {};
+
+/** A request as the Responses API takes it. It has no `seed` and no `stop`.
+ *  @param background it goes on without us: OpenAI keeps what it answers, for about ten minutes */
+export function responsesParams(model: string, request: ModelRequest, background = false): Params {
   const effort = openAiEffort(model, request.effort);
   return {
     model,
     stream: true,
-    store: false,
+    ...(background ? { background, store: true } : { store: false }),
     input: request.messages.flatMap((message) => inputItems(model, message)),
     instructions: request.system,
     max_output_tokens: request.maxOutputTokens,
     ...openAiSampling(model, request),
     ...(effort && { reasoning: { effort, summary: effort === 'none' ? undefined : 'auto' } }),
-    // Nothing is kept at OpenAI, so a model's reasoning has to travel with the conversation.
-    ...(isReasoningModel(model) && { include: ['reasoning.encrypted_content'] }),
+    ...withReasoning(model),
     ...(request.schema && { text: { format: { ...jsonFormat(request.schema), type: 'json_schema' } } }),
     ...(request.tools?.length && {
       tools: request.tools.map(tool),

@@ -9,7 +9,7 @@ import { type Dialect, listeningEvents } from './event-stream.ts';
 import { refuseUnknownSettings } from './insisted-settings.ts';
 import { isChatAnswer, openAiBatches } from './openai-batches.ts';
 import { listModels, openAiClient } from './openai-compatible.ts';
-import { responsesParams } from './openai-input.ts';
+import { responsesParams, withReasoning } from './openai-input.ts';
 import { isReasoningModel, lacksOfOpenAi } from './openai-models.ts';
 import type { Provider, ProviderCall, ProviderChunk } from './provider.ts';
 import { openAiUsage } from './reported-usage.ts';
@@ -18,8 +18,8 @@ import { toolCall } from './tool-calls.ts';
 import { errorContext, type Loose, type WireOptions } from './wire.ts';
 
 /**
- * OpenAI by its Responses API, nothing stored there. An endpoint at another address that does not know `/responses`
- * is spoken to by Chat Completions from then on.
+ * OpenAI by its Responses API, nothing stored there but what goes on in the background. An endpoint at another address
+ * that does not know `/responses` is spoken to by Chat Completions from then on.
  */
 export function openAi(options: WireOptions): Provider {
   const client = openAiClient(options);
@@ -47,6 +47,9 @@ export function openAi(options: WireOptions): Provider {
     name: options.name,
     stream: answerStream(chunks, toCallError),
     embed: (call) => openAiEmbeddings(client, call),
+    background: {
+      cancel: async (id, signal) => void (await client.responses.cancel(id, { signal })),
+    },
     batches: openAiBatches(client, (call) => (asChat(call) ? 'chat' : 'responses'), toCallError),
     listModels: (signal) => listModels(client, signal),
     asCallError: toCallError,
@@ -92,14 +95,19 @@ interface OpenCall {
 
 async function* responses(
   client: OpenAI,
-  { model, request, signal, heard, answered, onHeaders }: ProviderCall,
+  { model, request, signal, heard, answered, onHeaders, background }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
   refuseUnknownSettings(model, request, lacksOfOpenAi(model, request));
   const { fetch, seen, events } = listeningEvents(RESPONSES, { heard, answered, onHeaders });
-  const { headers } = await client
-    .withOptions({ fetch })
-    .responses.create(responsesParams(model, request), { signal })
-    .asResponse();
+  const asked = client.withOptions({ fetch }).responses;
+  let kept = background?.resume;
+  let response = kept === undefined ? undefined : await resumed(asked, kept, model, signal);
+  if (kept !== undefined && !response) {
+    kept = undefined;
+    yield { type: 'kept' };
+  }
+  response ??= await asked.create(responsesParams(model, request, background !== undefined), { signal }).asResponse();
+  const { headers } = response;
   yield { type: 'open', requestId: headers.get('x-request-id') ?? undefined };
   /** items by their place in the output: those that only comment on the work, calls begun, and what was passed on */
   const commentary = new Set<number>();
@@ -143,6 +151,11 @@ async function* responses(
   for await (const told of events()) {
     const event = dataOf(told, headers);
     const index: number = event.output_index ?? 0;
+    // Gateways may know nothing of the background, and say so by leaving it out.
+    if (kept === undefined && event.response?.background === true && event.response.id) {
+      kept = event.response.id;
+      yield { type: 'kept', id: kept };
+    }
     switch (event.type) {
       case 'response.output_item.added':
         if (event.item?.phase === 'commentary') commentary.add(index);
@@ -205,6 +218,7 @@ async function* responses(
       case 'response.cancelled': {
         const usage = openAiUsage(event.response?.usage);
         if (usage) yield { type: 'usage', usage };
+        if (kept !== undefined) yield { type: 'kept' };
         throw new APIError(undefined, event.response?.error ?? {}, undefined, undefined);
       }
       case 'error':
@@ -221,6 +235,16 @@ async function* responses(
       yield { type: 'toolCall', call: toolCall(call.call_id ?? call.id ?? '', call.name ?? '', call.args, signed) };
   }
   yield { type: 'end', finishReason: reason, usage: openAiUsage(finished?.usage), reasoningSignature: signature() };
+}
+
+/** An answer that goes on in the background, from its first event on; undefined where it is not kept (any more). */
+async function resumed(asked: OpenAI['responses'], id: string, model: string, signal: AbortSignal) {
+  try {
+    return await asked.retrieve(id, { stream: true, ...withReasoning(model) }, { signal }).asResponse();
+  } catch (error) {
+    if (error instanceof APIError && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 function finishReason(response: Loose, refused: boolean, toolCalls: number): FinishReason {

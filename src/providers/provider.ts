@@ -12,6 +12,8 @@ export interface ProviderCall {
   heard?(last?: boolean): void;
   /** the provider has answered already, in a batch: its whole answer, as the wire has it. Nothing is sent. */
   answered?: unknown;
+  /** the provider goes on answering when nobody listens. `resume`: it does so already, under this id, and is not asked again */
+  background?: { resume?: string };
   /** called with the headers of the response, whatever its status */
   onHeaders?(headers: Headers): void;
 }
@@ -20,6 +22,8 @@ export interface ProviderCall {
 export type ProviderChunk =
   /** the HTTP response has begun */
   | { type: 'open'; requestId?: string }
+  /** the provider keeps the answer under this id, and goes on with it when nobody listens; without an id: no more */
+  | { type: 'kept'; id?: string }
   | { type: 'text'; text: string }
   | { type: 'reasoning'; text: string }
   /** a piece of a tool call's arguments, as it comes; `id` and `name` as far as they are known by then */
@@ -75,6 +79,12 @@ export interface BatchWire {
   cancel(id: string, signal: AbortSignal): Promise<void>;
 }
 
+/** What a provider that answers in the background is told beside requests. Throws as `Provider.stream` does. */
+export interface BackgroundWire {
+  /** Ends the answer it keeps under the id. */
+  cancel(id: string, signal: AbortSignal): Promise<void>;
+}
+
 /** One wire, opened with its key and address. */
 export interface Provider {
   readonly name: string;
@@ -86,6 +96,8 @@ export interface Provider {
   embed?(call: EmbedCall): Promise<Embedded>;
   /** Many calls at once, at a lower price, where the wire has an endpoint for it. */
   batches?: BatchWire;
+  /** Answers that go on without us, where the wire has them: `ProviderCall.background`. */
+  background?: BackgroundWire;
   /** Model ids the endpoint offers now. */
   listModels(signal: AbortSignal): Promise<string[]>;
   /** Maps whatever `stream` or `listModels` threw to an error of the contract, without secrets. */

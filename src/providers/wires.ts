@@ -33,6 +33,13 @@ export function openLate(kind: Kind, options: WireOptions): Provider {
     },
     ...(kind === 'anthropic' ? {} : { embed: async (call) => (await open()).embed!(call) }),
     ...(kind === 'openai-compatible' ? {} : { batches: lateBatches(async () => (await open()).batches!) }),
+    ...(kind === 'openai'
+      ? {
+          background: {
+            cancel: async (id: string, signal: AbortSignal) => (await open()).background!.cancel(id, signal),
+          },
+        }
+      : {}),
     listModels: async (signal) => (await open()).listModels(signal),
     asCallError: (error, model) => asCallError(error, errorContext(options, model)),
   };

@@ -101,6 +101,7 @@ export interface Database {
     batch: Generated<boolean>;
     at: Date;
   };
+  background_answers: { key: string; chain: string; model: string; id: string; at: Generated<Date> };
   batch_calls: {
     key: string;
     chain: string;

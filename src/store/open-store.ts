@@ -4,6 +4,7 @@ import type { EncryptionKeys, Log } from '../contract/index.ts';
 import { type ApiKeys, createApiKeys } from './api-keys.ts';
 import { type Approvals, createApprovals } from './approvals.ts';
 import { type Audit, createAudit } from './audit.ts';
+import { type BackgroundAnswers, createBackgroundAnswers } from './background-answers.ts';
 import { type Baselines, createBaselines } from './baselines.ts';
 import { type Batches, createBatches } from './batches.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
@@ -56,6 +57,7 @@ export interface Store {
   limits: Limits;
   learnedLimits: LearnedLimits;
   circuits: Circuits;
+  background: BackgroundAnswers;
   batches: Batches;
   callsOfBatches: CallsOfBatches;
   blobs: Blobs;
@@ -176,6 +178,7 @@ export async function openStore({
     limits: keyedLimits(limits, sealing),
     learnedLimits,
     callsOfBatches: retrying('calls of batches', createCallsOfBatches(db, sealing), waiting),
+    background: retrying('background answers', createBackgroundAnswers(db, sealing), waiting),
     batches: retrying('batches', createBatches(db, origin, sealing), waiting),
     circuits: keyedCircuits(circuits, sealing),
     blobs,

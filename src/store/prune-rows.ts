@@ -58,6 +58,7 @@ export async function pruneRuns(
   const accounts = runs.map(({ chain }) => `run:${chain}`);
   counts.push(
     ['calls', await deleteRows(db, 'calls', sql`chain = ${chains}`)],
+    ['background answers', await deleteRows(db, 'background_answers', sql`chain = ${chains}`)],
     ['calls of batches', await deleteRows(db, 'batch_calls', sql`chain = ${chains}`)],
     ['tool calls', await deleteRows(db, 'tool_calls', sql`chain = ${chains}`)],
     ['files', await deleteRows(db, 'run_files', sql`chain = ${chains}`)],

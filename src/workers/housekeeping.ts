@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { createCollectBatches } from '../activities/batches/collect-batches.ts';
+import { createCancelAbandoned } from '../activities/cancel-abandoned.ts';
 import { closeEndedSince } from '../runtime/close-ended.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { releaseHeld } from '../runtime/release-held.ts';
@@ -18,12 +19,13 @@ const COLLECT_EVERY_MS = 1_000;
 
 /**
  * What a worker does beside its work: writes the ends of runs that Temporal closed, gives back
- * money that they still hold, makes batches of calls that wait for one, and forgets what is old enough. Of
+ * money that they still hold, ends answers that go on in the background for nobody, makes batches of calls that wait for one, and forgets what is old enough. Of
  * several workers, one at a time forgets. @returns stops it, once what is under way has come to a good place
  */
 export function startHousekeeping(temporal: Client, rooms: OpenRooms & { metrics?: Metrics }): () => Promise<void> {
   const { store, config, log } = rooms;
   const collectBatches = createCollectBatches(rooms);
+  const cancelAbandoned = createCancelAbandoned(rooms);
   const stop = new AbortController();
 
   async function repeat(what: string, everyMs: number, work: () => Promise<unknown>): Promise<void> {
@@ -42,6 +44,7 @@ export function startHousekeeping(temporal: Client, rooms: OpenRooms & { metrics
       lookedAt = now;
     }),
     repeat('Looking for what ended runs still hold', RELEASE_EVERY_MS, () => releaseHeld(temporal, store)),
+    repeat('Looking for answers nobody waits for', RELEASE_EVERY_MS, () => cancelAbandoned(stop.signal)),
     repeat('Looking after batches', COLLECT_EVERY_MS, () => collectBatches(stop.signal)),
     repeat('Forgetting what is old', PRUNE_EVERY_MS, async () => {
       const rows = await store.retention.prune(await retentionAges(temporal, config.retention), stop.signal);
