@@ -50,9 +50,14 @@ const HOST = '127.0.0.1';
 const START_PATIENCE_MS = 60_000;
 /** Besides its two ports the server takes some for itself, and panics where somebody was quicker: so often it is started anew. */
 const MOST_CRASHES = 2;
-/** The server's own default looks for work to hand on 20 times a second for each shard, of which it has one: every hop
- *  of a run waits for the next look. (Measured: three activities 150 ms, without the wait 42.) */
-const WITHOUT_TICK = 'history.transferProcessorMaxPollRPS=100000';
+const SETTINGS = [
+  // The server's own default looks for work to hand on 20 times a second for each shard, of which it has one: every hop
+  // of a run waits for the next look. (Measured: three activities 150 ms, without the wait 42.)
+  'history.transferProcessorMaxPollRPS=100000',
+  // Each time a run's task is lost with its worker the next one may take longer, by default up to 10 minutes: a worker that
+  // is killed over that one leaves the run alone for so long.
+  'history.workflowTaskRetryMaxInterval="10s"',
+];
 
 /** Starts a Temporal development server with its UI, on 127.0.0.1 only, and resolves once it serves.
  *  A server left over from a killed process is stopped first.
@@ -108,7 +113,7 @@ async function serve(options: TemporalOptions, port: number, uiPort: number): Pr
     args: [
       ...['server', 'start-dev', '--ip', HOST, '--port', String(port), '--ui-port', String(uiPort)],
       ...['--namespace', namespace, '--ui-disable-news-fetch', '--log-level', 'warn'],
-      ...['--dynamic-config-value', WITHOUT_TICK],
+      ...SETTINGS.flatMap((setting) => ['--dynamic-config-value', setting]),
       ...(options.codecEndpoint ? ['--ui-codec-endpoint', options.codecEndpoint] : []),
       ...(dbFile ? ['--db-filename', dbFile, ...pragmas({ journal_mode: 'wal', synchronous: sync })] : []),
       ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),

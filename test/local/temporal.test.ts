@@ -170,3 +170,22 @@ test('a server left over from a killed process is stopped by the next start', as
   expect(isAlive(second.pid)).toBe(true);
   expect(said).toContain(`A Temporal server left over from an earlier start (process ${first.pid}) is stopped`);
 });
+
+test('a run whose tasks were lost again and again is given to the next worker within seconds', async () => {
+  const { address } = await start();
+  await withClient(address, async (client) => {
+    const { workflowService } = client.connection;
+    const taskQueue = { name: 'lossy' };
+    const from = { namespace: 'default', identity: 'lossy' };
+    const task = () =>
+      client.withDeadline(Date.now() + 30_000, () => workflowService.pollWorkflowTaskQueue({ ...from, taskQueue }));
+    await client.workflow.start('any', { taskQueue: taskQueue.name, workflowId: 'lost', workflowTaskTimeout: '1 s' });
+    for (let lost = 0; lost < 12; lost += 1) {
+      const { taskToken } = await task();
+      await workflowService.respondWorkflowTaskFailed({ ...from, taskToken });
+    }
+    // This one is kept by a worker that never answers.
+    await task();
+    expect((await task()).taskToken).not.toHaveLength(0);
+  });
+});
