@@ -62,10 +62,10 @@ async function killedOnTheWay(input: object, kills: number): Promise<{ id: strin
 }
 
 test.each<[process: string, kills: number, steps: string[], text: string]>([
-  ['sequential', 2, ['research', 'article', 'article/guardrail', 'edit'], 'edit(write(research(rivers)))'],
+  ['sequential', 1, ['research', 'article', 'article/guardrail', 'edit'], 'edit(write(research(rivers)))'],
   [
     'hierarchical',
-    3,
+    2,
     [
       ...['research', 'research/researcher', 'research#2'],
       ...['article', 'article/writer', 'article#2', 'article/guardrail'],

@@ -4,7 +4,7 @@ import { type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-
 import { type CrashBed, crashBed } from './crash-bed.ts';
 
 /** 20 by hand: CADENZA_TEST_KILLS=20 */
-const KILLS = Number(process.env.CADENZA_TEST_KILLS || 8);
+const KILLS = Number(process.env.CADENZA_TEST_KILLS || 5);
 const STEPS = ['one', 'two', 'three'];
 /** A step that is told to wait for so long goes on in a workflow. */
 const WAIT_S = 6;

@@ -3,7 +3,8 @@ import { type MockProvider, mockProvider } from '../setup/mock-provider.ts';
 import { type CrashBed, crashBed } from './crash-bed.ts';
 import { expectedRelease, pressReply, requestsFor, type STEPS } from './press-room.ts';
 
-const KILLS = 20;
+/** 20 by hand: CADENZA_TEST_KILLS=20 */
+const KILLS = Number(process.env.CADENZA_TEST_KILLS || 7);
 const policy = { candidates: ['openai/gpt-6-sol'], cache: false as const };
 const writers = ['openai/gpt-6-sol', 'anthropic/claude-sonnet-5-5'];
 const CALLS = [
