@@ -5,9 +5,10 @@
  * the log, the journal and the ledger with what the provider was asked.
  *
  *   node bench/storm/run.ts [--runs 300] [--temporal <folder with server and sql>] [--workers 2] [--gateways 2]
- *     [--in-flight 25] [--every 4000] [--shards 4] [--direct] [--seed 1] [--logs <folder>] [--json]
+ *     [--in-flight 25] [--every 4000] [--shards 4] [--direct] [--deploy] [--seed 1] [--logs <folder>] [--json]
  *
- * Without `--temporal` it is the development server on SQLite. `--direct`: the server takes standalone activities. Exit code 0 only where all was right.
+ * Without `--temporal` it is the development server on SQLite. `--direct`: the server takes standalone activities.
+ * `--deploy`: a second build is deployed in the middle. Exit code 0 only where all was right.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,6 +19,7 @@ import { type Seen, type StormClient, stormClient } from './client.ts';
 import { seeded, startKiller } from './killer.ts';
 import { MARKER, stormProvider } from './replies.ts';
 import { essenceOf, library, PATTERN_COUNT, POOR, poorRuns, type StormRun, stormRuns } from './runs.ts';
+import { type Deployed, OLD, type SecondBuild, secondBuild } from './second-build.ts';
 import { startShape } from './shape.ts';
 
 const { values } = parseArgs({
@@ -31,6 +33,7 @@ const { values } = parseArgs({
     shards: { type: 'string', default: '4' },
     seed: { type: 'string', default: '1' },
     direct: { type: 'boolean' },
+    deploy: { type: 'boolean' },
     logs: { type: 'string' },
     json: { type: 'boolean' },
   },
@@ -39,6 +42,8 @@ const RUNS = Number(values.runs);
 const TENANTS = ['acme', 'globex', 'initech'];
 /** The last tenth is of a tenant that cannot pay for all of it. */
 const POOR_RUNS = Math.floor(RUNS / 15);
+/** The second build comes when so much of the storm is over. */
+const DEPLOYED_AT = 0.4;
 /** ms between two pieces of an answer */
 const PIECE_MS = 60;
 
@@ -55,6 +60,7 @@ const shape = await startShape({
     programs: values.temporal && path.resolve(values.temporal),
     env: { ...provider.env, TOOL_SERVER: toolServer.url },
   },
+  ...(values.deploy ? { build: OLD } : {}),
   ...{ standaloneActivities: values.direct, logs: values.logs && path.resolve(values.logs) },
   folder: path.resolve(import.meta.dirname, '../../test/crash/tool-belt'),
 });
@@ -63,11 +69,12 @@ const stop = () => (stopping ??= shape.stop());
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop().then(() => process.exit(130)));
 try {
   const client = stormClient(shape.url, shape.apiKey);
+  const second = values.deploy ? await secondBuild(shape, client, Number(values.workers)) : undefined;
   for (const [nth, tenant] of TENANTS.entries()) await client.carryOut(library(tenant, nth));
   const references = await undisturbed(client);
   const budgetUsd = 6.5 * costOf(references.get('ask')!);
   await client.ask('PUT', `/v1/budgets/${encodeURIComponent(`tenant:${POOR}`)}`, { budgetUsd });
-  const storm = await throughTheStorm(client);
+  const storm = await throughTheStorm(client, second);
   const audit = await audited({
     databaseUrl: shape.databaseUrl,
     provider,
@@ -76,7 +83,9 @@ try {
     payments,
     budgetUsd,
   });
-  report(audit, storm);
+  const deployed = await second?.look(storm.seen.map(({ run }) => run));
+  audit.problems.push(...(deployed?.problems ?? []));
+  report(audit, storm, deployed);
   process.exitCode = audit.problems.length === 0 ? 0 : 1;
 } finally {
   await stop();
@@ -107,7 +116,7 @@ interface Storm {
   wholeMs: number;
 }
 
-async function throughTheStorm(client: StormClient): Promise<Storm> {
+async function throughTheStorm(client: StormClient, second?: SecondBuild): Promise<Storm> {
   const own = stormRuns(RUNS - POOR_RUNS, 0, (nth) => TENANTS[nth % TENANTS.length]!);
   const waiting = mixed([...own, ...poorRuns(POOR_RUNS)]);
   const seen: Seen[] = [];
@@ -122,11 +131,16 @@ async function throughTheStorm(client: StormClient): Promise<Storm> {
       process.stderr.write(`${after} s: ${name} is killed, ${seen.length} of ${RUNS} runs are over\n`);
     },
   });
+  let deploying: Promise<void> | undefined;
   const one = async () => {
-    for (let run = waiting.shift(); run; run = waiting.shift()) seen.push(await client.carryOut(run));
+    for (let run = waiting.shift(); run; run = waiting.shift()) {
+      seen.push(await client.carryOut(run));
+      if (seen.length > DEPLOYED_AT * RUNS) deploying ??= second?.deploy();
+    }
   };
   await Promise.all(Array.from({ length: Number(values['in-flight']) }, one));
   const wholeMs = performance.now() - begunAt;
+  await deploying;
   await stopKiller();
   return { seen, kills, wholeMs };
 }
@@ -144,13 +158,22 @@ function costOf({ result }: Seen): number {
   return (result as { costUsd: number }).costUsd;
 }
 
-function report(audit: Audit, { seen, kills, wholeMs }: Storm): void {
+function report(audit: Audit, { seen, kills, wholeMs }: Storm, deployed?: Deployed): void {
   const { problems, ...numbers } = audit;
   const killed = shape.members.map(({ name, killed: times, ended }) => ({ name, killed: times, ended }));
   const again = seen.reduce((sum, one) => sum + one.again, 0);
   if (values.json) {
     console.log(
-      JSON.stringify({ ...numbers, problems, kills: kills.length, killed, again, front: shape.front.counts, wholeMs }),
+      JSON.stringify({
+        ...numbers,
+        problems,
+        kills: kills.length,
+        killed,
+        again,
+        front: shape.front.counts,
+        wholeMs,
+        deployed,
+      }),
     );
     return;
   }
@@ -167,6 +190,9 @@ function report(audit: Audit, { seen, kills, wholeMs }: Storm): void {
     'tool that pays': `${audit.paid.runs} runs, ${audit.paid.twice} twice, ${audit.paid.interrupted} told unknown`,
     'refused by their budget': String(audit.refused),
     'requests made again by clients': String(again),
+    ...(deployed && {
+      'of a second build meanwhile': `${deployed.old} ended on the old one, ${deployed.moved} moved, ${deployed.fresh} began on it`,
+    }),
     'passed on to another gateway, cut, refused at the front': Object.values(shape.front.counts).join(', '),
   };
   console.log(table(Object.entries(rows).map(([what, value]) => ({ what, value }))));

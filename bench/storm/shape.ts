@@ -28,6 +28,8 @@ export interface ShapeOptions {
   env: Record<string, string>;
   /** where their cadenza.config.ts lies */
   folder: string;
+  /** the build its workers are of */
+  build?: string;
   /** where what they log is kept; left out, it goes with everything else */
   logs?: string;
 }
@@ -47,6 +49,8 @@ export interface Shape {
   home: string;
   /** A worker more, of this or another checkout; it is killed with the others from then on. */
   addWorker(checkout?: string, env?: Record<string, string>): Promise<Member>;
+  /** A command of an operator, given until it succeeds. */
+  command(...args: string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -80,12 +84,24 @@ export async function startShape(options: ShapeOptions): Promise<Shape> {
       ...{ CADENZA_HOME: path.join(home, 'home'), CADENZA_API_KEYS: API_KEY, NODE_OPTIONS: '' },
     };
     await makeReady(options.folder, env);
+    const builtAs: Record<string, string> = options.build === undefined ? {} : { CADENZA_BUILD: options.build };
     const addWorker = async (checkout = ROOT, own: Record<string, string> = {}) => {
       const name = `worker ${members.filter(({ kind }) => kind === 'worker').length + 1}`;
       const command = { checkout, cwd: options.folder, env: { ...env, ...own }, logFile: logOf(name) };
       return add(member(name, 'worker', () => runCommand(['worker'], command)));
     };
-    for (let nth = 0; nth < options.workers; nth += 1) await addWorker();
+    for (let nth = 0; nth < options.workers; nth += 1) await addWorker(ROOT, builtAs);
+    const command = async (...args: string[]) => {
+      const given = [path.join(ROOT, 'src/cli/main.ts'), ...args];
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return void (await promisify(execFile)(process.execPath, given, { cwd: options.folder, env }));
+        } catch (failed) {
+          if (attempt === ATTEMPTS) throw failed;
+          await delay(1_000);
+        }
+      }
+    };
     const ports: number[] = [];
     for (let nth = 1; nth <= options.gateways; nth += 1) {
       const port = await freePort(0);
@@ -96,7 +112,17 @@ export async function startShape(options: ShapeOptions): Promise<Shape> {
     }
     const front = await openFront(() => ports.map((port) => `http://127.0.0.1:${port}`));
     return {
-      ...{ url: front.url, apiKey: API_KEY, front, members, databaseUrl, home, addWorker, namespace: NAMESPACE },
+      ...{
+        url: front.url,
+        apiKey: API_KEY,
+        front,
+        members,
+        databaseUrl,
+        home,
+        addWorker,
+        command,
+        namespace: NAMESPACE,
+      },
       ...{ temporalDatabaseUrl: temporal.databaseUrl, temporalAddress: temporal.address },
       async stop() {
         await front.close();

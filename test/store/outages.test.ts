@@ -92,13 +92,12 @@ test('a primary that has become a standby is waited out, and its connections are
   const name = new URL(fresh.url).pathname.slice(1);
   const call = callOf();
   await store.journal.begin({ ...call, worstCaseUsd: null });
-  const restart = (readOnly: 'on' | 'off') =>
-    query(
-      fresh.url,
-      `alter database ${name} set default_transaction_read_only = ${readOnly};
-       select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and pid <> pg_backend_pid()`,
-    );
-  await restart('on');
+  await query(fresh.url, `alter database ${name} set default_transaction_read_only = on`);
+  // Only when that is committed: whoever connects again before is at the primary still.
+  await query(
+    fresh.url,
+    `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and pid <> pg_backend_pid()`,
+  );
   const another = await store.journal.begin({ ...callOf(), worstCaseUsd: null }).catch((error) => error);
   expect(isStoreError(another)).toBe(true);
   const ending = store.journal.end({ ...call, epoch: 1 }, { reply: reply(), completesStep: true });
