@@ -19,13 +19,23 @@ export async function replayHistories({ folder, ...given }: ReplayOptions): Prom
   const interceptors = { workflowModules: [workflowModule('interceptor')] };
   const options = given.workflowBundle ? given : { ...given, ...bundling({}), interceptors };
   const unfitting: Record<string, string> = {};
-  for (const file of files) {
-    const history = JSON.parse(await readFile(path.join(folder, file), 'utf8'));
-    // Sub-runs are named after it.
-    const { workflowId } = history.events[0].workflowExecutionStartedEventAttributes;
-    for await (const { error } of Worker.runReplayHistories(options, [{ workflowId, history }])) {
-      if (error) unfitting[file] = error.message;
-    }
+  let replayed = Promise.withResolvers<void>();
+  let file = '';
+  for await (const { error } of Worker.runReplayHistories(options, oneByOne())) {
+    if (error) unfitting[file] = error.message;
+    replayed.resolve();
   }
   return unfitting;
+
+  /** By one worker; the next only once the one before has told how it fits, since that does not name its file. */
+  async function* oneByOne() {
+    for (file of files) {
+      replayed = Promise.withResolvers();
+      const history = JSON.parse(await readFile(path.join(folder, file), 'utf8'));
+      // Sub-runs are named after it.
+      const { workflowId } = history.events[0].workflowExecutionStartedEventAttributes;
+      yield { workflowId, history };
+      await replayed.promise;
+    }
+  }
 }
