@@ -109,7 +109,10 @@ export async function runCommand(args: string[], options: CommandOptions): Promi
   closeSync(log);
   const exited = once(child, 'exit');
   await Promise.race([
-    isReady(child),
+    isReady(child).catch((thrown) => {
+      child.kill('SIGKILL');
+      throw thrown;
+    }),
     exited.then(() => {
       throw new Error(`cadenza ${args.join(' ')} ended before it was ready: see ${logFile}`);
     }),

@@ -75,6 +75,7 @@ try {
   const budgetUsd = 6.5 * costOf(references.get('ask')!);
   await client.ask('PUT', `/v1/budgets/${encodeURIComponent(`tenant:${POOR}`)}`, { budgetUsd });
   const storm = await throughTheStorm(client, second);
+  const deployed = await second?.look(storm.seen.map(({ run }) => run));
   const audit = await audited({
     databaseUrl: shape.databaseUrl,
     provider,
@@ -83,7 +84,6 @@ try {
     payments,
     budgetUsd,
   });
-  const deployed = await second?.look(storm.seen.map(({ run }) => run));
   audit.problems.push(...(deployed?.problems ?? []));
   report(audit, storm, deployed);
   process.exitCode = audit.problems.length === 0 ? 0 : 1;

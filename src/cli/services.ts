@@ -7,11 +7,14 @@ import type { RunningWorker } from '../workers/index.ts';
 import type { Target } from './find-target.ts';
 import { VERSION } from './version.ts';
 
+/** What Temporal's native code says goes into the log as well: it would print it to stdout, between lines of JSON. */
+const NATIVE_LOG = { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } } as const;
+
 /** A worker for what the target names. */
 export async function launchWorker(target: Target, log: Log, taskQueue?: string): Promise<RunningWorker> {
   const [{ startWorker }, temporal] = await Promise.all([import('../workers/index.ts'), import('@temporalio/worker')]);
   // Signals are left to us: the gateway closes before the worker drains.
-  temporal.Runtime.install({ shutdownSignals: [], logger: workerLogger(temporal, log) });
+  temporal.Runtime.install({ shutdownSignals: [], logger: workerLogger(temporal, log), telemetryOptions: NATIVE_LOG });
   const { temporalAddress, namespace, databaseUrl } = target;
   const config = await loadConfig();
   let running: RunningWorker | undefined;
