@@ -41,14 +41,14 @@ export async function secondBuild(shape: Shape, client: StormClient, workers: nu
     await say(id, 0);
   }
   let began = Number.POSITIVE_INFINITY;
-  let done = Number.POSITIVE_INFINITY;
+  let spread = Number.POSITIVE_INFINITY;
 
   return {
     async deploy() {
       for (let nth = 0; nth < workers; nth += 1) await shape.addWorker(undefined, { CADENZA_BUILD: NEW! });
       began = Date.now();
       await shape.command('deploy', 'promote', NEW!);
-      done = Date.now() + SPREAD_MS;
+      spread = Date.now() + SPREAD_MS;
     },
     async look(runs) {
       for (const id of resting) {
@@ -68,17 +68,20 @@ export async function secondBuild(shape: Shape, client: StormClient, workers: nu
     const histories = (await Array.fromAsync(temporal.workflow.list({ query: `WorkflowId = '${id}'` }))).toSorted(
       (one, other) => one.startTime.getTime() - other.startTime.getTime(),
     );
-    const builds = await Promise.all(histories.map((one) => buildsOf(temporal, one)));
+    const done = await Promise.all(histories.map((one) => tasksOf(temporal, one)));
+    const tasks = done.flat();
     const [first] = histories;
     // Runs of the direct lane have no history unless they had to wait.
-    if (!first || builds.flat().length === 0) return;
-    const mixed = builds.findIndex((ofOne) => ofOne.length > 1);
-    if (mixed !== -1) told.problems.push(`${id}: one history on ${builds[mixed]!.join(' and ')}`);
-    const [firstBuild, lastBuild] = [builds.flat()[0], builds.flat().at(-1)];
-    const startedAt = first.startTime.getTime();
-    if (startedAt < began && firstBuild !== OLD)
+    if (!first || tasks.length === 0) return;
+    const mixed = done
+      .map((ofOne) => [...new Set(ofOne.map(({ build }) => build))])
+      .find((builds) => builds.length > 1);
+    if (mixed) told.problems.push(`${id}: one history on ${mixed.join(' and ')}`);
+    const [firstBuild, lastBuild] = [tasks[0]!.build, tasks.at(-1)!.build];
+    // A run that was started while no worker of the old build was up begins when its first task is taken.
+    if (tasks[0]!.at < began && firstBuild !== OLD)
       told.problems.push(`${id} began on ${firstBuild} before it was promoted`);
-    if (startedAt > done && firstBuild !== NEW)
+    if (first.startTime.getTime() > spread && firstBuild !== NEW)
       told.problems.push(`${id} began on ${firstBuild}, which was not current any more`);
     const mayMove = /conversation|agent|map/.test(id);
     if (firstBuild !== lastBuild && !mayMove) told.problems.push(`${id} moved to ${lastBuild}`);
@@ -89,11 +92,12 @@ export async function secondBuild(shape: Shape, client: StormClient, workers: nu
   }
 }
 
-/** The builds that did workflow tasks of a history, without repetition. */
-async function buildsOf(temporal: Client, { workflowId, runId }: WorkflowExecutionInfo): Promise<string[]> {
+/** The workflow tasks of a history: which build did each, and when (ms since 1970). */
+async function tasksOf(temporal: Client, { workflowId, runId }: WorkflowExecutionInfo) {
   const { events } = await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
-  const done = events!.flatMap(
-    ({ workflowTaskCompletedEventAttributes: task }) => task?.deploymentVersion?.buildId ?? [],
+  return events!.flatMap(({ workflowTaskCompletedEventAttributes: task, eventTime }) =>
+    task?.deploymentVersion?.buildId
+      ? [{ build: task.deploymentVersion.buildId, at: Number(eventTime!.seconds) * 1_000 }]
+      : [],
   );
-  return [...new Set(done)];
 }
