@@ -24,7 +24,7 @@ beforeAll(async () => {
     if (answered) return { words: [`so it is: ${prompt}`] };
     if (prompt.includes('slowly')) return { words: WORDS, paceMs: 60, onHangUp: () => hungUpAt.resolve(Date.now()) };
     if (prompt.includes('for ever'))
-      return { words: ['on ', 'and ', 'on'], end: 'hang', onHangUp: () => hungUpAt.resolve(Date.now()) };
+      return { words: ['on ', 'and ', 'on.'], end: 'hang', onHangUp: () => hungUpAt.resolve(Date.now()) };
     if (prompt.includes('hotel')) {
       return {
         toolCalls: [
@@ -91,7 +91,7 @@ test('stop reaches the run: the connection to the provider is closed within a se
   await page.getByRole('button', { name: 'Stop' }).click();
   expect((await hungUpAt.promise) - toldAt).toBeLessThan(1_000);
   await page.locator('#status', { hasText: 'ready' }).waitFor();
-  expect(await answerOf(page).innerText()).toBe('on and on');
+  expect(await answerOf(page).innerText()).toBe('on and on.');
   await page.close();
 });
 

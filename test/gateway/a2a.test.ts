@@ -23,7 +23,7 @@ beforeAll(async () => {
       return { words: ['Let me see.'], toolCalls: [{ id: 'call_b', name: 'book', arguments: { city: 'Rome' } }] };
     if (prompt.includes('question'))
       return { toolCalls: [{ id: 'call_q', name: 'ask_person', arguments: { question: 'Where do you sit?' } }] };
-    if (prompt.includes('for ever')) return { words: ['on', ' and on'], end: 'hang', onHangUp: () => hungUp.resolve() };
+    if (prompt.includes('for ever')) return { words: ['on', ' and on.'], end: 'hang', onHangUp: () => hungUp.resolve() };
     if (prompt.includes('cut off') && nth === 1) return { words: ['This is ', 'taken back'], paceMs: 20, end: 'cut' };
     // For a second: words that wait together become one piece.
     if (prompt === 'Stream') return { words: [...`answer to: ${prompt}`], paceMs: 60 };
@@ -155,7 +155,7 @@ describe.each(VERSIONS)('with the client of A2A %s', (version) => {
       if (payload?.$case !== 'artifactUpdate') continue;
       const text = textIn(payload.value.artifact?.parts);
       said = payload.value.append ? said + text : text;
-      if (said === 'on and on') break;
+      if (said === 'on and on.') break;
     }
     const cancelled = await there.cancelTask({ tenant: '', id, metadata: undefined });
     expect(cancelled.status?.state).toBe(TaskState.TASK_STATE_CANCELED);
