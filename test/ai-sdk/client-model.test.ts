@@ -10,7 +10,8 @@ beforeAll(async () => {
   door = await frontDoor((prompt, nth) => {
     if (prompt.includes('city')) return { toolCalls: [{ id: 'call_1', name: 'sky', arguments: { city: 'Rome' } }] };
     if (prompt.includes('object')) return { words: ['{"cities"', ':2}'] };
-    if (prompt.includes('for ever')) return { words: ['on', ' and on.'], end: 'hang', onHangUp: () => hungUp.resolve() };
+    if (prompt.includes('for ever'))
+      return { words: ['on', ' and on.'], end: 'hang', onHangUp: () => hungUp.resolve() };
     if (prompt.includes('cut off') && nth === 1) return { words: ['taken ', 'back'], paceMs: 20, end: 'cut' };
     // For a second: words that wait together become one piece.
     if (prompt === 'Stream') return { words: [...`answer to: ${prompt}`], paceMs: 60 };

@@ -23,7 +23,8 @@ beforeAll(async () => {
       return { words: ['Let me see.'], toolCalls: [{ id: 'call_b', name: 'book', arguments: { city: 'Rome' } }] };
     if (prompt.includes('question'))
       return { toolCalls: [{ id: 'call_q', name: 'ask_person', arguments: { question: 'Where do you sit?' } }] };
-    if (prompt.includes('for ever')) return { words: ['on', ' and on.'], end: 'hang', onHangUp: () => hungUp.resolve() };
+    if (prompt.includes('for ever'))
+      return { words: ['on', ' and on.'], end: 'hang', onHangUp: () => hungUp.resolve() };
     if (prompt.includes('cut off') && nth === 1) return { words: ['This is ', 'taken back'], paceMs: 20, end: 'cut' };
     // For a second: words that wait together become one piece.
     if (prompt === 'Stream') return { words: [...`answer to: ${prompt}`], paceMs: 60 };
