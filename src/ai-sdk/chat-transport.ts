@@ -1,6 +1,7 @@
 import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai';
 import type { ConversationInput, JsonSchema, RunEvent } from '../contract/index.ts';
 import { followParts } from '../dialogue/follow-parts.ts';
+import { type ChatMemory, pageMemory } from './chat-memory.ts';
 import { type AskGateway, type GatewayAccess, GatewayError, gatewayRequest } from './gateway-request.ts';
 import { answersIn, giveAnswers } from './give-answers.ts';
 import { reached, runEvents } from './run-events.ts';
@@ -13,13 +14,6 @@ export interface ClientTool {
   description?: string;
   /** JSON schema of its arguments */
   parameters: JsonSchema;
-}
-
-/** Where a chat's last run is remembered, so that a page that is loaded anew finds it. */
-export interface ChatMemory {
-  get(chat: string): string | null | undefined | Promise<string | null | undefined>;
-  set(chat: string, run: string): void | Promise<void>;
-  remove(chat: string): void | Promise<void>;
 }
 
 export interface ChatOptions extends GatewayAccess {
@@ -274,28 +268,4 @@ function textOf({ parts }: UIMessage): string {
 /** Run ids are letters, digits and . : @ / _ - */
 function runId(name: string): string {
   return name.replace(/[^\w.-]/g, (character) => `:${character.codePointAt(0)!.toString(16)}`);
-}
-
-function pageMemory(): ChatMemory {
-  const key = (chat: string) => `cadenza:${chat}`;
-  const kept = new Map<string, string>();
-  // Read where it is used: pages are made on servers too, and some browsers refuse it.
-  const storage = () => {
-    try {
-      return globalThis.localStorage;
-    } catch {
-      return undefined;
-    }
-  };
-  return {
-    get: (chat) => storage()?.getItem(key(chat)) ?? kept.get(chat),
-    set(chat, run) {
-      kept.set(chat, run);
-      storage()?.setItem(key(chat), run);
-    },
-    remove(chat) {
-      kept.delete(chat);
-      storage()?.removeItem(key(chat));
-    },
-  };
 }
