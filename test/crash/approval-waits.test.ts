@@ -15,7 +15,9 @@ let bed: CrashBed;
 
 beforeAll(async () => {
   [provider, time] = await Promise.all([mockProvider(), skippedTime()]);
-  bed = await crashBed({ provider, workflow: 'announcement', temporalAddress: time.address });
+  // This server keeps what is for a worker that has the workflow for that one, also when it is gone: so none has.
+  const env = { CACHED_WORKFLOWS: '0' };
+  bed = await crashBed({ provider, workflow: 'announcement', temporalAddress: time.address, env });
 });
 afterEach(() => bed.kill());
 afterAll(async () => {

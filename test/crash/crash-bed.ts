@@ -22,8 +22,22 @@ export interface CrashBed {
   /** Starts the worker, and waits until it takes work. */
   start(): Promise<void>;
   /** Kills it as the kernel does: it does not get to say anything. */
-  kill(): Promise<void>;
+  kill(): Promise<Kill>;
   close(): Promise<void>;
+}
+
+/** What a killed process has sent is read so much later at most; no other begins sooner, ms. */
+const LAST_ARRIVE_MS = 500;
+
+/** When a worker was killed, ms since 1970: until `to` its last requests may still come to the provider. */
+export interface Kill {
+  from: number;
+  to: number;
+}
+
+/** How many of the kills may have hit a call that was first asked, and ended, at these times, ms since 1970. */
+export function killsDuring(kills: Kill[], askedAt: number, endedAt: number): number {
+  return kills.filter(({ from, to }) => askedAt <= to && from <= endedAt).length;
 }
 
 export interface CrashBedOptions {
@@ -68,11 +82,14 @@ export async function crashBed({
   const cadenza = await connect({ temporalAddress: address, databaseUrl, env, config, log: testLog().log });
   let worker: ChildProcess | undefined;
 
-  async function kill() {
-    if (worker?.exitCode !== null || worker.signalCode !== null) return;
-    const exited = once(worker, 'exit');
-    worker.kill('SIGKILL');
-    await exited;
+  async function kill(): Promise<Kill> {
+    const from = Date.now();
+    if (worker?.exitCode === null && worker.signalCode === null) {
+      const exited = once(worker, 'exit');
+      worker.kill('SIGKILL');
+      await exited;
+    }
+    return { from, to: Date.now() + LAST_ARRIVE_MS };
   }
 
   return {

@@ -1,7 +1,7 @@
 import type { ChatCompletionRequest } from '@copilotkit/aimock';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
-import { type CrashBed, crashBed } from './crash-bed.ts';
+import { type CrashBed, crashBed, type Kill, killsDuring } from './crash-bed.ts';
 
 /** Each task does its first word; a manager first delegates, and then answers. */
 const crew = {
@@ -47,18 +47,17 @@ beforeAll(async () => {
 });
 afterAll(() => bed.close());
 
-/** Starts a crew, and kills its worker so often, each time in the middle of a call. @returns when it was killed */
-async function killedOnTheWay(input: object, kills: number): Promise<{ id: string; killedAt: number[] }> {
+/** Starts a crew, and kills its worker so often, each time in the middle of a call. */
+async function killedOnTheWay(input: object, kills: number): Promise<{ id: string; killed: Kill[] }> {
   const { id } = await bed.cadenza.startUnchecked('crew', input);
-  const killedAt: number[] = [];
+  const killed: Kill[] = [];
   for (let kill = 0; kill < kills; kill += 1) {
     await new Promise<void>((resolve) => provider.onRequest(resolve));
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 600));
-    killedAt.push(Date.now());
-    await bed.kill();
+    killed.push(await bed.kill());
     await bed.start();
   }
-  return { id, killedAt };
+  return { id, killed };
 }
 
 test.each<[process: string, kills: number, steps: string[], text: string]>([
@@ -78,7 +77,7 @@ test.each<[process: string, kills: number, steps: string[], text: string]>([
   async (process, kills, steps, text) => {
     const asked = provider.requests().length;
     await bed.start();
-    const { id, killedAt } = await killedOnTheWay({ ...crew, process }, kills);
+    const { id, killed } = await killedOnTheWay({ ...crew, process }, kills);
     expect(await bed.cadenza.result(id)).toMatchObject({ final: { text } });
 
     const events = await Array.fromAsync(bed.cadenza.events(id));
@@ -89,16 +88,15 @@ test.each<[process: string, kills: number, steps: string[], text: string]>([
       steps.filter((step) => process === 'sequential' || step.includes('/') || step.endsWith('#2')),
     );
     const requests = provider.requests().slice(asked);
-    expect(requests.length).toBeLessThanOrEqual(steps.length + killedAt.length);
+    expect(requests.length).toBeLessThanOrEqual(steps.length + killed.length);
     expect((await bed.cadenza.bill(id)).calls.filter(({ estimated }) => !estimated)).toHaveLength(steps.length);
     // No two calls ask the same, and they are made one after the other.
     const byCall = [...Map.groupBy(requests, ({ text: body }) => body).values()];
     expect(byCall).toHaveLength(steps.length);
     for (const [nth, same] of byCall.entries()) {
       const finishedAt = Date.parse(completed[nth]!.at);
-      const killsWhileOpen = killedAt.filter((at) => at >= same[0]!.at && at <= finishedAt).length;
       expect(same.filter(({ at }) => at > finishedAt)).toEqual([]);
-      expect(same.length).toBeLessThanOrEqual(1 + killsWhileOpen);
+      expect(same.length).toBeLessThanOrEqual(1 + killsDuring(killed, same[0]!.at, finishedAt));
     }
     await bed.kill();
   },
