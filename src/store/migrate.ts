@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Kysely, PostgresDialect, type QueryExecutorProvider, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Log } from '../contract/index.ts';
 import { kyselyPool, openConnections } from './connections.ts';
 import { FUNCTIONS, installFunctions } from './functions.ts';
 
 /** Any number that other programs on the same database do not use. */
-const ADVISORY_LOCK = 4_100_727_301;
+export const ADVISORY_LOCK = 4_100_727_301;
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const NO_SUCH_TABLE = '42P01';
 
 /** ms a change of a large table may take, or another process that makes it */
 const CHANGE_WITHIN_MS = 3_600_000;
@@ -29,6 +32,22 @@ export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(
       ];
     }),
 );
+
+/** Whether a database has all of it already: most have, and whoever opens them asks this alone. */
+export async function isNewest(
+  db: QueryExecutorProvider,
+  migrations = MIGRATIONS,
+  functions = FUNCTIONS,
+): Promise<boolean> {
+  const made = sql<{ names: string[] | null; functions: boolean }>`
+    select (select array_agg(name) from kysely_migration) as names, to_regnamespace(${functions.schema}) is not null as functions`;
+  const found = await made.execute(db).catch((error: { code?: string }) => {
+    if (error.code === NO_SUCH_TABLE) return undefined;
+    throw error;
+  });
+  const row = found?.rows[0];
+  return row?.functions === true && Object.keys(migrations).every((name) => row.names?.includes(name));
+}
 
 /**
  * Brings the database to the newest shape, with the functions of this version beside those of others. Processes that

@@ -30,7 +30,7 @@ import { createLedger, type Ledger } from './ledger.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { createListener } from './listener.ts';
 import { createMaps, type Maps } from './maps.ts';
-import { migrate } from './migrate.ts';
+import { isNewest, migrate } from './migrate.ts';
 import { PATIENCE_MS, retrying } from './outage.ts';
 import { createPassages, type Passages } from './passages.ts';
 import { createProcesses, type Processes } from './processes.ts';
@@ -114,14 +114,17 @@ export async function openStore({
   patienceMs = PATIENCE_MS,
   encryption,
 }: OpenStore): Promise<Store> {
-  await migrate(url, log);
   const origin = randomUUID();
   const cipher = encryption && createCipher(encryption);
   const parseJson = cipher && parseSealed(cipher);
   const db = new Kysely<Database>({
     dialect: new PostgresDialect({ pool: kyselyPool(openConnections(url, poolSize, log, answerWithinMs, parseJson)) }),
   });
-  const sealing = await openSealing(db, cipher).catch(async (error) => {
+  const open = async () => {
+    if (!(await isNewest(db))) await migrate(url, log);
+    return openSealing(db, cipher);
+  };
+  const sealing = await open().catch(async (error) => {
     await db.destroy();
     throw error;
   });

@@ -1,8 +1,17 @@
+import { getCompileCacheDir } from 'node:module';
 import path from 'node:path';
 import threads from 'node:worker_threads';
 
-const PRELOAD = new URL(`quick-thread-preload${path.extname(import.meta.filename)}`, import.meta.url).href;
+const QUICK_THREAD = new URL(`quick-thread${path.extname(import.meta.filename)}`, import.meta.url);
 const WORKFLOW_THREAD = /workflow-worker-thread(\.js)?$/;
+
+/** What a workflow thread is told. */
+export interface QuickThread {
+  /** Temporal's own code for it */
+  main: string;
+  /** the folder where this process keeps compiled modules */
+  compileCache?: string;
+}
 
 /**
  * Makes a worker whose workflow threads leave out what Temporal's sandbox does around each call into workflow code and our
@@ -14,8 +23,9 @@ export async function withQuickThreads<Made>(make: () => Promise<Made>): Promise
   threads.Worker = class extends Worker {
     constructor(...[file, options]: ConstructorParameters<typeof Worker>) {
       const isOfWorkflows = typeof file === 'string' && WORKFLOW_THREAD.test(file);
-      const execArgv = [...(options?.execArgv ?? process.execArgv), '--import', PRELOAD];
-      super(file, isOfWorkflows ? { ...options, execArgv } : options);
+      // Flags are inherited only where none are given: V8's are refused otherwise.
+      if (isOfWorkflows) super(QUICK_THREAD, { ...options, workerData: tell(file) });
+      else super(file, options);
     }
   };
   try {
@@ -23,4 +33,10 @@ export async function withQuickThreads<Made>(make: () => Promise<Made>): Promise
   } finally {
     threads.Worker = Worker;
   }
+}
+
+function tell(main: string): QuickThread {
+  const compiled = getCompileCacheDir();
+  // It says where those of this version of Node are, and is given where those of all are.
+  return { main, compileCache: compiled && path.dirname(compiled) };
 }

@@ -2,9 +2,10 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { type Kysely, sql } from 'kysely';
+import pg from 'pg';
 import { FUNCTIONS, functionSet } from '../../src/store/functions.ts';
 import { openStore } from '../../src/store/index.ts';
-import { MIGRATIONS, migrate } from '../../src/store/migrate.ts';
+import { ADVISORY_LOCK, MIGRATIONS, migrate } from '../../src/store/migrate.ts';
 import { testLog } from '../setup/test-log.ts';
 import { freshDatabase, freshStore, query } from './fresh-store.ts';
 import { newKey, newRun, reply } from './samples.ts';
@@ -21,6 +22,18 @@ test('four processes that start at once on an empty database all come up, and ea
   const store = await openStore({ url });
   await store.ping();
   await store.close();
+  await drop();
+});
+
+test('a store opens at once on a database that has all of it, whoever changes it meanwhile', async () => {
+  const { url, drop } = await freshDatabase(process.env.CADENZA_TEST_TEMPLATE);
+  const changing = new pg.Client({ connectionString: url });
+  await changing.connect();
+  await changing.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
+  const store = await openStore({ url });
+  await store.ping();
+  await store.close();
+  await changing.end();
   await drop();
 });
 

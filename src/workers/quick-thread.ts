@@ -1,6 +1,12 @@
-/** Runs in a workflow thread, before Temporal's own code: see quick-threads.ts. */
-import { createRequire } from 'node:module';
+/** A workflow thread: Temporal's, after what quick-threads.ts tells of. */
+import { createRequire, enableCompileCache } from 'node:module';
 import { Script } from 'node:vm';
+import { workerData } from 'node:worker_threads';
+import type { QuickThread } from './quick-threads.ts';
+
+const { main, compileCache } = workerData as QuickThread;
+// A thread has none of its own, unless the environment says so.
+if (compileCache) enableCompileCache(compileCache);
 
 interface GlobalHandlers {
   setPromiseHook?(): void;
@@ -16,3 +22,5 @@ Script.prototype.runInContext = function (context, options) {
 const sdk = createRequire(createRequire(import.meta.url).resolve('@temporalio/worker'));
 const { globalHandlers } = sdk('./workflow/vm-shared.js') as { globalHandlers: GlobalHandlers };
 globalHandlers.setPromiseHook = () => {};
+
+sdk(main);
