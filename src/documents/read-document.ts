@@ -1,5 +1,4 @@
 import { type DocumentType, type ReadDocument, UnreadableError } from './document.ts';
-import { readMarkdown } from './read-markdown.ts';
 import { decodeText, paragraphs } from './read-text.ts';
 
 /**
@@ -22,8 +21,10 @@ export async function readDocument(bytes: Uint8Array, type: DocumentType): Promi
       const { readCsv } = await import('./read-csv.ts');
       return readCsv(decodeText(bytes));
     }
-    case 'markdown':
+    case 'markdown': {
+      const { readMarkdown } = await import('./read-markdown.ts');
       return readMarkdown(decodeText(bytes));
+    }
     case 'text': {
       const text = decodeText(bytes);
       return { text, blocks: paragraphs(text) };
@@ -33,7 +34,11 @@ export async function readDocument(bytes: Uint8Array, type: DocumentType): Promi
 
 /** A Word document as Markdown, by way of HTML. */
 async function readDocx(bytes: Uint8Array): Promise<ReadDocument> {
-  const [{ default: mammoth }, { markdownOf }] = await Promise.all([import('mammoth'), import('./read-html.ts')]);
+  const [{ default: mammoth }, { markdownOf }, { readMarkdown }] = await Promise.all([
+    import('mammoth'),
+    import('./read-html.ts'),
+    import('./read-markdown.ts'),
+  ]);
   const { value } = await mammoth.convertToHtml({ buffer: Buffer.from(bytes) }).catch((thrown: Error) => {
     throw new UnreadableError(`The Word document cannot be read: ${thrown.message}`);
   });

@@ -7,7 +7,9 @@ import { policyNames, resolvePolicy } from './policies.ts';
 import type { Provider } from './provider.ts';
 import { type Sandbox, startSandbox } from './sandbox.ts';
 import { SANDBOX_MODELS } from './sandbox-models.ts';
+import { estimateTokens } from './tokens.ts';
 import { ProviderError } from './wire.ts';
+import { loadWires } from './wires.ts';
 
 /** The providers and policies of one process. */
 export interface ProviderRegistry {
@@ -32,6 +34,14 @@ export interface RegistryOptions {
   config?: ConfigInput;
   env?: NodeJS.ProcessEnv;
   sandbox?: Sandbox;
+}
+
+/** Loads what the first call of a process would wait for: the SDKs of the providers that have keys, else those of the
+ *  sandbox, and the tokenizer's tables. */
+export async function warmUp(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
+  const usable = [...definitions(config, env).values()].filter((definition) => hasKey(definition, env));
+  await loadWires(usable.map(({ kind }) => kind));
+  estimateTokens('warm');
 }
 
 export function providerRegistry({

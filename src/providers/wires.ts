@@ -1,7 +1,6 @@
 import type { ProviderConfig } from '../config/index.ts';
 import { asCallError } from './errors.ts';
 import type { BatchWire, Provider } from './provider.ts';
-import { estimateTokens } from './tokens.ts';
 import { errorContext, type WireOptions } from './wire.ts';
 
 type Kind = ProviderConfig['kind'];
@@ -45,10 +44,10 @@ export function openLate(kind: Kind, options: WireOptions): Provider {
   };
 }
 
-/** Loads what the first call of a process would wait for: the SDKs, and the tokenizer's tables. */
-export async function warmUp(): Promise<void> {
-  await Promise.all(Object.values(WIRES).map((load) => load()));
-  estimateTokens('warm');
+/** Loads the SDKs of these kinds of providers, of all where none is named. */
+export async function loadWires(kinds: Kind[]): Promise<void> {
+  const wanted = kinds.length > 0 ? new Set(kinds) : (Object.keys(WIRES) as Kind[]);
+  await Promise.all(Array.from(wanted, (kind) => WIRES[kind]()));
 }
 
 function lateBatches(open: () => Promise<BatchWire>): BatchWire {

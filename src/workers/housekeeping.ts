@@ -45,7 +45,7 @@ export function startHousekeeping(temporal: Client, rooms: OpenRooms & { metrics
     }),
     repeat('Looking for what ended runs still hold', RELEASE_EVERY_MS, () => releaseHeld(temporal, store)),
     repeat('Looking for answers nobody waits for', RELEASE_EVERY_MS, () => cancelAbandoned(stop.signal)),
-    repeat('Looking after batches', COLLECT_EVERY_MS, () => collectBatches(stop.signal)),
+    repeat('Looking after batches', COLLECT_EVERY_MS, () => collectBatches.begin(stop.signal)),
     repeat('Forgetting what is old', PRUNE_EVERY_MS, async () => {
       const rows = await store.retention.prune(await retentionAges(temporal, config.retention), stop.signal);
       if (rows && Object.keys(rows).length > 0) log.info({ rows }, 'Forgot what is older than the config keeps');
@@ -54,5 +54,6 @@ export function startHousekeeping(temporal: Client, rooms: OpenRooms & { metrics
   return async () => {
     stop.abort();
     await Promise.all(repeated);
+    await collectBatches.ended();
   };
 }

@@ -51,8 +51,9 @@ export interface CadenzaPlugin extends WorkerPlugin, BundlerPlugin {
  */
 export async function cadenzaPlugin(options: PluginOptions): Promise<CadenzaPlugin> {
   const { databaseUrl, env = process.env, log, deployment } = options;
-  await warmUp();
-  const rooms = await openRooms({ databaseUrl, env, log, config: options.config ?? (await loadConfig()) });
+  const config = options.config ?? (await loadConfig());
+  await warmUp(config, env);
+  const rooms = await openRooms({ databaseUrl, env, log, config });
   return pluginOf(rooms, { deployment, close: () => rooms.close() });
 }
 

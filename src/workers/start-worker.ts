@@ -57,7 +57,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     env,
   );
   // Before there are connections: what loads modules keeps the event loop, and they would time out meanwhile.
-  await warmUp();
+  await warmUp(config, env);
   const encryption = await encryptionKeys(env, config);
   const [connection, rooms, bundle] = await Promise.all([
     NativeConnection.connect(target).catch((cause) => {

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type FreshStore, freshStore } from '../store/fresh-store.ts';
 import { cadenza } from './command-line.ts';
@@ -67,3 +69,27 @@ test.each([['approvals'], ['schedule', 'list']])(
     expect(packages.filter((name) => HEAVY.test(name))).toEqual([]);
   },
 );
+
+test('a worker loads the SDKs of the providers it has keys of, and nothing that only some runs need', async () => {
+  const file = path.join(folder, 'worker.json');
+  const room = (name: string) => JSON.stringify(new URL(`../../src/${name}/index.ts`, import.meta.url).href);
+  const program = `
+    import ${room('workers')};
+    import { warmUp } from ${room('providers')};
+    import { parseConfig } from ${room('config')};
+    await warmUp(parseConfig({}), { OPENAI_API_KEY: 'sk-test' });
+    process.exit();`;
+  const given = [
+    '--import',
+    `data:text/javascript,${encodeURIComponent(RECORDER)}`,
+    '--input-type=module',
+    '-e',
+    program,
+  ];
+  await promisify(execFile)(process.execPath, given, { env: { ...process.env, LOADED_PACKAGES: file } });
+  const packages: string[] = JSON.parse(readFileSync(file, 'utf8'));
+  expect(packages).toEqual(expect.arrayContaining(['openai', 'gpt-tokenizer', '@temporalio/worker']));
+  const some =
+    /^(@anthropic-ai\/sdk|@google\/genai|libphonenumber-js|yaml|mdast-util-from-markdown|mathjs|re2js|mammoth)$/;
+  expect(packages.filter((name) => some.test(name))).toEqual([]);
+});

@@ -104,6 +104,18 @@ test('calls of several runs and of parallel steps share a batch, and are told of
   expect(spend.total).toMatchObject({ savedByBatchUsd: expect.closeTo(3 * HALF, 12), savedByProviderUsd: 0 });
 });
 
+test('a provider whose results do not come holds up no batches of others', async () => {
+  const { client } = bed;
+  peer.stall('results');
+  const held = await client.start('ask', { prompt: 'Held up', policy: patient(MODEL) });
+  await until(() => peer.stalled() > 0 || undefined);
+  peer.stall(undefined);
+  const free = await client.start('ask', { prompt: 'Not held up', policy: patient(GEMINI) });
+  expect(await free.result()).toMatchObject({ text: 'answer to: Not held up' });
+  expect(await client.show(held.id)).toMatchObject({ status: 'running' });
+  await client.cancel(held.id);
+});
+
 test.each([MODEL, CLAUDE, GEMINI])(
   'rows of %s that expire or are refused in a batch are asked by themselves',
   async (model) => {

@@ -20,6 +20,8 @@ const LONGEST_LOOK_MS = 60_000;
 /** Providers end a batch within a day; one that they do not end is stopped after so long, ms, and given up after the next. */
 const STOPPED_AFTER_MS = 26 * 3_600_000;
 const GIVEN_UP_AFTER_MS = 28 * 3_600_000;
+/** Batches that a worker looks after at once, before it takes more. */
+const AT_ONCE = 20;
 /** Results are read in portions of so many, and as many calls ended at once. */
 const PORTION = 50;
 /** A provider that refuses a batch for now is asked again after so long, ms, unless it says when. */
@@ -27,6 +29,13 @@ const REFUSED_FOR_MS = 30_000;
 /** What an address says that does not know the endpoint, or this use of it. */
 const UNKNOWN = new Set([404, 405, 501]);
 const FORGOTTEN_FOR_MS = 3_600_000;
+
+export interface CollectBatches {
+  /** Begins what is due now. */
+  begin(signal: AbortSignal): Promise<void>;
+  /** Once what was begun has come to a good place. */
+  ended(): Promise<void>;
+}
 
 /**
  * Makes batches of calls that wait, and brings each to its end. Whatever it does is kept first, so that any worker can go
@@ -36,9 +45,9 @@ const FORGOTTEN_FOR_MS = 3_600_000;
  *                                  ^       |
  *                                  +-------+ cut off: looked for at the provider, and sent again only when it is not there
  *
- * @returns does what is due now
+ * A provider that does not answer holds up its own batches, and no others.
  */
-export function createCollectBatches(rooms: Rooms): (signal: AbortSignal) => Promise<void> {
+export function createCollectBatches(rooms: Rooms): CollectBatches {
   const { store, config, log, providers } = rooms;
   const { batches, callsOfBatches, events } = store;
   const end = createEndBatchedCall(rooms);
@@ -48,10 +57,24 @@ export function createCollectBatches(rooms: Rooms): (signal: AbortSignal) => Pro
   const longestMs = gatherMs * LONGEST_GATHERS;
   const limits = { gatherMs, longestMs, most: config.batches.most, mostBytes: MOST_BYTES };
 
-  return async (signal) => {
-    await batches.gather(limits);
-    const due = await batches.claim(leaseMs);
-    await Promise.all(due.map((batch) => lookAfter(batch, signal)));
+  const underWay = new Map<string, Promise<void>>();
+
+  return {
+    async begin(signal) {
+      await batches.gather(limits);
+      if (underWay.size >= AT_ONCE) return;
+      for (const batch of await batches.claim(leaseMs)) {
+        // It was out of our hands for a moment, and is let go of in the end.
+        if (underWay.has(batch.id)) continue;
+        underWay.set(
+          batch.id,
+          lookAfter(batch, signal).finally(() => underWay.delete(batch.id)),
+        );
+      }
+    },
+    async ended() {
+      await Promise.all(underWay.values());
+    },
   };
 
   async function lookAfter(batch: DueBatch, stopping: AbortSignal): Promise<void> {

@@ -1,11 +1,11 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { CadenzaActivities } from '../../contract/index.ts';
 import { estimateTokens } from '../../providers/index.ts';
-import { checkTexts, type TextSenses } from './check-text.ts';
+import type { TextSenses } from './check-text.ts';
 
 /** Makes the checks that need nothing but the text: outside the workflow, which may not be busy for a second. */
 export const checkGuardrails: CadenzaActivities['checkGuardrails'] = async (checks, texts) => {
-  const senses = await textSenses();
+  const [senses, { checkTexts }] = await Promise.all([textSenses(), import('./check-text.ts')]);
   try {
     return checks.map((check) => checkTexts(check, texts, senses));
   } catch (thrown) {
@@ -15,7 +15,7 @@ export const checkGuardrails: CadenzaActivities['checkGuardrails'] = async (chec
   }
 };
 
-/** RE2 is loaded when a guardrail first needs it. */
+/** RE2 is loaded when a guardrail first needs it, as is what knows phone numbers. */
 async function textSenses(): Promise<TextSenses> {
   const { RE2JS } = await import('re2js');
   return {
