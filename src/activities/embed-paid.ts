@@ -11,6 +11,7 @@ import { embed, ProviderError, priceOf } from '../providers/index.ts';
 import type { OpenCall } from '../store/index.ts';
 import { type Admission, admit } from './admission.ts';
 import { sha256 } from './call-key.ts';
+import { ClockRanOut, timeoutError } from './clocks.ts';
 import type { Next } from './failure.ts';
 import { observeAttempt } from './observe-calls.ts';
 import type { Rooms } from './rooms.ts';
@@ -26,6 +27,8 @@ export interface PaidTexts {
   cache?: { requestHash: string; ttlSeconds: number };
   /** the step has further calls */
   isPart?: boolean;
+  /** how long the provider may take, ms; else as long as a whole call by default */
+  withinMs?: number;
   /** whether a failed call is made again, by whoever called this; else it is not */
   next?(error: CallError, call: OpenCall): Next;
 }
@@ -61,7 +64,17 @@ const CHARACTERS_A_TOKEN = 3;
  */
 export async function embedPaid(
   rooms: Rooms,
-  { run, step, model, texts, signal, cache, isPart = false, next = () => 'final' }: PaidTexts,
+  {
+    run,
+    step,
+    model,
+    texts,
+    signal,
+    cache,
+    isPart = false,
+    withinMs = DEFAULT_TIMEOUTS.totalMs,
+    next = () => 'final',
+  }: PaidTexts,
 ): Promise<PaidVectors> {
   const { store, providers, config } = rooms;
   if (providerOf(model) === 'sandbox') {
@@ -80,8 +93,16 @@ export async function embedPaid(
 
   const { epoch, call } = begun;
   const provider = providers.open(model);
-  const errorOf = (thrown: unknown): CallError =>
-    thrown instanceof ProviderError ? thrown.error : provider.asCallError(thrown, model);
+  let clock: AbortSignal | undefined;
+  const errorOf = (thrown: unknown): CallError => {
+    const isLate = clock?.aborted && !signal.aborted;
+    if (isLate) return timeoutError(new ClockRanOut('total', withinMs), providerOf(model), model);
+    return thrown instanceof ProviderError ? thrown.error : provider.asCallError(thrown, model);
+  };
+  const ask = () => {
+    clock = AbortSignal.timeout(withinMs);
+    return embed(provider, model, texts, AbortSignal.any([signal, clock]));
+  };
   let admission: Admission | undefined;
   try {
     admission = await admit(rooms, {
@@ -91,7 +112,7 @@ export async function embedPaid(
       tell: (event) => void store.events.append(run, [{ ...event, step, call, epoch }]).catch(() => {}),
     });
     const asked = { run, step, model, operation: 'embeddings', epoch } as const;
-    const { vectors, usage } = await observeAttempt(rooms, asked, () => embed(provider, model, texts, signal), {
+    const { vectors, usage } = await observeAttempt(rooms, asked, ask, {
       answer: ({ usage: used }) => ({ usage: used, costUsd: priceOf(model, used, config.prices) }),
       thrown: (thrown) => ({ error: errorOf(thrown) }),
     });

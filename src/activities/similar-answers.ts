@@ -4,6 +4,9 @@ import { embedPaid } from './embed-paid.ts';
 import type { Rooms } from './rooms.ts';
 import type { SharedAnswers } from './shared-answers.ts';
 
+/** A call waits for the vector of its prompt no longer than this, ms. */
+const LOOKED_UP_WITHIN_MS = 10_000;
+
 export interface FoundSimilar {
   reply: ModelReply;
   /** how near, and the hash of the request it answered */
@@ -63,7 +66,9 @@ export function similarAnswers(
 
   async function vectorOf(text: string): Promise<number[] | undefined> {
     try {
-      const { vectors } = await embedPaid(rooms, { run, step: call.step, model, texts: [text], signal, isPart: true });
+      const withinMs = Math.min(LOOKED_UP_WITHIN_MS, call.timeouts.firstTokenMs);
+      const asked = { run, step: call.step, model, texts: [text], signal, isPart: true, withinMs };
+      const { vectors } = await embedPaid(rooms, asked);
       return normalised(vectors[0]!);
     } catch (error) {
       signal.throwIfAborted();

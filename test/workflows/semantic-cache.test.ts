@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { AskInput } from '../../src/contract/index.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
@@ -12,10 +14,19 @@ const near = (semantic: object = {}) => ({
 
 let bed: TestBed;
 
+/** Takes connections, and says nothing. */
+const silent = createServer();
+
 beforeAll(async () => {
-  bed = await testBed();
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const baseUrl = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`;
+  bed = await testBed({ config: { providers: { silent: { kind: 'openai-compatible', baseUrl } } } });
 });
-afterAll(() => bed.close());
+afterAll(async () => {
+  await bed.close();
+  silent.close();
+});
 
 async function asked(input: Partial<AskInput>, options: { tenant?: string } = {}) {
   const before = bed.provider.requests().length;
@@ -68,6 +79,13 @@ test('what differs in anything but the prompt, is further away, or somebody else
     const { requests, cached } = await asked(input, options);
     expect({ input, requests: requests.length, cached }).toEqual({ input, requests: 1, cached: undefined });
   }
+});
+
+test('a provider of vectors that says nothing keeps no call waiting', async () => {
+  const policy = { ...near({ model: 'silent/any' }), timeouts: { firstTokenMs: 300 } };
+  const { answer, requests } = await asked({ prompt: 'Is anybody there?', policy });
+  expect(answer).toMatchObject({ text: 'answer to: Is anybody there?' });
+  expect(requests.map(({ model }) => model)).toEqual(['gpt-4o']);
 });
 
 test('vectors of a provider are paid for, once a prompt and run, and are on the bill', async () => {

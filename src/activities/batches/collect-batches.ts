@@ -1,6 +1,7 @@
 import { durationMs, modelIdOf } from '../../contract/index.ts';
 import type { BatchResult, BatchWire } from '../../providers/index.ts';
 import type { DueBatch } from '../../store/index.ts';
+import { ClockRanOut } from '../clocks.ts';
 import type { Rooms } from '../rooms.ts';
 import { createEndBatchedCall } from './end-batched-call.ts';
 
@@ -13,6 +14,8 @@ const MOST_BYTES = 16_000_000;
 const LONGEST_GATHERS = 10;
 /** How long a submission may take, as leases last, ms; whoever takes over waits for longer. */
 const SUBMITTED_WITHIN_LEASES = 3;
+/** How long a provider may be silent when it is asked for anything else, as leases last. */
+const ANSWERED_WITHIN_LEASES = 4;
 /** A batch is looked at after this part of its age, within these, ms. */
 const LOOK_SHARE = 1 / 10;
 const SHORTEST_LOOK_MS = 1_000;
@@ -53,6 +56,7 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
   const end = createEndBatchedCall(rooms);
   const settleMs = durationMs(config.batches.settle);
   const leaseMs = Math.min(LEASE_MS, settleMs * LEASE_OF_SETTLE);
+  const answeredWithinMs = ANSWERED_WITHIN_LEASES * leaseMs;
   const gatherMs = durationMs(config.batches.gather);
   const longestMs = gatherMs * LONGEST_GATHERS;
   const limits = { gatherMs, longestMs, most: config.batches.most, mostBytes: MOST_BYTES };
@@ -92,7 +96,7 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
     } catch (thrown) {
       if (!signal.aborted) {
         const error = asError(batch, thrown);
-        againMs = error.retryAfterMs ?? REFUSED_FOR_MS;
+        if (!(thrown instanceof ClockRanOut)) againMs = error.retryAfterMs ?? REFUSED_FOR_MS;
         log.warn(
           { batch: batch.id, provider: batch.provider, error },
           'A batch could not be looked after; it is tried again',
@@ -120,10 +124,10 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
       return SHORTEST_LOOK_MS;
     }
     const id = batch.remoteId!;
-    if (await wire.hasEnded(id, signal)) return collect(wire, batch, signal);
+    if (await wire.hasEnded(id, soon(signal))) return collect(wire, batch, signal);
     if (batch.ageMs > GIVEN_UP_AFTER_MS) return returnAll(batch, 'The provider did not end the batch');
     if (!batch.cancelled && (batch.abandoned || batch.ageMs > STOPPED_AFTER_MS)) {
-      await wire.cancel(id, signal);
+      await wire.cancel(id, soon(signal));
       await batches.cancelled(batch.id);
       return SHORTEST_LOOK_MS;
     }
@@ -168,14 +172,14 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
     batch: DueBatch,
     signal: AbortSignal,
   ): Promise<{ id: string } | number | undefined> {
-    const found = await wire.find({ mark: batch.id, calls: batch.calls, since: batch.sendingAt! }, signal);
+    const found = await wire.find({ mark: batch.id, calls: batch.calls, since: batch.sendingAt! }, soon(signal));
     if ('id' in found) return found;
     const known = await batches.known(found.maybe);
     const maybe = found.maybe.filter((id) => !known.has(id));
     // Only its results tell whose it is: until then it may be this one.
     for (const id of maybe) {
-      if (!(await wire.hasEnded(id, signal))) return lookAgainMs(batch);
-      for await (const result of wire.results(id, batch.id, signal)) {
+      if (!(await wire.hasEnded(id, soon(signal)))) return lookAgainMs(batch);
+      for await (const result of results(wire, id, batch, signal)) {
         if (numberOf(batch, result.id) !== undefined) return { id };
         break;
       }
@@ -205,7 +209,7 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
 
   async function collect(wire: BatchWire, batch: DueBatch, signal: AbortSignal): Promise<undefined> {
     let portion: { n: number; result: BatchResult }[] = [];
-    for await (const result of wire.results(batch.remoteId!, batch.id, signal)) {
+    for await (const result of results(wire, batch.remoteId!, batch, signal)) {
       const n = numberOf(batch, result.id);
       if (n === undefined) continue;
       portion.push({ n, result });
@@ -216,6 +220,34 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
     await endPortion(batch, portion);
     signal.throwIfAborted();
     return returnAll(batch, 'The batch ended without an answer to this call');
+  }
+
+  function soon(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, AbortSignal.timeout(answeredWithinMs)]);
+  }
+
+  /** Ends by a `ClockRanOut` where the provider sends nothing more of them. */
+  async function* results(
+    wire: BatchWire,
+    id: string,
+    batch: DueBatch,
+    signal: AbortSignal,
+  ): AsyncGenerator<BatchResult> {
+    const silent = new AbortController();
+    const ranOut = new ClockRanOut('betweenTokens', answeredWithinMs);
+    const listen = () => setTimeout(() => silent.abort(ranOut), answeredWithinMs);
+    let timer = listen();
+    try {
+      for await (const result of wire.results(id, batch.id, AbortSignal.any([signal, silent.signal]))) {
+        clearTimeout(timer);
+        yield result;
+        timer = listen();
+      }
+    } catch (thrown) {
+      throw silent.signal.aborted ? ranOut : thrown;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async function endPortion(batch: DueBatch, portion: { n: number; result: BatchResult }[]): Promise<void> {
