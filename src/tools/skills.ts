@@ -1,5 +1,6 @@
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import type { ToolSource } from './registry.ts';
 import { defineTool, type Tool, ToolFailure } from './tool.ts';
@@ -36,7 +37,7 @@ async function skillTool(folder: string): Promise<Tool | undefined> {
   const file = path.join(folder, 'SKILL.md');
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const { name, description, body } = await parsed(text, file);
+  const { name, description, body } = parsed(text, file);
   return defineTool({
     name: `skill__${name}`,
     description: `Loads the skill "${name}": ${description}`,
@@ -47,9 +48,9 @@ async function skillTool(folder: string): Promise<Tool | undefined> {
   });
 }
 
-async function parsed(text: string, file: string): Promise<{ name: string; description: string; body: string }> {
+function parsed(text: string, file: string): { name: string; description: string; body: string } {
   const [, head = '', body = ''] = /^---\r?\n([\s\S]*?)\r?\n---\r?\n?([\s\S]*)$/.exec(text) ?? [];
-  const front = Frontmatter.safeParse(await yamlOf(head));
+  const front = Frontmatter.safeParse(yamlOf(head));
   if (front.success) return { ...front.data, body: body.trim() };
   const { path: field, message } = front.error.issues[0]!;
   throw new ToolFailure({
@@ -59,8 +60,7 @@ async function parsed(text: string, file: string): Promise<{ name: string; descr
   });
 }
 
-async function yamlOf(text: string): Promise<unknown> {
-  const { parse } = await import('yaml');
+function yamlOf(text: string): unknown {
   try {
     return parse(text);
   } catch {
