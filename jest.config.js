@@ -15,6 +15,5 @@ export default {
   globalTeardown: '<rootDir>/test/setup/stop-servers.ts',
   // Ends what hangs; what is only slow, on a busy machine, goes on.
   testTimeout: 240_000,
-  // More than two cores: half of the files wait, for timers of Temporal and for processes that start.
-  maxWorkers: 4,
+  maxWorkers: 3,
 };
