@@ -4,6 +4,7 @@ import type { DueBatch } from '../../store/index.ts';
 import { ClockRanOut } from '../clocks.ts';
 import type { Rooms } from '../rooms.ts';
 import { createEndBatchedCall } from './end-batched-call.ts';
+import { inTime } from './in-time.ts';
 
 /** A worker that is gone leaves its batches to others after so long, ms, or a part of the time submissions settle in. */
 const LEASE_MS = 15_000;
@@ -110,8 +111,9 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
 
   /** @returns ms until the batch is to be looked at again, where not by its age */
   async function step(batch: DueBatch, signal: AbortSignal): Promise<number | undefined> {
-    const wire = providers.open(batch.model).batches;
-    if (!wire) return returnAll(batch, 'The provider of the batch is no longer one that knows batches');
+    const batchWire = providers.open(batch.model).batches;
+    if (!batchWire) return returnAll(batch, 'The provider of the batch is no longer one that knows batches');
+    const wire = inTime(batchWire, answeredWithinMs);
     if (batch.state === 'new') {
       const found = batch.sendingForMs === undefined ? undefined : await find(wire, batch, signal);
       if (typeof found === 'number') return found;
@@ -124,10 +126,10 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
       return SHORTEST_LOOK_MS;
     }
     const id = batch.remoteId!;
-    if (await wire.hasEnded(id, soon(signal))) return collect(wire, batch, signal);
+    if (await wire.hasEnded(id, signal)) return collect(wire, batch, signal);
     if (batch.ageMs > GIVEN_UP_AFTER_MS) return returnAll(batch, 'The provider did not end the batch');
     if (!batch.cancelled && (batch.abandoned || batch.ageMs > STOPPED_AFTER_MS)) {
-      await wire.cancel(id, soon(signal));
+      await wire.cancel(id, signal);
       await batches.cancelled(batch.id);
       return SHORTEST_LOOK_MS;
     }
@@ -172,14 +174,14 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
     batch: DueBatch,
     signal: AbortSignal,
   ): Promise<{ id: string } | number | undefined> {
-    const found = await wire.find({ mark: batch.id, calls: batch.calls, since: batch.sendingAt! }, soon(signal));
+    const found = await wire.find({ mark: batch.id, calls: batch.calls, since: batch.sendingAt! }, signal);
     if ('id' in found) return found;
     const known = await batches.known(found.maybe);
     const maybe = found.maybe.filter((id) => !known.has(id));
     // Only its results tell whose it is: until then it may be this one.
     for (const id of maybe) {
-      if (!(await wire.hasEnded(id, soon(signal)))) return lookAgainMs(batch);
-      for await (const result of results(wire, id, batch, signal)) {
+      if (!(await wire.hasEnded(id, signal))) return lookAgainMs(batch);
+      for await (const result of wire.results(id, batch.id, signal)) {
         if (numberOf(batch, result.id) !== undefined) return { id };
         break;
       }
@@ -209,7 +211,7 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
 
   async function collect(wire: BatchWire, batch: DueBatch, signal: AbortSignal): Promise<undefined> {
     let portion: { n: number; result: BatchResult }[] = [];
-    for await (const result of results(wire, batch.remoteId!, batch, signal)) {
+    for await (const result of wire.results(batch.remoteId!, batch.id, signal)) {
       const n = numberOf(batch, result.id);
       if (n === undefined) continue;
       portion.push({ n, result });
@@ -220,34 +222,6 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
     await endPortion(batch, portion);
     signal.throwIfAborted();
     return returnAll(batch, 'The batch ended without an answer to this call');
-  }
-
-  function soon(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, AbortSignal.timeout(answeredWithinMs)]);
-  }
-
-  /** Ends by a `ClockRanOut` where the provider sends nothing more of them. */
-  async function* results(
-    wire: BatchWire,
-    id: string,
-    batch: DueBatch,
-    signal: AbortSignal,
-  ): AsyncGenerator<BatchResult> {
-    const silent = new AbortController();
-    const ranOut = new ClockRanOut('betweenTokens', answeredWithinMs);
-    const listen = () => setTimeout(() => silent.abort(ranOut), answeredWithinMs);
-    let timer = listen();
-    try {
-      for await (const result of wire.results(id, batch.id, AbortSignal.any([signal, silent.signal]))) {
-        clearTimeout(timer);
-        yield result;
-        timer = listen();
-      }
-    } catch (thrown) {
-      throw silent.signal.aborted ? ranOut : thrown;
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   async function endPortion(batch: DueBatch, portion: { n: number; result: BatchResult }[]): Promise<void> {
