@@ -134,20 +134,18 @@ export function createApiKeys(db: Kysely<Database>): ApiKeys {
     /** A bucket that fills evenly: the generic cell rate algorithm (ITU-T I.371), with a minute's requests as its burst. */
     async admit(name, requestsPerMinute) {
       const step = sql`make_interval(secs => ${60 / requestsPerMinute})`;
-      const { rows } = await sql<{ admitted: boolean; full_in: number | null }>`
-        with taken as (
-          insert into key_rates as rate (name, full_at) values (${name}, now() + ${step})
-          on conflict (name) do update set full_at = greatest(rate.full_at, now()) + ${step}
-            where greatest(rate.full_at, now()) + ${step} <= now() + interval '1 minute'
-          returning 1
-        )
-        select exists (select from taken) as admitted,
-          (select extract(epoch from full_at - now())::float * 1000 from key_rates where name = ${name}) as full_in`.execute(
+      const { rows: taken } = await sql`
+        insert into key_rates as rate (name, full_at) values (${name}, now() + ${step})
+        on conflict (name) do update set full_at = greatest(rate.full_at, now()) + ${step}
+          where greatest(rate.full_at, now()) + ${step} <= now() + interval '1 minute'
+        returning 1`.execute(db);
+      if (taken.length > 0) return 0;
+      // In a statement of its own: the one before sees the bucket as it was before those it had to wait for.
+      const { rows } = await sql<{ full_in: number }>`
+        select extract(epoch from full_at - now())::float * 1000 as full_in from key_rates where name = ${name}`.execute(
         db,
       );
-      const { admitted, full_in: fullInMs } = rows[0]!;
-      if (admitted) return 0;
-      return Math.max(1, Math.ceil((fullInMs ?? 0) + MINUTE_MS / requestsPerMinute - MINUTE_MS));
+      return Math.max(1, Math.ceil((rows[0]?.full_in ?? 0) + MINUTE_MS / requestsPerMinute - MINUTE_MS));
     },
   };
 
