@@ -8,9 +8,6 @@ import { FUNCTIONS, installFunctions } from './functions.ts';
 /** Any number that other programs on the same database do not use. */
 export const ADVISORY_LOCK = 4_100_727_301;
 
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const NO_SUCH_TABLE = '42P01';
-
 /** ms a change of a large table may take, or another process that makes it */
 const CHANGE_WITHIN_MS = 3_600_000;
 
@@ -33,20 +30,14 @@ export const MIGRATIONS: Record<string, Migration> = Object.fromEntries(
     }),
 );
 
-/** Whether a database has all of it already: most have, and whoever opens them asks this alone. */
-export async function isNewest(
-  db: QueryExecutorProvider,
-  migrations = MIGRATIONS,
-  functions = FUNCTIONS,
-): Promise<boolean> {
+/** Whether a database has all of it already: most have, and whoever opens them asks this alone. One that has nothing yet,
+ *  or does not answer now, is not known to. */
+export async function isNewest(db: QueryExecutorProvider): Promise<boolean> {
   const made = sql<{ names: string[] | null; functions: boolean }>`
-    select (select array_agg(name) from kysely_migration) as names, to_regnamespace(${functions.schema}) is not null as functions`;
-  const found = await made.execute(db).catch((error: { code?: string }) => {
-    if (error.code === NO_SUCH_TABLE) return undefined;
-    throw error;
-  });
-  const row = found?.rows[0];
-  return row?.functions === true && Object.keys(migrations).every((name) => row.names?.includes(name));
+    select (select array_agg(name) from kysely_migration) as names, to_regnamespace(${FUNCTIONS.schema}) is not null as functions`;
+  const { rows } = await made.execute(db).catch(() => ({ rows: [] }));
+  const [found] = rows;
+  return found?.functions === true && Object.keys(MIGRATIONS).every((name) => found.names?.includes(name));
 }
 
 /**

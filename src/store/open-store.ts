@@ -121,8 +121,8 @@ export async function openStore({
     dialect: new PostgresDialect({ pool: kyselyPool(openConnections(url, poolSize, log, answerWithinMs, parseJson)) }),
   });
   const open = async () => {
-    // One that does not answer now is waited for, as one that others change.
-    if (!(await isNewest(db).catch(() => false))) await migrate(url, log);
+    // One that does not answer now is waited for there, as one that others change.
+    if (!(await isNewest(db))) await migrate(url, log);
     return openSealing(db, cipher);
   };
   const sealing = await open().catch(async (error) => {

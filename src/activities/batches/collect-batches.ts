@@ -57,7 +57,7 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
   const end = createEndBatchedCall(rooms);
   const settleMs = durationMs(config.batches.settle);
   const leaseMs = Math.min(LEASE_MS, settleMs * LEASE_OF_SETTLE);
-  const answeredWithinMs = ANSWERED_WITHIN_LEASES * leaseMs;
+  const within = { submitMs: SUBMITTED_WITHIN_LEASES * leaseMs, answerMs: ANSWERED_WITHIN_LEASES * leaseMs };
   const gatherMs = durationMs(config.batches.gather);
   const longestMs = gatherMs * LONGEST_GATHERS;
   const limits = { gatherMs, longestMs, most: config.batches.most, mostBytes: MOST_BYTES };
@@ -113,7 +113,7 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
   async function step(batch: DueBatch, signal: AbortSignal): Promise<number | undefined> {
     const batchWire = providers.open(batch.model).batches;
     if (!batchWire) return returnAll(batch, 'The provider of the batch is no longer one that knows batches');
-    const wire = inTime(batchWire, answeredWithinMs);
+    const wire = inTime(batchWire, within);
     if (batch.state === 'new') {
       const found = batch.sendingForMs === undefined ? undefined : await find(wire, batch, signal);
       if (typeof found === 'number') return found;
@@ -140,14 +140,10 @@ export function createCollectBatches(rooms: Rooms): CollectBatches {
     const calls = await callsOfBatches.open(batch.id, { after: 0, limit: batch.calls });
     const requests = calls.map(({ n, request }) => ({ id: idOf(batch, n), request }));
     if (!(await batches.sending(batch.id))) return undefined;
-    const within = AbortSignal.timeout(SUBMITTED_WITHIN_LEASES * leaseMs);
     const model = modelIdOf(batch.model);
     let id: string;
     try {
-      id = await wire.submit(
-        { mark: batch.id, model, lane: batch.lane, calls: requests },
-        AbortSignal.any([signal, within]),
-      );
+      id = await wire.submit({ mark: batch.id, model, lane: batch.lane, calls: requests }, signal);
     } catch (thrown) {
       const error = asError(batch, thrown);
       const { status = 0 } = error;
