@@ -1,12 +1,10 @@
 /** A workflow thread: Temporal's, after what quick-threads.ts tells of. */
-import { createRequire, enableCompileCache } from 'node:module';
+import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
 import { workerData } from 'node:worker_threads';
 import type { QuickThread } from './quick-threads.ts';
 
-const { main, compileCache } = workerData as QuickThread;
-// A thread has none of its own, unless the environment says so.
-if (compileCache) enableCompileCache(compileCache);
+const { main } = workerData as QuickThread;
 
 interface GlobalHandlers {
   setPromiseHook?(): void;

@@ -1,6 +1,6 @@
-import { getCompileCacheDir } from 'node:module';
 import path from 'node:path';
 import threads from 'node:worker_threads';
+import { compiledModules } from '../tools/aside/compiled-modules.ts';
 
 const QUICK_THREAD = new URL(`quick-thread${path.extname(import.meta.filename)}`, import.meta.url);
 const WORKFLOW_THREAD = /workflow-worker-thread(\.js)?$/;
@@ -9,8 +9,6 @@ const WORKFLOW_THREAD = /workflow-worker-thread(\.js)?$/;
 export interface QuickThread {
   /** Temporal's own code for it */
   main: string;
-  /** the folder where this process keeps compiled modules */
-  compileCache?: string;
 }
 
 /**
@@ -24,7 +22,8 @@ export async function withQuickThreads<Made>(make: () => Promise<Made>): Promise
     constructor(...[file, options]: ConstructorParameters<typeof Worker>) {
       const isOfWorkflows = typeof file === 'string' && WORKFLOW_THREAD.test(file);
       // Flags are inherited only where none are given: V8's are refused otherwise.
-      if (isOfWorkflows) super(QUICK_THREAD, { ...options, workerData: tell(file) });
+      const env = { ...process.env, ...compiledModules() };
+      if (isOfWorkflows) super(QUICK_THREAD, { ...options, env, workerData: { main: file } });
       else super(file, options);
     }
   };
@@ -33,10 +32,4 @@ export async function withQuickThreads<Made>(make: () => Promise<Made>): Promise
   } finally {
     threads.Worker = Worker;
   }
-}
-
-function tell(main: string): QuickThread {
-  const compiled = getCompileCacheDir();
-  // It says where those of this version of Node are, and is given where those of all are.
-  return { main, compileCache: compiled && path.dirname(compiled) };
 }

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { compiledModules } from './compiled-modules.ts';
 
 /** The sandbox's interpreter calls itself, and so do parsers of what is nested deeply. */
 const STACK_MB = 16;
@@ -18,11 +19,16 @@ export interface Aside {
 
 type Listener = Parameters<Aside['listen']>[0];
 
-/** A thread that has nothing of this process: no environment, no flags, and no more heap than it may have.
+/** A thread that has nothing of this process: none of its environment, no flags, and no more heap than it may have.
  *  @param file without its ending, which is that of the sources or of the build */
 export function openThread(file: URL, memoryMb: number, workerData: unknown): Aside {
   const resourceLimits = { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: 16, stackSizeMb: STACK_MB };
-  const thread = new Worker(withEnding(file), { workerData, env: {}, execArgv: [], resourceLimits });
+  const thread = new Worker(withEnding(file), {
+    workerData,
+    env: { ...compiledModules() },
+    execArgv: [],
+    resourceLimits,
+  });
   let listener: Listener | undefined;
   thread.on('message', (message) => listener?.onMessage?.(message));
   thread.on('error', (error: Error & { code?: string }) =>
@@ -47,7 +53,7 @@ export function openThread(file: URL, memoryMb: number, workerData: unknown): As
 /** The same as a process, whose end is its own: V8 aborts a process whose thread asks for one piece too much. */
 export function openProcess(file: URL, memoryMb: number): Aside {
   const child = fork(fileURLToPath(withEnding(file)), {
-    env: {},
+    env: compiledModules(),
     execArgv: [`--max-old-space-size=${memoryMb}`],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
