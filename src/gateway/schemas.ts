@@ -8,12 +8,16 @@ function named<Schema extends z.ZodType>(name: string, schema: Schema): Schema {
 
 const patterns = Object.entries(contract.PATTERNS);
 
-/** The patterns' inputs and results, as components of the OpenAPI document. Zod writes them itself, as they may be recursive. */
+let written: [name: string, schema: object][] | undefined;
+
+/** The patterns' inputs and results, as components of the OpenAPI document. Zod writes them itself, as they may be recursive:
+ *  once a process, it takes 0.1 s. */
 export function patternSchemas(): [name: string, schema: object][] {
-  return patterns.flatMap(([pattern, { input, result }]): [string, object][] => [
+  written ??= patterns.flatMap(([pattern, { input, result }]): [string, object][] => [
     jsonSchema(`${capital(pattern)}Input`, input, 'input'),
     jsonSchema(`${capital(pattern)}Result`, result, 'output'),
   ]);
+  return written;
 }
 
 function jsonSchema(name: string, schema: z.ZodType, io: 'input' | 'output'): [string, object] {

@@ -1,9 +1,13 @@
 import { readdir, readFile, realpath } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import type { ToolSource } from './registry.ts';
 import { defineTool, type Tool, ToolFailure } from './tool.ts';
+
+/** Loaded where there are skills. */
+const load = createRequire(import.meta.url);
+const yaml = (): typeof import('yaml') => load('yaml');
 
 /** What begins a SKILL.md: https://agentskills.io/specification */
 const Frontmatter = z.object({ name: z.string().regex(/^[\w-]{1,50}$/), description: z.string().min(1) });
@@ -62,7 +66,7 @@ function parsed(text: string, file: string): { name: string; description: string
 
 function yamlOf(text: string): unknown {
   try {
-    return parse(text);
+    return yaml().parse(text);
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { type Document, parseDocument } from 'yaml';
+import type { Document } from 'yaml';
 import type { CrewInput } from '../../contract/index.ts';
 import { refusal } from '../errors.ts';
 import { agentFields, type LeftOut, taskFields } from './fields.ts';
@@ -13,6 +14,10 @@ export interface CrewProject {
   /** by task: the file CrewAI writes its answer to */
   outputFiles: Record<string, string>;
 }
+
+/** Loaded with the first project. */
+const load = createRequire(import.meta.url);
+const yaml = (): typeof import('yaml') => load('yaml');
 
 /** Where the two files lie: a folder of their own, a crew's, or a whole Python project's. */
 const PLACES = ['.', 'config', 'src/*/config'];
@@ -58,7 +63,7 @@ function homeOf(folder: string): string {
 function itemsIn(home: string, name: LeftOut['file']): [string, Record<string, unknown>][] {
   const [file] = globSync(`${name}.{yaml,yml}`, { cwd: home }).map((found) => path.join(home, found));
   if (file === undefined) throw refusal('InvalidRequest', `There is no ${name}.yaml in "${home}"`, { path: 'folder' });
-  const document = parseDocument(readFileSync(file, 'utf8'));
+  const document = yaml().parseDocument(readFileSync(file, 'utf8'));
   const [error] = document.errors;
   if (error) throw refusal('InvalidRequest', `${file}: ${error.message.replace(/:?\n[\s\S]*$/, '')}`, { path: name });
   return Object.entries(contentOf(document, file, name)).map(([key, item]) => {

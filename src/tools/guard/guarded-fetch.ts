@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns';
+import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
-import { Agent, type Dispatcher, fetch } from 'undici';
+import type { Dispatcher } from 'undici';
 import { isPrivateAddress, PrivateAddressError, publicLookup, publicLookupBy } from '../../config/index.ts';
 import type { Reach } from '../../contract/index.ts';
 import { type ToolContext, ToolFailure } from '../tool.ts';
@@ -30,11 +31,31 @@ interface Hop {
   body?: Uint8Array<ArrayBuffer>;
 }
 
-// The guard has clocks of its own.
-const agent = (dns: typeof publicLookup | typeof lookup): Dispatcher =>
-  new Agent({ connect: { timeout: CONNECT_WITHIN_MS, lookup: dns }, headersTimeout: 0, bodyTimeout: 0 });
-const publicOnly = agent(publicLookup);
-const anywhere = agent(lookup);
+/** Loaded with the first request: commands that ask nobody do not wait for it. */
+const load = createRequire(import.meta.url);
+const undici = (): typeof import('undici') => load('undici');
+
+interface Agents {
+  publicOnly: Dispatcher;
+  anywhere: Dispatcher;
+}
+
+function agentsWith(publicNames: typeof publicLookup, names: typeof lookup): Agents {
+  const { Agent } = undici();
+  // The guard has clocks of its own.
+  const clocks = { headersTimeout: 0, bodyTimeout: 0 };
+  const agent = (dns: typeof publicLookup | typeof lookup) =>
+    new Agent({ connect: { timeout: CONNECT_WITHIN_MS, lookup: dns }, ...clocks });
+  return { publicOnly: agent(publicNames), anywhere: agent(names) };
+}
+
+let shared: Agents | undefined;
+
+/** Those of all who look names up as the system does. */
+function sharedAgents(): Agents {
+  shared ??= agentsWith(publicLookup, lookup);
+  return shared;
+}
 
 /**
  * The `fetch` of a tool: it asks only hosts and methods of its reach, and of those only what is on the public internet.
@@ -45,14 +66,14 @@ const anywhere = agent(lookup);
  */
 export function guardedFetch(reach: Reach | undefined, options: GuardOptions): ToolContext['fetch'] {
   const { privateHosts, resolve } = options;
-  const open = { publicOnly, anywhere };
-  if (resolve) Object.assign(open, { publicOnly: agent(publicLookupBy(resolve)), anywhere: agent(resolve) });
+  const own = resolve && agentsWith(publicLookupBy(resolve), resolve);
 
   function dispatcherFor(url: URL): Dispatcher {
-    if (privateHosts.some((host) => isNamedBy(host, url))) return open.anywhere;
+    const agents = own ?? sharedAgents();
+    if (privateHosts.some((host) => isNamedBy(host, url))) return agents.anywhere;
     const host = hostNameOf(url);
     if (isIP(host) && isPrivateAddress(host)) throw privateNetwork(url);
-    return open.publicOnly;
+    return agents.publicOnly;
   }
 
   return async (given, init) => {
@@ -69,7 +90,7 @@ export function guardedFetch(reach: Reach | undefined, options: GuardOptions): T
       try {
         checkReach(reach, hop.method, hop.url);
         const dispatcher = dispatcherFor(hop.url);
-        const response = await fetch(hop.url, {
+        const response = await undici().fetch(hop.url, {
           ...hop,
           headers: [...hop.headers],
           redirect: 'manual',
