@@ -15,5 +15,5 @@ export default {
   globalTeardown: '<rootDir>/test/setup/stop-servers.ts',
   // Ends what hangs; what is only slow, on a busy machine, goes on.
   testTimeout: 240_000,
-  maxWorkers: 3,
+  maxWorkers: 4,
 };

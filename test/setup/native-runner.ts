@@ -31,6 +31,8 @@ export function currentGlobals(): Record<string, unknown> {
 const run: TestRunner = (globalConfig, config, environment, runtime, testPath, send) => {
   if (!isMapping) mapModules(config.moduleNameMapper);
   isMapping = true;
+  // jest looks for source maps beside each file of each stack that is read; types are taken away in place here.
+  delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
   Object.assign(runtime, {
     requireInternalModule(file: string) {
       // Tests and handlers of the file before are kept in these.
