@@ -33,6 +33,8 @@ const run: TestRunner = (globalConfig, config, environment, runtime, testPath, s
   isMapping = true;
   // jest looks for source maps beside each file of each stack that is read; types are taken away in place here.
   delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
+  // Node's own, as everywhere else; jest takes 100 frames of each error.
+  Error.stackTraceLimit = 10;
   Object.assign(runtime, {
     requireInternalModule(file: string) {
       // Tests and handlers of the file before are kept in these.
