@@ -45,7 +45,7 @@ const ROOM = 2_000_000_000;
 
 /** Memory, where the machine gives it out as a folder and nobody wishes for another: each database that is made and dropped
  *  is some hundred files, and file systems take longer for them than PostgreSQL. */
-function scratchFolder(): string {
+export function scratchFolder(): string {
   if (process.env.TMPDIR) return os.tmpdir();
   try {
     accessSync(IN_MEMORY, constants.W_OK);

@@ -35,6 +35,7 @@ beforeAll(async () => {
   tools = await toolServer();
   bed = await crashBed({
     provider,
+    allKeys: true,
     folder: 'test/crash/tool-belt',
     env: { TOOL_SERVER: tools.url, SEARXNG_URL: tools.url },
   });

@@ -14,7 +14,7 @@ let bed: CrashBed;
 
 beforeAll(async () => {
   peer = await batchPeer();
-  bed = await crashBed({ provider: peer, folder: 'test/crash/batches' });
+  bed = await crashBed({ provider: peer, allKeys: true, folder: 'test/crash/batches' });
 });
 afterAll(() => bed.close());
 

@@ -42,6 +42,8 @@ export function killsDuring(kills: Kill[], askedAt: number, endedAt: number): nu
 
 export interface CrashBedOptions {
   provider: Pick<MockProvider, 'env' | 'stop'>;
+  /** it has keys of all three, else of OpenAI alone: a worker loads the SDK of each */
+  allKeys?: boolean;
   /** a user's workflow that is started, among those of test-workflows.ts; else the worker is `cadenza worker` */
   workflow?: string;
   /** else its module: workflows that others need not bundle */
@@ -55,6 +57,7 @@ export interface CrashBedOptions {
 
 export async function crashBed({
   provider,
+  allKeys = false,
   workflow,
   workflows,
   temporalAddress,
@@ -67,6 +70,7 @@ export async function crashBed({
   const env = {
     ...process.env,
     ...provider.env,
+    ...(!allKeys && { ANTHROPIC_API_KEY: undefined, GEMINI_API_KEY: undefined }),
     ...own,
     CADENZA_HOME: path.join(ROOT, '.cadenza'),
     CADENZA_DATABASE_URL: databaseUrl,

@@ -54,7 +54,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const TOOL_SERVER = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  bed = await crashBed({ provider, folder: 'test/crash/tool-belt', env: { TOOL_SERVER } });
+  bed = await crashBed({ provider, allKeys: true, folder: 'test/crash/tool-belt', env: { TOOL_SERVER } });
   await bed.start();
 });
 afterAll(async () => {

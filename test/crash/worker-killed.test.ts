@@ -18,7 +18,7 @@ let bed: CrashBed;
 
 beforeAll(async () => {
   provider = await mockProvider(pressReply, { chunkSize: 5, streamingProfile: { ttft: 120, tps: 60 } });
-  bed = await crashBed({ provider, workflow: 'pressRelease' });
+  bed = await crashBed({ provider, allKeys: true, workflow: 'pressRelease' });
 });
 afterAll(() => bed.close());
 

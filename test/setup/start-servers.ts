@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { findTemporalCli, findTestServer, startTemporal } from '../../src/local/index.ts';
 import { openStore } from '../../src/store/index.ts';
-import { cleanUpAfterDeath, startTestPostgres } from '../../src/testing/test-postgres.ts';
+import { cleanUpAfterDeath, scratchFolder, startTestPostgres } from '../../src/testing/test-postgres.ts';
 import { freshDatabase } from '../store/fresh-store.ts';
 
 /** What stop-servers.ts ends again. */
@@ -19,7 +18,7 @@ export interface TestServers {
  * CADENZA_TEST_HOME, for bundles, and Node's cache of compiled modules, for all processes that tests start.
  */
 export default async function startServers(): Promise<void> {
-  const home = mkdtempSync(path.join(os.tmpdir(), 'cadenza-test-'));
+  const home = mkdtempSync(path.join(scratchFolder(), 'cadenza-test-'));
   process.env.CADENZA_TEST_HOME = home;
   process.env.NODE_COMPILE_CACHE ??= path.resolve('node_modules/.cache/compiled');
   const log = (line: string) => process.stderr.write(`${line}\n`);

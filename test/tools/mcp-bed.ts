@@ -54,7 +54,7 @@ export async function peerServer(way: Way): Promise<ServerUnderTest> {
   const bed: ServerUnderTest = {
     config:
       way === 'stdio'
-        ? { command: process.execPath, args: [PEER, folder, 'stdio'] }
+        ? { command: process.execPath, args: [PEER, folder, 'stdio'], env: ['NODE_COMPILE_CACHE'] }
         : { url: `http://127.0.0.1:${port}/mcp` },
     async start() {
       if (way === 'stdio') return;
