@@ -5,6 +5,7 @@ import { called } from './functions.ts';
 import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 import type { TicketHolder } from './ticket-holder.ts';
+import { createToldRows } from './told-rows.ts';
 
 /** When circuits open, and for how long, ms. */
 export interface CircuitRules {
@@ -55,6 +56,12 @@ interface Known {
   opensAt: number;
 }
 
+type ToldState = Omit<Known, 'opensAt'> & { opensInMs: number | null };
+
+function fromNow({ opensInMs, ...state }: ToldState): Known {
+  return { ...state, opensAt: performance.now() + (opensInMs ?? 0) };
+}
+
 /** Others look again so long after a probe was under way, ms. */
 const PROBED_FOR_MS = 2_000;
 
@@ -64,22 +71,15 @@ export function createCircuits(
   log: Log,
   { fields, parse }: Sealing,
 ): CircuitsHere {
-  const known = new Map<string, Known>();
+  const known = createToldRows<Known>();
   const probes = new Map<string, () => void>();
 
-  function learn(scope: string, told: (Omit<Known, 'opensAt'> & { opensInMs: number | null }) | undefined): void {
-    if (!told) return void known.delete(scope);
-    const { opensInMs, ...state } = told;
-    known.set(scope, { ...state, opensAt: performance.now() + (opensInMs ?? 0) });
-  }
-
-  async function refetch(): Promise<void> {
-    const { rows } = await sql<{ scope: string; state: Parameters<typeof learn>[1] }>`
+  async function readAll(): Promise<[scope: string, state: Known][]> {
+    const { rows } = await sql<{ scope: string; state: ToldState }>`
       select scope, jsonb_build_object('failures', failures, 'error', error, 'downSince', down_since,
         'opensInMs', ceil(extract(epoch from opens_at - clock_timestamp()) * 1000)) as state
       from circuits`.execute(db);
-    known.clear();
-    for (const { scope, state } of rows) learn(scope, state);
+    return rows.map(({ scope, state }) => [scope, fromNow(state)]);
   }
 
   function openOf(scope: string, retryAfterMs: number): OpenCircuit {
@@ -144,10 +144,10 @@ export function createCircuits(
     onNotification(payload) {
       const at = payload.indexOf('\n');
       const told = payload.slice(at + 1);
-      learn(payload.slice(0, at), told === '' ? undefined : (parse(told) as Parameters<typeof learn>[1]));
+      known.tell(payload.slice(0, at), told === '' ? undefined : fromNow(parse(told) as ToldState));
     },
     refetchAll() {
-      refetch().catch((error) => log.warn({ error: String(error) }, 'How circuits stand could not be read'));
+      known.read(readAll).catch((error) => log.warn({ error: String(error) }, 'How circuits stand could not be read'));
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Log, ScopeLimits } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { called } from './functions.ts';
 import { storableJson } from './storable-json.ts';
+import { createToldRows } from './told-rows.ts';
 
 /** What a provider told of a scope's limits, and what it has counted. */
 export interface ToldLimits {
@@ -29,23 +30,18 @@ export interface LearnedLimitsHere extends LearnedLimits {
 const KEPT_MS = 600_000;
 
 export function createLearnedLimits(db: Kysely<Database>, log: Log): LearnedLimitsHere {
-  const known = new Map<string, { limits: ScopeLimits; until: number }>();
+  const known = createToldRows<{ limits: ScopeLimits; until: number }>();
 
   function of(scope: string): ScopeLimits | undefined {
     const found = known.get(scope);
     return found && found.until > performance.now() ? found.limits : undefined;
   }
 
-  function learn(scope: string, limits: ScopeLimits, keptMs: number): void {
-    known.set(scope, { limits, until: performance.now() + keptMs });
-  }
-
-  async function refetch(): Promise<void> {
+  async function readAll(): Promise<[scope: string, { limits: ScopeLimits; until: number }][]> {
     const { rows } = await sql<{ scope: string; limits: ScopeLimits; keptMs: number }>`
       select scope, limits, (extract(epoch from expires_at - now()) * 1000)::float8 as "keptMs"
       from learned_limits where expires_at > now()`.execute(db);
-    known.clear();
-    for (const { scope, limits, keptMs } of rows) learn(scope, limits, keptMs);
+    return rows.map(({ scope, limits, keptMs }) => [scope, { limits, until: performance.now() + keptMs }]);
   }
 
   return {
@@ -55,16 +51,16 @@ export function createLearnedLimits(db: Kysely<Database>, log: Log): LearnedLimi
       const isKnown = before && JSON.stringify(before.limits) === JSON.stringify(told.limits);
       if (isKnown && before.until > performance.now() + KEPT_MS / 2) return;
       // At once, so that this process tells no more than once.
-      learn(told.scope, told.limits, KEPT_MS);
+      known.tell(told.scope, { limits: told.limits, until: performance.now() + KEPT_MS });
       const given = storableJson({ ...told, keptMs: KEPT_MS });
       await sql`select ${called('learn_limits')}(${given}::jsonb)`.execute(db);
     },
     onNotification(payload) {
       const [scope, limits, keptMs] = payload.split('\n');
-      learn(scope!, JSON.parse(limits!), Number(keptMs));
+      known.tell(scope!, { limits: JSON.parse(limits!), until: performance.now() + Number(keptMs) });
     },
     refetchAll() {
-      refetch().catch((error) => log.warn({ error: String(error) }, 'Learned limits could not be read'));
+      known.read(readAll).catch((error) => log.warn({ error: String(error) }, 'Learned limits could not be read'));
     },
   };
 }
