@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Log } from '../contract/index.ts';
 import { type Batch, batchOf, isTextEvent, sealedBatch, type Work } from './event-batch.ts';
@@ -69,8 +69,8 @@ export function createEventWriter(
   let hurry = () => {};
 
   async function flushAll(): Promise<void> {
-    // whoever writes in this same turn of the event loop comes along
-    await Promise.resolve();
+    // whoever writes in this same turn of the event loop comes along: the end of an answer with its last words
+    await setImmediate();
     while (queue.length > 0) {
       await gather();
       if (closing.signal.aborted) break;

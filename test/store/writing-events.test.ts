@@ -95,6 +95,18 @@ test('words of one flush are joined by call and epoch, and never over another ev
   );
 });
 
+test('words of one turn of the event loop are one flush', async () => {
+  const run = newRun();
+  const { events } = fresh.store;
+  const words = [events.append(run, [delta('a')])];
+  for (const word of ['b', 'c']) {
+    await new Promise(process.nextTick);
+    words.push(events.append(run, [delta(word)]));
+  }
+  await Promise.all(words);
+  expect((await all(events, run.chain)).slice(1)).toMatchObject([{ type: 'call.delta', text: 'abc' }]);
+});
+
 test('an event with a key is written once, however often and by whomever it is recorded', async () => {
   const run = newRun();
   const other = await openStore({ url: fresh.url });
