@@ -49,7 +49,7 @@ export async function bundlePatterns(sealed = false): Promise<string> {
     preloadModules: PRELOADED,
     ...(sealed && { failureConverterPath: workflowModule('sealed-failures') }),
     logger: new DefaultLogger('WARN'),
-    // Places in the sources are enough: with their text, which nobody asks for, each start reads twice as much.
+    // Places in the sources are enough: with their text, which nobody asks for, each start reads a third more.
     webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
   });
   return code;
