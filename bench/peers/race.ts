@@ -10,7 +10,7 @@ const BURST_MS = 3_000;
 const STREAMS = 100;
 /** chains and streams one after the other, in each round */
 const ALONE = 10;
-/** As long for each as it is timed: code that has not run often is not compiled yet, and there is more of it in some than in others. */
+/** As long for each as it is timed: code that has not run often is not compiled yet. */
 const WARM_UP = { chains: ALONE, burst: { inFlight: IN_FLIGHT, forMs: BURST_MS }, streams: 10 };
 const COUNTED_CHAINS = 20;
 /** No round is begun that would end after so long: on a busy machine there are fewer. */

@@ -29,19 +29,29 @@ export interface LearnedLimitsHere extends LearnedLimits {
 /** Without being told again, so long, ms. */
 const KEPT_MS = 600_000;
 
+interface Learned {
+  limits: ScopeLimits;
+  /** by `performance.now()` */
+  until: number;
+}
+
+function learned(limits: ScopeLimits, keptMs: number): Learned {
+  return { limits, until: performance.now() + keptMs };
+}
+
 export function createLearnedLimits(db: Kysely<Database>, log: Log): LearnedLimitsHere {
-  const known = createToldRows<{ limits: ScopeLimits; until: number }>();
+  const known = createToldRows<Learned>();
 
   function of(scope: string): ScopeLimits | undefined {
     const found = known.get(scope);
     return found && found.until > performance.now() ? found.limits : undefined;
   }
 
-  async function readAll(): Promise<[scope: string, { limits: ScopeLimits; until: number }][]> {
+  async function readAll(): Promise<[scope: string, limits: Learned][]> {
     const { rows } = await sql<{ scope: string; limits: ScopeLimits; keptMs: number }>`
       select scope, limits, (extract(epoch from expires_at - now()) * 1000)::float8 as "keptMs"
       from learned_limits where expires_at > now()`.execute(db);
-    return rows.map(({ scope, limits, keptMs }) => [scope, { limits, until: performance.now() + keptMs }]);
+    return rows.map(({ scope, limits, keptMs }) => [scope, learned(limits, keptMs)]);
   }
 
   return {
@@ -51,13 +61,13 @@ export function createLearnedLimits(db: Kysely<Database>, log: Log): LearnedLimi
       const isKnown = before && JSON.stringify(before.limits) === JSON.stringify(told.limits);
       if (isKnown && before.until > performance.now() + KEPT_MS / 2) return;
       // At once, so that this process tells no more than once.
-      known.tell(told.scope, { limits: told.limits, until: performance.now() + KEPT_MS });
+      known.tell(told.scope, learned(told.limits, KEPT_MS));
       const given = storableJson({ ...told, keptMs: KEPT_MS });
       await sql`select ${called('learn_limits')}(${given}::jsonb)`.execute(db);
     },
     onNotification(payload) {
       const [scope, limits, keptMs] = payload.split('\n');
-      known.tell(scope!, { limits: JSON.parse(limits!), until: performance.now() + Number(keptMs) });
+      known.tell(scope!, learned(JSON.parse(limits!), Number(keptMs)));
     },
     refetchAll() {
       known.read(readAll).catch((error) => log.warn({ error: String(error) }, 'Learned limits could not be read'));

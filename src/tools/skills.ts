@@ -1,13 +1,8 @@
 import { readdir, readFile, realpath } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { z } from 'zod';
 import type { ToolSource } from './registry.ts';
 import { defineTool, type Tool, ToolFailure } from './tool.ts';
-
-/** Loaded where there are skills. */
-const load = createRequire(import.meta.url);
-const yaml = (): typeof import('yaml') => load('yaml');
 
 /** What begins a SKILL.md: https://agentskills.io/specification */
 const Frontmatter = z.object({ name: z.string().regex(/^[\w-]{1,50}$/), description: z.string().min(1) });
@@ -41,7 +36,7 @@ async function skillTool(folder: string): Promise<Tool | undefined> {
   const file = path.join(folder, 'SKILL.md');
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const { name, description, body } = parsed(text, file);
+  const { name, description, body } = await parsed(text, file);
   return defineTool({
     name: `skill__${name}`,
     description: `Loads the skill "${name}": ${description}`,
@@ -52,9 +47,9 @@ async function skillTool(folder: string): Promise<Tool | undefined> {
   });
 }
 
-function parsed(text: string, file: string): { name: string; description: string; body: string } {
+async function parsed(text: string, file: string): Promise<{ name: string; description: string; body: string }> {
   const [, head = '', body = ''] = /^---\r?\n([\s\S]*?)\r?\n---\r?\n?([\s\S]*)$/.exec(text) ?? [];
-  const front = Frontmatter.safeParse(yamlOf(head));
+  const front = Frontmatter.safeParse(await yamlOf(head));
   if (front.success) return { ...front.data, body: body.trim() };
   const { path: field, message } = front.error.issues[0]!;
   throw new ToolFailure({
@@ -64,9 +59,10 @@ function parsed(text: string, file: string): { name: string; description: string
   });
 }
 
-function yamlOf(text: string): unknown {
+async function yamlOf(text: string): Promise<unknown> {
+  const { parse } = await import('yaml');
   try {
-    return yaml().parse(text);
+    return parse(text);
   } catch {
     return undefined;
   }

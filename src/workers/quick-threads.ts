@@ -21,8 +21,8 @@ export async function withQuickThreads<Made>(make: () => Promise<Made>): Promise
   threads.Worker = class extends Worker {
     constructor(...[file, options]: ConstructorParameters<typeof Worker>) {
       const isOfWorkflows = typeof file === 'string' && WORKFLOW_THREAD.test(file);
-      // Flags are inherited only where none are given: V8's are refused otherwise.
       const env = { ...process.env, ...compiledModules() };
+      // Flags are inherited only where none are given: V8's are refused otherwise.
       if (isOfWorkflows) super(QUICK_THREAD, { ...options, env, workerData: { main: file } });
       else super(file, options);
     }

@@ -23,12 +23,7 @@ type Listener = Parameters<Aside['listen']>[0];
  *  @param file without its ending, which is that of the sources or of the build */
 export function openThread(file: URL, memoryMb: number, workerData: unknown): Aside {
   const resourceLimits = { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: 16, stackSizeMb: STACK_MB };
-  const thread = new Worker(withEnding(file), {
-    workerData,
-    env: { ...compiledModules() },
-    execArgv: [],
-    resourceLimits,
-  });
+  const thread = new Worker(withEnding(file), { workerData, env: compiledModules(), execArgv: [], resourceLimits });
   let listener: Listener | undefined;
   thread.on('message', (message) => listener?.onMessage?.(message));
   thread.on('error', (error: Error & { code?: string }) =>
