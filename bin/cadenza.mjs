@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-/** Starts the command line under Node 24: this one if it is, else the one among the packages. A clone runs its sources. */
+/** Starts the command line under Node 24: this one if it is, else the one among the packages. A clone runs its sources, as
+ *  one bundle. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module, { createRequire } from 'node:module';
@@ -19,7 +20,8 @@ if (!existsSync(main) || (isClone && !existsSync(path.join(ROOT, 'node_modules')
 } else if (isCurrent) {
   // Modules are compiled, and their types taken away, once and not at every start.
   module.enableCompileCache(path.join(ROOT, '.cadenza', 'compile-cache'));
-  await import(pathToFileURL(main).href);
+  const started = isClone ? await (await import('../scripts/cli-bundle.mjs')).bundledCli(ROOT) : main;
+  await import(pathToFileURL(started).href);
 } else {
   const node = newerNode();
   if (node) startUnder(node);

@@ -31,7 +31,7 @@ export async function startCheckout(
 ): Promise<Running> {
   await mkdir(home, { recursive: true });
   const profiling = profiles ? `--cpu-prof --cpu-prof-dir=${profiles}` : '';
-  const child = spawn(process.execPath, ['src/cli/main.ts', 'dev', '--json'], {
+  const child = spawn(process.execPath, ['bin/cadenza.mjs', 'dev', '--json'], {
     cwd: folder,
     env: {
       ...env,

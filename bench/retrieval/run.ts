@@ -122,7 +122,7 @@ try {
 }
 
 async function startWorker(): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['src/cli/main.ts', 'worker'], {
+  const child = spawn(process.execPath, ['bin/cadenza.mjs', 'worker'], {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -104,7 +104,7 @@ export async function runCommand(args: string[], options: CommandOptions): Promi
   const { checkout, cwd, env, logFile } = options;
   mkdirSync(path.dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a');
-  const main = path.join(checkout, 'src/cli/main.ts');
+  const main = path.join(checkout, 'bin/cadenza.mjs');
   const child = spawn(process.execPath, [main, ...args, '--json'], { cwd, env, stdio: ['ignore', 'pipe', log] });
   closeSync(log);
   const exited = once(child, 'exit');

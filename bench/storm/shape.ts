@@ -57,7 +57,7 @@ export interface Shape {
 /** What has to be there before the first start: search attributes and tables. A namespace that was just made is not known at
  *  once. @throws Error with what is broken still */
 async function makeReady(cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const doctor = [path.join(ROOT, 'src/cli/main.ts'), 'doctor', '--fix', '--json'];
+  const doctor = [path.join(ROOT, 'bin/cadenza.mjs'), 'doctor', '--fix', '--json'];
   for (let attempt = 1; ; attempt += 1) {
     const { stdout } = await promisify(execFile)(process.execPath, doctor, { cwd, env }).catch(
       (failed: { stdout: string }) => failed,
@@ -92,7 +92,7 @@ export async function startShape(options: ShapeOptions): Promise<Shape> {
     };
     for (let nth = 0; nth < options.workers; nth += 1) await addWorker(ROOT, builtAs);
     const command = async (...args: string[]) => {
-      const given = [path.join(ROOT, 'src/cli/main.ts'), ...args];
+      const given = [path.join(ROOT, 'bin/cadenza.mjs'), ...args];
       for (let attempt = 1; ; attempt += 1) {
         try {
           return void (await promisify(execFile)(process.execPath, given, { cwd: options.folder, env }));

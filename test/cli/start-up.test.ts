@@ -7,15 +7,18 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type FreshStore, freshStore } from '../store/fresh-store.ts';
 import { cadenza } from './command-line.ts';
 
-/** Keeps the names of the packages a process loads. */
+/** Keeps the names of the packages a process loads: a bundle says in comments what it is made of. */
 const RECORDER = `
 import { writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 const packages = new Set();
 registerHooks({
   load(url, context, next) {
-    packages.add(/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1] ?? 'cadenza');
-    return next(url, context);
+    const loaded = next(url, context);
+    const inBundle = url.includes('/.cadenza/cli/') ? String(loaded.source).match(/^\\/\\/ .*$/gm) : [];
+    for (const place of [url, ...(inBundle ?? [])])
+      packages.add(/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(place)?.[1] ?? 'cadenza');
+    return loaded;
   },
 });
 process.on('exit', () => writeFileSync(process.env.LOADED_PACKAGES, JSON.stringify([...packages])));
@@ -31,6 +34,8 @@ let fresh: FreshStore;
 beforeAll(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'cadenza-start-'));
   fresh = await freshStore();
+  // Makes the bundle where this is the first start.
+  await cadenza(['--version']);
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });

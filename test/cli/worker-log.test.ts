@@ -25,7 +25,7 @@ test('what Temporal’s native code has to say goes into the log, and not betwee
   });
   closing.push(() => temporal.stop());
   const env = { ...process.env, NODE_OPTIONS: '', CADENZA_DATABASE_URL: url, TEMPORAL_ADDRESS: temporal.address };
-  const worker = spawn(process.execPath, [path.join(ROOT, 'src/cli/main.ts'), 'worker', '--json'], { cwd: ROOT, env });
+  const worker = spawn(process.execPath, [path.join(ROOT, 'bin/cadenza.mjs'), 'worker', '--json'], { cwd: ROOT, env });
   const exited = once(worker, 'exit');
   closing.push(() => {
     worker.kill('SIGKILL');

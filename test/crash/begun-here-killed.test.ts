@@ -40,7 +40,7 @@ afterAll(async () => {
 });
 
 async function serve(): Promise<Served> {
-  const child = fork(path.join(ROOT, 'src/cli/main.ts'), ['serve', '--port', '0'], {
+  const child = fork(path.join(ROOT, 'bin/cadenza.mjs'), ['serve', '--port', '0'], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: {

@@ -102,7 +102,7 @@ export async function crashBed({
     env,
     async start() {
       worker = await startProcess(
-        workflow ? ['test/crash/users-worker.ts'] : [path.join(ROOT, 'src/cli/main.ts'), 'worker'],
+        workflow ? ['test/crash/users-worker.ts'] : [path.join(ROOT, 'bin/cadenza.mjs'), 'worker'],
         cwd,
         {
           ...env,

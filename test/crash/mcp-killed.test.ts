@@ -75,7 +75,7 @@ async function clientOf(way: 'http' | 'stdio', mode: 'auto' | 'legacy'): Promise
       ? new StreamableHTTPClientTransport(new URL(`${gateway.url}/mcp`), { requestInit: { headers } })
       : new StdioClientTransport({
           command: process.execPath,
-          args: [path.resolve('src/cli/main.ts'), 'mcp'],
+          args: [path.resolve('bin/cadenza.mjs'), 'mcp'],
           env: Object.fromEntries(
             Object.entries(bed.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
           ),

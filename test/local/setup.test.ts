@@ -101,6 +101,24 @@ test('a clone runs its sources as they are, and compiles them once', async () =>
   expect((await run('bin/cadenza.mjs')).said).toBe('changed\n');
 });
 
+test('a clone runs its sources as one bundle, whose modules find what lies beside them, and a new one of what has changed', async () => {
+  for (const name of ['esbuild', '@esbuild'])
+    symlinkSync(path.join(REPOSITORY, 'node_modules', name), path.join(clone, 'node_modules', name));
+  write('src/cli/main.ts', `import { place } from '../place.ts';\nconsole.log(place as string);\n`);
+  write('src/place.ts', `export const place = import.meta.filename;\n`);
+  const bundles = () => readdirSync(path.join(clone, '.cadenza/cli'));
+  const place = path.join(clone, 'src/place.ts');
+  const together = await Promise.all([1, 2, 3].map(() => run('bin/cadenza.mjs')));
+  expect(together).toEqual(Array(3).fill({ code: 0, said: `${place}\n` }));
+  expect((await run('bin/cadenza.mjs')).said).toBe(`${place}\n`);
+  expect(bundles()).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/)]);
+  write('src/place.ts', `export const place = 'elsewhere';\n`);
+  expect((await run('bin/cadenza.mjs')).said).toBe('elsewhere\n');
+  expect(bundles()).toHaveLength(2);
+  write('src/place.ts', 'export const place = ;\n');
+  expect(await run('bin/cadenza.mjs')).toEqual({ code: 1, said: expect.stringContaining('src/place.ts') });
+});
+
 test('npm start needs no packages for development, npm test adds them, and npm start then leaves them there', async () => {
   fakeNpm();
   write('finish', '');

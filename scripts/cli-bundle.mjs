@@ -1,0 +1,95 @@
+/** The command line of a clone as a few files instead of a thousand: finding, reading and linking those is a third of a
+ *  start. */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** Packages of hundreds of modules each, which only our own import. All others stay what they are: users' modules, or other
+ *  packages, expect the same copy. */
+const TAKEN_IN = ['@anthropic-ai/sdk', '@opentelemetry/api', 'kysely', 'openai'];
+/** What was made of sources that have changed is kept for those who still run it, ms. */
+const KEPT_MS = 7 * 24 * 3_600_000;
+
+/** Made once of the sources as they are, and again when one of them has changed.
+ *  @returns the file to start: the source itself where no bundle can be made, which then says why, if it knows */
+export async function bundledCli(root) {
+  const folder = path.join(root, '.cadenza', 'cli');
+  const bundle = path.join(folder, stampOf(root));
+  try {
+    if (!fs.existsSync(bundle)) {
+      await bundleInto(bundle, root);
+      forgetOld(folder);
+    }
+    return path.join(bundle, 'main.js');
+  } catch {
+    return path.join(root, 'src', 'cli', 'main.ts');
+  }
+}
+
+/** Changes with every change of a source or a package, without any of them being read. */
+function stampOf(root) {
+  const sources = fs
+    .readdirSync(path.join(root, 'src'), { recursive: true, withFileTypes: true })
+    .filter(({ name }) => name.endsWith('.ts'))
+    .map(({ parentPath, name }) => `${parentPath}/${name}`)
+    .sort();
+  const stamp = createHash('sha256');
+  for (const file of [import.meta.filename, path.join(root, 'node_modules', '.package-lock.json'), ...sources]) {
+    const { mtimeMs, size } = fs.statSync(file, { throwIfNoEntry: false }) ?? {};
+    stamp.update(`${file} ${mtimeMs} ${size}\n`);
+  }
+  return stamp.digest('hex').slice(0, 16);
+}
+
+async function bundleInto(bundle, root) {
+  const { build, stop } = await import('esbuild');
+  const unfinished = `${bundle}.${process.pid}`;
+  try {
+    await build({
+      absWorkingDir: root,
+      entryPoints: [path.join(root, 'src', 'cli', 'main.ts')],
+      outdir: unfinished,
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node24',
+      plugins: [{ name: 'cadenza', setup }],
+      sourcemap: 'linked',
+      logLevel: 'silent',
+    });
+    fs.renameSync(unfinished, bundle);
+  } catch (error) {
+    fs.rmSync(unfinished, { recursive: true, force: true });
+    // Whoever was quicker made the same.
+    if (!fs.existsSync(bundle)) throw error;
+  } finally {
+    await stop();
+  }
+}
+
+function setup(bundler) {
+  bundler.onResolve({ filter: /^[^./]/ }, ({ path: name }) => (isTakenIn(name) ? undefined : { external: true }));
+  bundler.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path: file }) => ({
+    contents: withPlaces(file),
+    loader: 'ts',
+  }));
+}
+
+const isTakenIn = (name) => TAKEN_IN.some((taken) => name === taken || name.startsWith(`${taken}/`));
+
+/** A module finds its neighbours where they are, whatever file it has become a part of. */
+function withPlaces(file) {
+  const places = { url: pathToFileURL(file).href, filename: file, dirname: path.dirname(file) };
+  return fs
+    .readFileSync(file, 'utf8')
+    .replace(/\bimport\.meta\.(url|filename|dirname)\b/g, (_, name) => JSON.stringify(places[name]));
+}
+
+function forgetOld(folder) {
+  for (const name of fs.readdirSync(folder)) {
+    const place = path.join(folder, name);
+    if (Date.now() - fs.statSync(place).mtimeMs > KEPT_MS) fs.rmSync(place, { recursive: true, force: true });
+  }
+}
