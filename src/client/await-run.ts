@@ -69,7 +69,8 @@ export function createRunAwaiter(
     },
     async outcome(run, withinMs) {
       const { id, chain, status } = run;
-      if (status === 'completed') return outcomeOf(id);
+      // How it ended is asked of Temporal, however long that takes: a busy one would be said to go on.
+      if (status !== 'running') return outcomeOf(id);
       const waitMs = Math.max(SHORTEST_WAIT_MS, withinMs);
       if (isDirectChain(chain)) return (await ends(run, waitMs)) ? outcomeOf(id, true) : { status: 'running' };
       const deadline = Date.now() + waitMs;

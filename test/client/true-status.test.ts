@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { type Cadenza, connect } from '../../src/client/index.ts';
@@ -121,6 +123,42 @@ test('a wait that runs out says that the run goes on, the first time and every t
   }
   expect(outcomes).toEqual(outcomes.map(() => ({ status: 'running' })));
 });
+
+test('a run that has ended is not said to go on because Temporal is slow to tell how', async () => {
+  const { id, result } = await bed.client.start('conversation', {});
+  await bed.client.cancel(id);
+  await expect(result()).rejects.toMatchObject({ code: 'RunCancelled' });
+  const slow = await slowly(process.env.CADENZA_TEST_TEMPORAL_ADDRESS!, 400);
+  const { databaseUrl, env } = bed;
+  const far = await connect({ temporalAddress: slow.address, databaseUrl, env, config, log: testLog().log });
+  try {
+    expect(await far.outcome(id)).toMatchObject({ status: 'cancelled' });
+  } finally {
+    await far.close();
+    slow.close();
+  }
+});
+
+/** Another address of the same server, whose answers take so long, ms. */
+async function slowly(address: string, delayMs: number) {
+  const { hostname, port } = new URL(`tcp://${address}`);
+  const sockets: net.Socket[] = [];
+  const server = net.createServer((near) => {
+    const far = net.connect(Number(port), hostname);
+    sockets.push(near, far);
+    near.on('data', (data) => far.write(data)).on('close', () => far.destroy());
+    far.on('data', (data) => setTimeout(() => near.write(data), delayMs)).on('close', () => near.destroy());
+    for (const socket of [near, far]) socket.on('error', () => {});
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    address: `127.0.0.1:${(server.address() as net.AddressInfo).port}`,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
 
 test('a run that has ended cannot be stopped any more, and is not said to be unknown', async () => {
   const { id, result } = await bed.client.start('ask', ask);

@@ -200,6 +200,8 @@ describe('the queue', () => {
     const waits = call(limits);
     await killed.limits.take(waits);
     const behind = await here.limits.take(call(limits));
+    // From here on it renews nothing, and gives nothing back.
+    await killed.close();
     await query(
       fresh.url,
       `update limit_holders set until = now() - interval '1 second' where holder = '${killed.processes.self}'`,
@@ -214,7 +216,6 @@ describe('the queue', () => {
     retried.leave();
     await last.admitted(NEVER);
     for (const ticket of [behind, last]) ticket.leave();
-    await killed.close();
   });
 });
 
