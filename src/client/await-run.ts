@@ -1,12 +1,5 @@
-import {
-  ActivityExecutionFailedError,
-  type Client,
-  type ConnectionLike,
-  isGrpcCancelledError,
-  isGrpcDeadlineError,
-  ServiceError,
-  WorkflowFailedError,
-} from '@temporalio/client';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ActivityExecutionFailedError, type Client, WorkflowFailedError } from '@temporalio/client';
 import { isDirectChain } from '../contract/index.ts';
 import type { Store, StoredRun } from '../store/index.ts';
 import type { Outcome } from './cadenza.ts';
@@ -16,10 +9,10 @@ import type { RunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
 import { clientError, runError } from './outcome.ts';
 
-/** The timer of a connection may end a little before ours, ms. */
-const CLOCKS_DIFFER_MS = 50;
-/** What is no wait is a look, which takes a moment too, ms. */
-const SHORTEST_WAIT_MS = 250;
+/** A server that is busy may miss to wake those who wait for the end of a run, until it ends their request after 20 s: it is
+ *  looked whether the run has ended, for the first time after so long, and ever more seldom, ms. */
+const FIRST_LOOK_MS = 1_000;
+const LONGEST_LOOK_MS = 64_000;
 
 export interface RunAwaiter {
   /** Waits for the result, however long it takes. @param isDirect it began in the direct lane; left out, that is found out
@@ -29,32 +22,52 @@ export interface RunAwaiter {
   outcome(run: StoredRun, withinMs: number): Promise<Outcome>;
 }
 
-export function createRunAwaiter(
-  on: { temporal: Client; connection: ConnectionLike; store: Store; here?: RunsHere },
-  runs: RunFinder,
-): RunAwaiter {
-  const { temporal, connection, store, here } = on;
+export function createRunAwaiter(on: { temporal: Client; store: Store; here?: RunsHere }, runs: RunFinder): RunAwaiter {
+  const { temporal, store, here } = on;
 
-  /** @param deadline of the wait, ms since 1970: one that runs out is no error, in whatever words a connection tells it */
-  async function outcomeOf(id: string, isDirect?: boolean, deadline = Number.POSITIVE_INFINITY): Promise<Outcome> {
+  async function outcomeOf(id: string, isDirect?: boolean): Promise<Outcome> {
     try {
       const found = await here?.result(id);
-      return { status: 'completed', result: found ? found.result : await resultOf(temporal, id, isDirect) };
+      const result = found ? found.result : await wakeful(id, () => resultOf(temporal, id, isDirect));
+      return { status: 'completed', result };
     } catch (thrown) {
       if (thrown instanceof WorkflowFailedError || thrown instanceof ActivityExecutionFailedError)
         return runError(thrown);
-      const cause = thrown instanceof ServiceError ? thrown.cause : thrown;
-      const ranOut =
-        isGrpcDeadlineError(cause) || (isGrpcCancelledError(cause) && Date.now() >= deadline - CLOCKS_DIFFER_MS);
-      if (ranOut) return { status: 'running' };
       throw clientError(thrown, id);
     }
   }
 
-  /** Whether a run ends in time, as its events say: Temporal has no wait for an activity that a deadline ends well. */
+  /** Waits, and looks meanwhile whether there is something to wait for: where the run has ended, it asks anew. */
+  async function wakeful<Answer>(id: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const answers = [ask()];
+    const over = new AbortController();
+    const settled = () => Promise.race(answers);
+    const look = async (afterMs: number) => {
+      await delay(afterMs, undefined, { signal: over.signal });
+      const run = await store.runs.find(id).catch(() => undefined);
+      return run !== undefined && run.status !== 'running';
+    };
+    try {
+      for (let afterMs = FIRST_LOOK_MS; ; afterMs = Math.min(2 * afterMs, LONGEST_LOOK_MS)) {
+        const looked = look(afterMs);
+        looked.catch(() => {});
+        const hasEnded = await Promise.race([settled().then(() => undefined), looked]);
+        if (hasEnded === undefined) return await settled();
+        if (hasEnded) answers.push(ask());
+      }
+    } finally {
+      over.abort();
+      // What one says, the others say too.
+      for (const answer of answers) answer.catch(() => {});
+    }
+  }
+
+  /** Whether a run ends in time, as its events say. A request to Temporal with a deadline is answered at once in its last
+   *  second, and repeated by the SDK hundreds of times. */
   async function ends({ id, chain }: StoredRun, waitMs: number): Promise<boolean> {
-    const after = await store.runs.newestSeq(chain);
+    const after = waitMs === 0 ? 0 : await store.runs.newestSeq(chain);
     if ((await runs.show(id)).status !== 'running') return true;
+    if (waitMs === 0) return false;
     const signal = AbortSignal.timeout(waitMs);
     for await (const _ of followRun({ store, runs, id, chain, after, signal }));
     return !signal.aborted;
@@ -64,17 +77,12 @@ export function createRunAwaiter(
     async result(id, isDirect) {
       const outcome = await outcomeOf(id, isDirect);
       if (outcome.status === 'completed') return outcome.result;
-      if (outcome.status === 'running') throw new Error('unreachable: waited without a deadline');
+      if (outcome.status === 'running') throw new Error('unreachable: waited without an end');
       throw new CadenzaError(outcome.status === 'failed' ? 'RunFailed' : 'RunCancelled', outcome.error);
     },
     async outcome(run, withinMs) {
-      const { id, chain, status } = run;
-      // How it ended is asked of Temporal, however long that takes: a busy one would be said to go on.
-      if (status !== 'running') return outcomeOf(id);
-      const waitMs = Math.max(SHORTEST_WAIT_MS, withinMs);
-      if (isDirectChain(chain)) return (await ends(run, waitMs)) ? outcomeOf(id, true) : { status: 'running' };
-      const deadline = Date.now() + waitMs;
-      return connection.withDeadline(deadline, () => outcomeOf(id, false, deadline));
+      if (run.status === 'running' && !(await ends(run, withinMs))) return { status: 'running' };
+      return outcomeOf(run.id, isDirectChain(run.chain));
     },
   };
 }

@@ -90,7 +90,7 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
   const audited = auditedBy(store, caller);
   const runs = finder.of(tenant);
   const starter = createRunStarter({ temporal, taskQueue, eager, here, rooms }, runs, caller);
-  const awaiter = createRunAwaiter({ temporal, connection, store, here }, runs);
+  const awaiter = createRunAwaiter({ temporal, store, here }, runs);
 
   const client: Cadenza = {
     start: (pattern, input, options) =>

@@ -128,31 +128,55 @@ test('a run that has ended is not said to go on because Temporal is slow to tell
   const { id, result } = await bed.client.start('conversation', {});
   await bed.client.cancel(id);
   await expect(result()).rejects.toMatchObject({ code: 'RunCancelled' });
-  const slow = await slowly(process.env.CADENZA_TEST_TEMPORAL_ADDRESS!, 400);
-  const { databaseUrl, env } = bed;
-  const far = await connect({ temporalAddress: slow.address, databaseUrl, env, config, log: testLog().log });
-  try {
-    expect(await far.outcome(id)).toMatchObject({ status: 'cancelled' });
-  } finally {
-    await far.close();
-    slow.close();
-  }
+  const { client, close } = await farClient(400);
+  expect(await client.outcome(id)).toMatchObject({ status: 'cancelled' });
+  await close();
 });
 
-/** Another address of the same server, whose answers take so long, ms. */
-async function slowly(address: string, delayMs: number) {
+test('a wait that runs out asks Temporal once in a while, and not all the time', async () => {
+  const { id } = await bed.client.start('conversation', {});
+  const { client, said, close } = await farClient(0);
+  expect(await client.outcome(id, 2)).toEqual({ status: 'running' });
+  // Each request is some of them.
+  expect(said()).toBeLessThan(30);
+  await close();
+  await bed.client.end(id);
+});
+
+/** A client by another address of the same server, whose answers take so long, ms. */
+async function farClient(delayMs: number) {
+  const { databaseUrl, env, taskQueue } = bed;
+  const proxy = await proxyOf(process.env.CADENZA_TEST_TEMPORAL_ADDRESS!, delayMs);
+  const { address: temporalAddress, said } = proxy;
+  const client = await connect({ temporalAddress, databaseUrl, env, config, taskQueue, log: testLog().log });
+  const close = async () => {
+    await client.close();
+    proxy.close();
+  };
+  return { client, said, close };
+}
+
+async function proxyOf(address: string, delayMs: number) {
+  let said = 0;
   const { hostname, port } = new URL(`tcp://${address}`);
   const sockets: net.Socket[] = [];
   const server = net.createServer((near) => {
     const far = net.connect(Number(port), hostname);
     sockets.push(near, far);
-    near.on('data', (data) => far.write(data)).on('close', () => far.destroy());
+    near
+      .on('close', () => far.destroy())
+      .on('data', (data) => {
+        said += 1;
+        far.write(data);
+      });
     far.on('data', (data) => setTimeout(() => near.write(data), delayMs)).on('close', () => near.destroy());
     for (const socket of [near, far]) socket.on('error', () => {});
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
     address: `127.0.0.1:${(server.address() as net.AddressInfo).port}`,
+    /** pieces of what the client sent */
+    said: () => said,
     close() {
       server.close();
       for (const socket of sockets) socket.destroy();
