@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from './version.ts';
@@ -64,6 +65,8 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
   serve: ['Run worker and gateway in one process', () => import('./commands/serve.ts')],
 };
 
+const COMPILES_END_WITHIN_MS = 50;
+
 function createProgram(): Command {
   const program = new Command('cadenza')
     .description('Durable AI orchestration on Temporal')
@@ -113,5 +116,8 @@ async function report(thrown: unknown): Promise<number> {
 }
 
 const exitCode = await runProgram(process.argv);
+// Node's end waits for ever for a thread of V8's that is compiling and needs this one for it, once in some thousand ends on a
+// busy machine (https://github.com/nodejs/node/issues/54918). After much work it may be: a moment of idleness lets it finish.
+if (process.uptime() > 1) await delay(COMPILES_END_WITHIN_MS);
 // Whatever is still open must not keep a finished command; what was written must still get out.
 process.stdout.write('', () => process.exit(exitCode));
