@@ -49,7 +49,7 @@ export interface TemporalOptions {
 const HOST = '127.0.0.1';
 const START_PATIENCE_MS = 60_000;
 /** Besides its two ports the server takes some for itself, and panics where somebody was quicker: so often it is started anew. */
-const MOST_CRASHES = 2;
+const MOST_CRASHES = 4;
 const SETTINGS = [
   // The server's own default looks for work to hand on 20 times a second for each shard, of which it has one: every hop
   // of a run waits for the next look. (Measured: three activities 150 ms, without the wait 42.)
