@@ -12,7 +12,7 @@ const TAKEN_IN = ['@anthropic-ai/sdk', '@opentelemetry/api', 'kysely', 'openai']
 const KEPT_MS = 7 * 24 * 3_600_000;
 
 /** Made once of the sources as they are, and again when one of them has changed.
- *  @returns the file to start: the source itself where no bundle can be made, which then says why, if it knows */
+ *  @returns the file to start: the source itself where no bundle can be made, since it may know better why */
 export async function bundledCli(root) {
   const folder = path.join(root, '.cadenza', 'cli');
   const bundle = path.join(folder, stampOf(root));

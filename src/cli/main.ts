@@ -65,7 +65,8 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
   serve: ['Run worker and gateway in one process', () => import('./commands/serve.ts')],
 };
 
-const COMPILES_END_WITHIN_MS = 50;
+/** So long V8 may take to end what it is compiling beside this thread, ms. */
+const COMPILES_WITHIN_MS = 50;
 
 function createProgram(): Command {
   const program = new Command('cadenza')
@@ -118,6 +119,6 @@ async function report(thrown: unknown): Promise<number> {
 const exitCode = await runProgram(process.argv);
 // Node's end waits for ever for a thread of V8's that is compiling and needs this one for it, once in some thousand ends on a
 // busy machine (https://github.com/nodejs/node/issues/54918). After much work it may be: a moment of idleness lets it finish.
-if (process.uptime() > 1) await delay(COMPILES_END_WITHIN_MS);
+if (process.uptime() > 1) await delay(COMPILES_WITHIN_MS);
 // Whatever is still open must not keep a finished command; what was written must still get out.
 process.stdout.write('', () => process.exit(exitCode));

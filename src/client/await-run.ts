@@ -37,37 +37,34 @@ export function createRunAwaiter(on: { temporal: Client; store: Store; here?: Ru
     }
   }
 
-  /** Waits, and looks meanwhile whether there is something to wait for: where the run has ended, it asks anew. */
+  /** Asks, and looks meanwhile whether there is something to wait for: where the run has ended, it asks anew. */
   async function wakeful<Answer>(id: string, ask: () => Promise<Answer>): Promise<Answer> {
-    const answers = [ask()];
+    const answer = Promise.withResolvers<Answer>();
     const over = new AbortController();
-    const settled = () => Promise.race(answers);
-    const look = async (afterMs: number) => {
-      await delay(afterMs, undefined, { signal: over.signal });
-      const run = await store.runs.find(id).catch(() => undefined);
-      return run !== undefined && run.status !== 'running';
-    };
-    try {
+    const lookAgain = async () => {
       for (let afterMs = FIRST_LOOK_MS; ; afterMs = Math.min(2 * afterMs, LONGEST_LOOK_MS)) {
-        const looked = look(afterMs);
-        looked.catch(() => {});
-        const hasEnded = await Promise.race([settled().then(() => undefined), looked]);
-        if (hasEnded === undefined) return await settled();
-        if (hasEnded) answers.push(ask());
+        await delay(afterMs, undefined, { signal: over.signal });
+        const run = await store.runs.find(id).catch(() => undefined);
+        if (run && run.status !== 'running') ask().then(answer.resolve, answer.reject);
       }
+    };
+    ask().then(answer.resolve, answer.reject);
+    // Ends when it is over.
+    lookAgain().catch(() => {});
+    try {
+      return await answer.promise;
     } finally {
       over.abort();
-      // What one says, the others say too.
-      for (const answer of answers) answer.catch(() => {});
     }
   }
 
   /** Whether a run ends in time, as its events say. A request to Temporal with a deadline is answered at once in its last
    *  second, and repeated by the SDK hundreds of times. */
   async function ends({ id, chain }: StoredRun, waitMs: number): Promise<boolean> {
-    const after = waitMs === 0 ? 0 : await store.runs.newestSeq(chain);
-    if ((await runs.show(id)).status !== 'running') return true;
-    if (waitMs === 0) return false;
+    const hasEnded = async () => (await runs.show(id)).status !== 'running';
+    if (waitMs === 0) return hasEnded();
+    const after = await store.runs.newestSeq(chain);
+    if (await hasEnded()) return true;
     const signal = AbortSignal.timeout(waitMs);
     for await (const _ of followRun({ store, runs, id, chain, after, signal }));
     return !signal.aborted;

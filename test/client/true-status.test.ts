@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { type Cadenza, connect } from '../../src/client/index.ts';
@@ -9,6 +7,7 @@ import { createGateway } from '../../src/gateway/index.ts';
 import { closeEndedSince } from '../../src/runtime/close-ended.ts';
 import { openRooms } from '../../src/runtime/open-rooms.ts';
 import { cadenzaPlugin } from '../../src/workers/index.ts';
+import { temporalWire } from '../setup/temporal-wire.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 import { testBundle } from '../setup/test-bundle.ts';
 import { testLog } from '../setup/test-log.ts';
@@ -143,45 +142,17 @@ test('a wait that runs out asks Temporal once in a while, and not all the time',
   await bed.client.end(id);
 });
 
-/** A client by another address of the same server, whose answers take so long, ms. */
+/** A client far from the same server, whose answers take so long, ms. */
 async function farClient(delayMs: number) {
   const { databaseUrl, env, taskQueue } = bed;
-  const proxy = await proxyOf(process.env.CADENZA_TEST_TEMPORAL_ADDRESS!, delayMs);
-  const { address: temporalAddress, said } = proxy;
+  const wire = await temporalWire(delayMs);
+  const { address: temporalAddress, said } = wire;
   const client = await connect({ temporalAddress, databaseUrl, env, config, taskQueue, log: testLog().log });
   const close = async () => {
     await client.close();
-    proxy.close();
+    wire.close();
   };
   return { client, said, close };
-}
-
-async function proxyOf(address: string, delayMs: number) {
-  let said = 0;
-  const { hostname, port } = new URL(`tcp://${address}`);
-  const sockets: net.Socket[] = [];
-  const server = net.createServer((near) => {
-    const far = net.connect(Number(port), hostname);
-    sockets.push(near, far);
-    near
-      .on('close', () => far.destroy())
-      .on('data', (data) => {
-        said += 1;
-        far.write(data);
-      });
-    far.on('data', (data) => setTimeout(() => near.write(data), delayMs)).on('close', () => near.destroy());
-    for (const socket of [near, far]) socket.on('error', () => {});
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return {
-    address: `127.0.0.1:${(server.address() as net.AddressInfo).port}`,
-    /** pieces of what the client sent */
-    said: () => said,
-    close() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
 }
 
 test('a run that has ended cannot be stopped any more, and is not said to be unknown', async () => {

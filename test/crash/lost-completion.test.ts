@@ -1,16 +1,15 @@
-import { once } from 'node:events';
-import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mockProvider } from '../setup/mock-provider.ts';
+import { type TemporalWire, temporalWire } from '../setup/temporal-wire.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 import { until } from '../setup/until.ts';
 
 let bed: TestBed;
-let wire: Wire;
+let wire: TemporalWire;
 const policy = { candidates: ['openai/gpt-6-sol'], cache: false as const };
 
 beforeAll(async () => {
-  wire = await cuttableWire(process.env.CADENZA_TEST_TEMPORAL_ADDRESS!);
+  wire = await temporalWire();
   bed = await testBed({ provider: await mockProvider(), temporalAddress: wire.address });
 });
 afterAll(async () => {
@@ -47,55 +46,3 @@ test('a completion that never reaches Temporal does not make the call be asked a
   const completed = (await Array.fromAsync(events)).filter((event) => event.type === 'call.completed');
   expect(completed).toHaveLength(1);
 });
-
-interface Wire {
-  address: string;
-  cut(): void;
-  mend(): void;
-  isCut(): boolean;
-  close(): Promise<void>;
-}
-
-/** A TCP connection to a server that can be cut and mended. */
-async function cuttableWire(target: string): Promise<Wire> {
-  const [host, port] = target.split(':');
-  const open = new Set<Socket>();
-  let isCut = false;
-  const server: Server = createServer((near) => {
-    if (isCut) {
-      near.destroy();
-      return;
-    }
-    const far = dial(Number(port), host);
-    for (const socket of [near, far]) {
-      open.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        open.delete(socket);
-        near.destroy();
-        far.destroy();
-      });
-    }
-    near.pipe(far).pipe(near);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const drop = () => {
-    for (const socket of open) socket.destroy();
-  };
-  return {
-    address: `127.0.0.1:${(server.address() as { port: number }).port}`,
-    isCut: () => isCut,
-    cut() {
-      isCut = true;
-      drop();
-    },
-    mend() {
-      isCut = false;
-    },
-    async close() {
-      drop();
-      server.close();
-    },
-  };
-}
