@@ -3,7 +3,8 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HOME } from './places.mjs';
 
-/** A folder that exists while a setup is at work: it holds the ids of its processes. */
+/** A folder that exists while a setup is at work. The one file in it is named after its processes, by their ids: who
+ *  takes over a lock renames that file, which succeeds for exactly one, and the lock is never away meanwhile. */
 const LOCK = path.join(HOME, 'setup.lock');
 
 /** Runs one setup at a time: others wait, and a lock whose processes have died is taken over.
@@ -12,15 +13,21 @@ export async function locked(whileWaiting, work, stop) {
   const claim = `${LOCK}.${process.pid}`;
   fs.rmSync(claim, { recursive: true, force: true });
   fs.mkdirSync(claim, { recursive: true });
-  fs.writeFileSync(path.join(claim, 'pid'), String(process.pid));
+  fs.writeFileSync(path.join(claim, String(process.pid)), '');
   let said = false;
   // A folder that is not empty cannot be renamed over: the claim succeeds for exactly one of us.
-  while (!renamed(claim, LOCK)) {
+  while (!renamed(claim, LOCK, TAKEN)) {
     const owners = ownersOf(LOCK);
-    const alive = owners.find(isAlive);
-    if (owners.length > 0 && alive === undefined) {
-      breakLock(owners);
-      continue;
+    if (owners === undefined) continue;
+    // Our own id was somebody else's where a container begins again.
+    const alive = owners
+      .split('+')
+      .map(Number)
+      .find((pid) => pid !== process.pid && isAlive(pid));
+    if (alive === undefined) {
+      if (!renamed(path.join(LOCK, owners), path.join(LOCK, String(process.pid)), GONE)) continue;
+      fs.rmSync(claim, { recursive: true, force: true });
+      break;
     }
     if (!said) whileWaiting(alive);
     said = true;
@@ -36,50 +43,38 @@ export async function locked(whileWaiting, work, stop) {
     return await work();
   } finally {
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
-    fs.rmSync(LOCK, { recursive: true, force: true });
+    // Emptied where it lies, it would be somebody else's before it is removed.
+    const freed = `${claim}.freed`;
+    fs.renameSync(LOCK, freed);
+    fs.rmSync(freed, { recursive: true, force: true });
   }
 }
 
 /** Our lock is held as long as one of these lives, too. */
 export function holdFor(pids) {
-  const unfinished = path.join(LOCK, 'pid.new');
-  fs.writeFileSync(unfinished, [process.pid, ...pids].join(' '));
-  fs.renameSync(unfinished, path.join(LOCK, 'pid'));
+  fs.renameSync(path.join(LOCK, ownersOf(LOCK)), path.join(LOCK, [process.pid, ...pids].join('+')));
 }
 
-function renamed(from, to) {
+const TAKEN = ['ENOTEMPTY', 'EEXIST', 'EPERM'];
+const GONE = ['ENOENT'];
+
+/** @returns false where it cannot be, for one of these reasons */
+function renamed(from, to, reasons) {
   try {
     fs.renameSync(from, to);
     return true;
   } catch (error) {
-    if (['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(error.code)) return false;
+    if (reasons.includes(error.code)) return false;
     throw error;
   }
 }
 
-/** Two may find the same dead owner: whoever comes second would move the first one's new lock away, so puts it back. */
-function breakLock(owners) {
-  const aside = `${LOCK}.dead.${process.pid}`;
-  if (!renamedIfThere(LOCK, aside)) return;
-  if (ownersOf(aside).join() !== owners.join() && renamed(aside, LOCK)) return;
-  fs.rmSync(aside, { recursive: true, force: true });
-}
-
-function renamedIfThere(from, to) {
-  try {
-    fs.renameSync(from, to);
-    return true;
-  } catch (error) {
-    if (error.code === 'ENOENT') return false;
-    throw error;
-  }
-}
-
+/** @returns nothing where the lock has just become free */
 function ownersOf(lock) {
   try {
-    return fs.readFileSync(path.join(lock, 'pid'), 'utf8').split(' ').map(Number);
+    return fs.readdirSync(lock)[0];
   } catch {
-    return [];
+    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { recordedProcess, recordProcess } from './leftovers.ts';
+import { commandLine, isAlive } from './server-process.ts';
 
 /** Where the parts of a running Cadenza are reached. Holds the database's password. */
 export interface Running {
@@ -17,11 +18,13 @@ export interface Running {
 }
 
 const runningFile = (home: string) => path.join(home, 'running.json');
-const ownerFile = (home: string) => path.join(home, 'supervisor.pid');
+/** The one file in it is named after the process that has the home. Who takes a home over from a dead one renames that
+ *  file, which succeeds for exactly one. */
+const ownerFolder = (home: string) => path.join(home, 'supervisor');
 
 /** What runs in this home. @returns undefined when nothing does, also when it was killed and left its notes behind */
 export function readRunning(home: string): Running | undefined {
-  const owner = recordedProcess(ownerFile(home));
+  const owner = alive(ownerOf(home));
   if (owner === undefined) return undefined;
   try {
     const running = JSON.parse(readFileSync(runningFile(home), 'utf8')) as Running;
@@ -41,34 +44,65 @@ export function writeRunning(home: string, running: Running): void {
 /** Makes this process the one that runs things in this home. @returns gives the home back
  *  @throws Error saying where the other one is reached */
 export function claimHome(home: string): () => void {
-  mkdirSync(home, { recursive: true });
-  const claim = `${ownerFile(home)}.${process.pid}`;
-  recordProcess(claim, process.pid);
+  const folder = ownerFolder(home);
+  const claim = `${folder}.${process.pid}`;
+  const ours = ownerName(process.pid);
+  mkdirSync(claim, { recursive: true });
+  writeFileSync(path.join(claim, ours), '');
   try {
-    while (!linked(claim, ownerFile(home))) {
-      const owner = recordedProcess(ownerFile(home));
-      if (owner !== undefined) throw new Error(alreadyRunning(home, owner));
-      rmSync(ownerFile(home), { force: true });
+    // A folder that is not empty cannot be renamed over.
+    while (!renamed(claim, folder, TAKEN)) {
+      const owner = ownerOf(home);
+      const pid = alive(owner);
+      // Our own id was somebody else's where a container begins again.
+      if (pid !== undefined && (pid !== process.pid || held.has(home))) throw new Error(alreadyRunning(home, pid));
+      if (owner !== undefined && renamed(path.join(folder, owner), path.join(folder, ours), GONE)) break;
     }
   } finally {
-    rmSync(claim, { force: true });
+    rmSync(claim, { recursive: true, force: true });
   }
+  held.add(home);
   rmSync(runningFile(home), { force: true });
   return () => {
+    held.delete(home);
     rmSync(runningFile(home), { force: true });
-    rmSync(ownerFile(home), { force: true });
+    // Emptied where it lies, it would be somebody else's before it is removed.
+    if (renamed(folder, claim, GONE)) rmSync(claim, { recursive: true, force: true });
   };
 }
 
-/** A link is made whole or not at all, so nobody reads half a claim. */
-function linked(from: string, to: string): boolean {
+/** The homes this process has. */
+const held = new Set<string>();
+
+const TAKEN = ['ENOTEMPTY', 'EEXIST', 'EPERM'];
+const GONE = ['ENOENT'];
+
+/** @returns false where it cannot be, for one of these reasons */
+function renamed(from: string, to: string, reasons: string[]): boolean {
   try {
-    linkSync(from, to);
+    renameSync(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (reasons.includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
+}
+
+/** A process id alone is used again after a reboot. */
+const ownerName = (pid: number) => `${pid}.${createHash('sha256').update(commandLine(pid)).digest('hex').slice(0, 16)}`;
+
+function ownerOf(home: string): string | undefined {
+  try {
+    return readdirSync(ownerFolder(home))[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns the id of this process, if it still is the one that runs under it */
+function alive(owner: string | undefined): number | undefined {
+  const pid = Number.parseInt(owner ?? '', 10);
+  return isAlive(pid) && ownerName(pid) === owner ? pid : undefined;
 }
 
 function alreadyRunning(home: string, pid: number): string {

@@ -164,11 +164,54 @@ test('a setup that is asked to stop ends npm too, and the next one begins again'
 });
 
 test('several at once do the work once, and a lock whose owner died holds nobody up', async () => {
-  write('.cadenza/setup.lock/pid', '999999999');
+  write('.cadenza/setup.lock/999999999', '');
   const together = await Promise.all([setup(), setup(), setup()]);
   expect(together.map(({ code }) => code)).toEqual([0, 0, 0]);
   expect(together.filter(({ said }) => said.includes('packages done')).length).toBe(1);
   expect(existsSync(path.join(clone, '.cadenza/setup.lock'))).toBe(false);
+});
+
+test('who finds the lock of a dead owner after somebody else took it over leaves it to that one', async () => {
+  write('.cadenza/setup.lock/999999999', '');
+  write(
+    'first.mjs',
+    `import fs from 'node:fs';
+     import { holdFor, locked } from './scripts/setup/lock.mjs';
+     process.on('exit', () => fs.writeFileSync('ended', ''));
+     await locked(() => {}, async () => {
+       for (let i = 1; !fs.existsSync('waits'); i++) {
+         holdFor([i]);
+         fs.writeFileSync('holds', String(i));
+       }
+       console.log('held to its end');
+     });`,
+  );
+  write(
+    'second.mjs',
+    `import fs from 'node:fs';
+     import { locked } from './scripts/setup/lock.mjs';
+     const until = (holds) => { while (!holds()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1); };
+     const beats = () => fs.existsSync('holds') && fs.readFileSync('holds', 'utf8');
+     const rename = fs.renameSync;
+     fs.renameSync = (from, to) => {
+       if (!from.includes('setup.lock.') && !fs.existsSync('found')) {
+         fs.writeFileSync('found', '');
+         until(() => fs.existsSync('holds'));
+         try {
+           return rename(from, to);
+         } finally {
+           const before = beats();
+           until(() => beats() !== before || fs.existsSync('ended'));
+         }
+       }
+       return rename(from, to);
+     };
+     await locked(() => fs.writeFileSync('waits', ''), async () => console.log('then it'));`,
+  );
+  const second = run('second.mjs');
+  await until(() => existsSync(path.join(clone, 'found')) || undefined);
+  expect(await run('first.mjs')).toEqual({ code: 0, said: 'held to its end\n' });
+  expect(await second).toEqual({ code: 0, said: 'then it\n' });
 });
 
 test('without Python, setup names the command that mends it, and goes on', async () => {
