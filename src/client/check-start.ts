@@ -1,5 +1,6 @@
 import { type Config, refusalOfUrl } from '../config/index.ts';
 import {
+  type BegunRun,
   type Caller,
   type CrewDefinition,
   DIRECT_PATTERNS,
@@ -50,6 +51,10 @@ export interface CheckedStart {
   id?: string;
   /** nobody has used the id, or none was given */
   isNewId?: boolean;
+  /** what it is to begin with at once, in this process */
+  chain?: string;
+  /** a process began it, and could not tell Temporal */
+  begun?: BegunRun;
 }
 
 /** What a start is told, with what its caller cannot choose: whose it is, and who pays. */

@@ -5,7 +5,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { type Duration, defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   type BegunRun,
   chainOfDirect,
@@ -15,7 +15,7 @@ import {
   RUN_DIRECT,
   type RunOptions,
 } from '../contract/index.ts';
-import { grpcCodeOf, isUnimplemented, orNothing } from '../runtime/describe-run.ts';
+import { describeRun, grpcCodeOf, isUnimplemented, orNothing } from '../runtime/describe-run.ts';
 import type { CheckedStart } from './check-start.ts';
 
 const PATTERN = defineSearchAttributeKey('CadenzaPattern', SearchAttributeType.KEYWORD);
@@ -41,8 +41,16 @@ export interface StartOn {
 
 /** Begins runs of the direct lane in this process, while Temporal is told of them. */
 export interface RunsHere {
-  /** @param run with an id that nobody used @returns undefined where it is to begin as any other */
-  begin(run: { id: string; pattern: string; input: unknown; options: RunOptions }): BegunHere | undefined;
+  /** For one to begin with; undefined where none may */
+  newChain(): string | undefined;
+  /** @param run with an id that nobody used, or that its chain has claimed @returns undefined where it is to begin as any other */
+  begin(run: {
+    id: string;
+    chain: string;
+    pattern: string;
+    input: unknown;
+    options: RunOptions;
+  }): BegunHere | undefined;
   isRunning(id: string): boolean;
   /** What a run gives that began here not long ago; undefined where Temporal is to be asked. */
   result(id: string): Promise<{ result: unknown } | undefined> | undefined;
@@ -50,8 +58,12 @@ export interface RunsHere {
 
 export interface BegunHere {
   begun: BegunRun;
-  /** Temporal has it. */
-  known(): void;
+  /** Before that no worker needs to be told of it; undefined where Temporal knows no such delay */
+  workerAfter?: Duration;
+  /** Temporal knows none. */
+  refuseDelay(): void;
+  /** Temporal has it. @param activityRun of the activity that is to come only if the run takes longer */
+  known(activityRun?: string): void;
   /** Temporal did not take it: it ends. */
   abandon(cause: unknown): void;
 }
@@ -83,31 +95,55 @@ export async function startExecution(
 /** Servers that took a run in the direct lane: on others nothing may begin before they have. */
 const takesDirect = new WeakSet<Client>();
 
-async function startDirect({ temporal, taskQueue, here, eager }: StartOn, checked: CheckedStart, id: string) {
-  const { workflowType: pattern, input, options } = checked;
+/** @returns the chain of a run that begins at once, where it may */
+export function chainToBegin({ temporal, here, eager }: StartOn, { lane }: CheckedStart): string | undefined {
+  return lane === 'direct' && takesDirect.has(temporal) && eager() ? here?.newChain() : undefined;
+}
+
+async function startDirect({ temporal, taskQueue, here }: StartOn, checked: CheckedStart, id: string) {
+  const { workflowType: pattern, input, options, chain } = checked;
   const { tenant } = options;
-  const mayBegin = checked.isNewId && takesDirect.has(temporal);
-  const begunHere = mayBegin && eager() ? here?.begin({ id, pattern, input, options }) : undefined;
+  const begunHere = chain === undefined ? undefined : here?.begin({ id, chain, pattern, input, options });
+  const begun = begunHere?.begun ?? checked.begun;
   try {
-    const handle = await temporal.activity.start(RUN_DIRECT, {
-      ...DIRECT,
-      id,
-      taskQueue,
-      args: [pattern, input, options, ...(begunHere ? [begunHere.begun] : [])],
-      summary: summaryOf(pattern, input),
-      priority: queuePlaceOf({ ...options, pattern }),
-      typedSearchAttributes: [
-        { key: PATTERN, value: pattern },
-        ...(tenant === undefined ? [] : [{ key: TENANT, value: tenant }]),
-      ],
+    const begin = (startDelay?: Duration) =>
+      temporal.activity.start(RUN_DIRECT, {
+        ...DIRECT,
+        startDelay,
+        id,
+        taskQueue,
+        args: [pattern, input, options, ...(begun ? [begun] : [])],
+        summary: summaryOf(pattern, input),
+        priority: queuePlaceOf({ ...options, pattern }),
+        typedSearchAttributes: [
+          { key: PATTERN, value: pattern },
+          ...(tenant === undefined ? [] : [{ key: TENANT, value: tenant }]),
+        ],
+      });
+    const delay = begunHere?.workerAfter;
+    const handle = await begin(delay).catch((thrown) => {
+      if (delay === undefined || grpcCodeOf(thrown) !== INVALID_ARGUMENT) throw thrown;
+      // `activity.startDelayEnabled` is off there.
+      begunHere?.refuseDelay();
+      return begin();
     });
     takesDirect.add(temporal);
-    begunHere?.known();
-    return { chain: begunHere?.begun.chain ?? chainOfDirect(handle.runId!), activityRunId: handle.runId };
+    begunHere?.known(handle.runId);
+    return { chain: begun?.chain ?? chainOfDirect(handle.runId!), activityRunId: handle.runId };
   } catch (thrown) {
+    if (begunHere && (await isToldByOther(temporal, thrown, id, begunHere.begun.chain))) {
+      begunHere.known();
+      return { chain: begunHere.begun.chain };
+    }
     begunHere?.abandon(thrown);
     throw thrown;
   }
+}
+
+/** Somebody who was asked for the same run took us for lost, and told Temporal of it. */
+async function isToldByOther(temporal: Client, thrown: unknown, id: string, chain: string): Promise<boolean> {
+  if (!(thrown instanceof ActivityExecutionAlreadyStartedError)) return false;
+  return (await orNothing(describeRun(temporal, id, chain)).catch(() => undefined))?.chain === chain;
 }
 
 async function startWorkflow(
@@ -164,6 +200,7 @@ export async function cancelExecution(temporal: Client, id: string, isDirect: bo
   await orNothing(workflow.cancel());
 }
 
+const INVALID_ARGUMENT = 3;
 /** gRPC: the activity has ended */
 const FAILED_PRECONDITION = 9;
 

@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { type Caller, ownName } from '../contract/index.ts';
+import { begunBy, type Caller, isBegunHere, ownName, UNNAMED } from '../contract/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
 import { inStartSpan } from '../telemetry/index.ts';
 import { type CheckedStart, checkStart, ofCaller, type StartOptions } from './check-start.ts';
 import { CadenzaError, refusal } from './errors.ts';
-import { type Execution, type StartOn, startExecution } from './executions.ts';
+import { chainToBegin, type Execution, type StartOn, startExecution } from './executions.ts';
 import type { RunFinder } from './find-run.ts';
 import { assertSameStart, idOfKey } from './idempotency.ts';
 import { clientError } from './outcome.ts';
 import { inputOfMap, recordResumed } from './start-map.ts';
+import { isUntold } from './untold-run.ts';
 
 export interface RunStarter {
   /** Starts a run, or finds the one that has its id. @returns `execution` of a run that is new
@@ -48,8 +49,14 @@ export function createRunStarter(
 
   /** An id is used once, whichever lane it was used in. */
   async function beginNew(checked: CheckedStart, id: string): Promise<Execution | undefined> {
-    const other = checked.isNewId || checked.workflowType === 'map' ? undefined : await store.runs.find(id);
-    return other ? undefined : begin(checked, id);
+    const chain = chainToBegin(on, checked);
+    if (checked.isNewId || checked.workflowType === 'map') return begin({ ...checked, chain }, id);
+    const { claim, claimedBy } = store.runs;
+    const has = await (checked.lane === 'direct' ? claim(id, chain ?? UNNAMED) : claimedBy(id));
+    if (has === chain) return begin({ ...checked, chain }, id);
+    if (has === undefined || has === UNNAMED) return begin(checked, id);
+    if (!isBegunHere(has) || !(await isUntold(on, store, id, has))) return undefined;
+    return begin({ ...checked, begun: { chain: has, by: begunBy(has) } }, id);
   }
 
   /** @throws CadenzaError where the id is that of another workflow */

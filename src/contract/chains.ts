@@ -7,7 +7,7 @@
  *   <first-execution>@<tick's run id>     a tick of a cron workflow, after the first
  *   <chain above>~<path of the step>      a run that does a step of another
  *   direct:<activity run id>              a run in the direct lane, also where a workflow goes on with it
- *   direct:@<id>                          the same, of one that began before Temporal had named its activity
+ *   direct:@<process>.<number>            the same, of one that this process began before Temporal had named its activity
  */
 
 const DIRECT = 'direct:';
@@ -17,13 +17,24 @@ export function chainOfDirect(activityRun: string): string {
   return `${DIRECT}${activityRun}`;
 }
 
-/** Of one that the process of its client begins at once. @param id of nobody else */
-export function chainBegunHere(id: string): string {
-  return `${DIRECT}@${id}`;
+/** Stands for the chain of a run in the direct lane that Temporal has not named yet. */
+export const UNNAMED = DIRECT;
+
+/** How the chains of those begin that the process of their client begins at once. */
+export const BEGUN_HERE = `${DIRECT}@`;
+
+/** Of one that the process of its client begins at once. @param by the process @param nth that it begins */
+export function chainBegunHere(by: string, nth: number): string {
+  return `${BEGUN_HERE}${by}.${nth}`;
+}
+
+/** Which process began it. */
+export function begunBy(chain: string): string {
+  return chain.slice(BEGUN_HERE.length).split('.')[0]!;
 }
 
 export function isBegunHere(chain: string): boolean {
-  return isDirectChain(chain) && chain.startsWith(`${DIRECT}@`);
+  return isDirectChain(chain) && chain.startsWith(BEGUN_HERE);
 }
 
 /** A run in the direct lane, also where a workflow goes on with it. */

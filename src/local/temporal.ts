@@ -19,7 +19,7 @@ export interface LocalTemporal {
 }
 
 /** `full`: each commit waits for the disk. `normal`: the disk follows; a process killed at any moment loses nothing, a
- *  power cut may lose the last seconds. */
+ *  power cut may lose the last minute. */
 export type TemporalSync = 'full' | 'normal';
 
 export interface TemporalOptions {
@@ -50,6 +50,9 @@ const HOST = '127.0.0.1';
 const START_PATIENCE_MS = 60_000;
 /** Besides its two ports the server takes some for itself, and panics where somebody was quicker: so often it is started anew. */
 const MOST_CRASHES = 4;
+/** 40 MB of a write-ahead log before it is worked into the file: a page that is written often is copied once. (The default, 1,000
+ *  pages, is a few dozen runs. Measured: 5 % more runs a second.) */
+const WAL_PAGES = '10000';
 const SETTINGS = [
   // The server's own default looks for work to hand on 20 times a second for each shard, of which it has one: every hop
   // of a run waits for the next look. (Measured: three activities 150 ms, without the wait 42.)
@@ -115,7 +118,13 @@ async function serve(options: TemporalOptions, port: number, uiPort: number): Pr
       ...['--namespace', namespace, '--ui-disable-news-fetch', '--log-level', 'warn'],
       ...SETTINGS.flatMap((setting) => ['--dynamic-config-value', setting]),
       ...(options.codecEndpoint ? ['--ui-codec-endpoint', options.codecEndpoint] : []),
-      ...(dbFile ? ['--db-filename', dbFile, ...pragmas({ journal_mode: 'wal', synchronous: sync })] : []),
+      ...(dbFile
+        ? [
+            '--db-filename',
+            dbFile,
+            ...pragmas({ journal_mode: 'wal', wal_autocheckpoint: WAL_PAGES, synchronous: sync }),
+          ]
+        : []),
       ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
     ],
     logFile: options.logFile ?? (dbFile ? path.join(path.dirname(dbFile), 'temporal.log') : '/dev/null'),

@@ -61,6 +61,7 @@ export interface Database {
     key: string | null;
     data: Json<Record<string, unknown>>;
   };
+  claims: { id: string; chain: string; at: Generated<Date> };
   writers: { id: string; batch: Generated<number>; results: Json<unknown> | null; at: Generated<Date> };
   calls: {
     key: string;

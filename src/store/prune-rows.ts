@@ -169,6 +169,7 @@ export function leftovers({ calls, audit = Number.POSITIVE_INFINITY }: Retention
     ['batches', 'batches', sql`state = 'ended' and not exists (select from batch_calls c where c.batch = batches.id)`],
     ['prompts', 'prompts', sql`expires_at < now()`],
     ['flights', 'flights', sql`lease_until < now() - interval '1 hour'`],
+    ['claims', 'claims', sql`at < now() - interval '1 day'`],
     ['writers', 'writers', sql`at < now() - interval '7 days'`],
     ...(audit === Number.POSITIVE_INFINITY
       ? []

@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import {
-  chainBegunHere,
+  BEGUN_HERE,
   directRunOf,
   isBegunHere,
   ListRuns,
@@ -12,6 +12,7 @@ import {
 } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import { newestChain } from './event-followers.ts';
+import { called } from './functions.ts';
 import { timelinePage } from './timeline.ts';
 
 export interface StoredRun extends RunInfo {
@@ -30,6 +31,10 @@ export interface Runs {
   /** The newest run of each id that has one, whoever's it is, in one statement. */
   findEach(ids: string[]): Promise<StoredRun[]>;
   chainOf(id: string): Promise<string | undefined>;
+  /** The chain of the run of this id: of one that is about to begin, too. */
+  claimedBy(id: string): Promise<string | undefined>;
+  /** Takes the id for a run that is to begin with this chain. @returns the chain of whoever has it now */
+  claim(id: string, chain: string): Promise<string>;
   /** In the order they began. @param chain first-execution run id */
   steps(chain: string): Promise<StoredStep[]>;
   /** Ids of runs that began in the process of their client before this moment, and have no end yet. */
@@ -65,6 +70,14 @@ export function createRuns(db: Kysely<Database>): Runs {
       return rows.map((row) => ({ ...runInfo(row), chain: row.chain }));
     },
     chainOf: (id) => newestChain(db, id),
+    async claimedBy(id) {
+      const claimed = db.selectFrom('claims').select('chain').where('id', '=', id);
+      return (await newestChain(db, id)) ?? (await claimed.executeTakeFirst())?.chain;
+    },
+    async claim(id, chain) {
+      const { rows } = await sql<{ chain: string }>`select ${called('claim_id')}(${id}, ${chain}) as chain`.execute(db);
+      return rows[0]!.chain;
+    },
     async steps(chain) {
       const rows = await db
         .selectFrom('events')
@@ -81,7 +94,7 @@ export function createRuns(db: Kysely<Database>): Runs {
         .select('id')
         .where('status', '=', 'running')
         .where('started_at', '<', moment)
-        .where('chain', 'like', `${chainBegunHere('')}%`)
+        .where('chain', 'like', `${BEGUN_HERE}%`)
         .orderBy('started_at', 'desc')
         .limit(LOOKED_AT)
         .execute();

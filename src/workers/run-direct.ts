@@ -4,7 +4,8 @@ import { type BegunRun, chainOfDirect, type DirectPattern, HANDED_OVER, type Run
 import { orNothing } from '../runtime/describe-run.ts';
 import type { Store } from '../store/index.ts';
 import type { PerformDirect } from './perform-direct.ts';
-import { untilLetGo, type WorkedHere } from './runs-here.ts';
+import type { WorkedHere } from './runs-here.ts';
+import { untilLetGo } from './until-let-go.ts';
 
 /** The activity of the direct lane: a whole run of a pattern. Killed, it is done again, and has its finished calls from the
  *  journal. Where it must wait for long, a workflow of the run's id goes on, which has them from there too. A run that a

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { asyncLocalStorage as activityContext, Context, type Info } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
+import { ActivityNotFoundError, type Client } from '@temporalio/client';
 import { CancelledFailure, noopMetricMeter } from '@temporalio/common';
 import { Runtime } from '@temporalio/worker';
 import type { BegunHere, RunsHere } from '../client/executions.ts';
 import {
-  type BegunRun,
   chainBegunHere,
   type DirectPattern,
   isHandedOver,
+  type Log,
   RUN_DIRECT,
   type RunOptions,
 } from '../contract/index.ts';
@@ -17,11 +16,14 @@ import { redact } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
 import type { PerformDirect } from './perform-direct.ts';
 
+/** A run that ends sooner is told to Temporal by its end, and no worker of it. One that was lost with its process goes on so
+ *  late, as where a heartbeat is missed. */
+const WORKER_AFTER = '8 seconds';
 /** Results are handed out here for so long after their runs have ended, ms; afterwards Temporal has them. */
 const KEPT_MS = 5_000;
 const KEPT_AT_MOST = 500;
 /** So often it is looked whether a run whose activity has not come here was ended by somebody at Temporal, ms. */
-const LOOK_AT_TEMPORAL_MS = 5_000;
+const LOOK_AT_TEMPORAL_MS = 2_000;
 
 export interface RunsHereOptions {
   perform: PerformDirect;
@@ -31,6 +33,7 @@ export interface RunsHereOptions {
   taskQueue: string;
   /** values that Temporal's payloads are free of */
   secrets: string[];
+  log: Log;
   /** begun here at once, at most: more wait for the worker's slots as others do */
   most: number;
 }
@@ -52,6 +55,8 @@ interface Running {
   ended: boolean;
   /** its activity is here */
   adopted: boolean;
+  /** settles once Temporal knows its end, or knows that a worker is to be asked for it */
+  told?: Promise<void>;
 }
 
 /**
@@ -64,7 +69,7 @@ interface Running {
  *           +--> Temporal --> the activity, here or elsewhere --> waits for the run, has its result
  */
 export function createRunsHere(options: RunsHereOptions): WorkedHere {
-  const { perform, temporal, store, namespace, taskQueue, secrets, most } = options;
+  const { perform, temporal, store, namespace, taskQueue, secrets, most, log } = options;
   const runs = new Map<string, Running>();
   let open = 0;
   let closed = false;
@@ -74,12 +79,15 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
     if (!running?.adopted) running?.cancel(reason === 'cancelled' ? 'CANCELLED' : 'NOT_FOUND');
   });
 
-  function begin({ id, pattern, ...given }: Parameters<RunsHere['begin']>[0]): BegunHere | undefined {
-    if (closed || open >= most || runs.has(id)) return undefined;
-    const name = randomUUID();
-    const chain = chainBegunHere(name);
-    const known = Promise.withResolvers<void>();
-    known.promise.catch(() => {});
+  let begun = 0;
+  let workerAfter: typeof WORKER_AFTER | undefined = WORKER_AFTER;
+  const newChain = () => (closed || open >= most ? undefined : chainBegunHere(store.processes.self, ++begun));
+
+  function begin({ id, chain, pattern, ...given }: Parameters<RunsHere['begin']>[0]): BegunHere | undefined {
+    if (closed || runs.has(id)) return undefined;
+    const known = Promise.withResolvers<string | undefined>();
+    const isKnown = known.promise.then(() => {});
+    isKnown.catch(() => {});
     const cancelling = new AbortController();
     const startedAt = new Date();
     const [input, options] = asTold(given, secrets);
@@ -89,17 +97,18 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
       input,
       options,
       chain,
-      runId: name,
+      runId: randomUUID(),
       startedAt,
       taskQueue,
-      known: known.promise,
+      known: isKnown,
     };
     const context = contextOf(id, startedAt, cancelling.signal);
     open += 1;
     store.events.expect(chain);
     const outcome = activityContext.run(context, () => perform(temporal, run));
-    const running: Running = { outcome, cancel, ended: false, adopted: false };
+    const running: Running = { outcome, cancel, ended: false, adopted: false, told: undefined };
     runs.set(id, running);
+    running.told = tellEnd(id, running, known.promise);
     const looking = setInterval(() => void endWithActivity(id, running), LOOK_AT_TEMPORAL_MS);
     outcome
       .catch(() => {})
@@ -111,7 +120,9 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
       });
     return {
       begun: { chain, by: store.processes.self },
-      known: known.resolve,
+      workerAfter,
+      refuseDelay,
+      known: (activityRun) => known.resolve(workerAfter && activityRun),
       abandon(cause) {
         known.reject(cause);
         cancel('CANCELLED');
@@ -121,6 +132,34 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
 
     function cancel(message: string): void {
       if (!cancelling.signal.aborted) cancelling.abort(new CancelledFailure(message));
+    }
+  }
+
+  function refuseDelay(): void {
+    workerAfter = undefined;
+  }
+
+  /** A result ends the activity, which no worker needs to be told of then. How a run failed only a worker may say: that of
+   *  the activity, which is to come at once. What Temporal does not hear of now it has from there in time. */
+  async function tellEnd(id: string, running: Running, known: Promise<string | undefined>): Promise<void> {
+    try {
+      const runId = await known;
+      if (runId === undefined) return;
+      const ended = await running.outcome.then(
+        (result) => ({ result }),
+        () => undefined,
+      );
+      if (running.adopted) return;
+      const toWorker = () => temporal.activity.getHandle(id, runId).updateOptions({ startDelay: null });
+      if (!ended) return void (await toWorker());
+      await temporal.activity.complete({ activityId: id, runId }, ended.result).catch((thrown) => {
+        // A server older than 1.32 ends none that reached no worker.
+        if (!(thrown instanceof ActivityNotFoundError)) throw thrown;
+        refuseDelay();
+        return toWorker();
+      });
+    } catch (error) {
+      log.debug({ run: id, error: String(error) }, 'The end of a run is left to its activity');
     }
   }
 
@@ -156,6 +195,7 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
   }
 
   return {
+    newChain,
     begin,
     isRunning: (id) => runs.get(id)?.ended === false,
     result(id) {
@@ -182,7 +222,7 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
       closed = true;
       stopListening();
       for (const { cancel } of runs.values()) cancel('WORKER_SHUTDOWN');
-      await Promise.allSettled([...runs.values()].map(({ outcome }) => outcome));
+      await Promise.allSettled([...runs.values()].flatMap(({ outcome, told }) => [outcome, told]));
       runs.clear();
     },
   };
@@ -194,36 +234,4 @@ function asTold(
   secrets: string[],
 ): [unknown, RunOptions] {
   return JSON.parse(redact(JSON.stringify([input, options]), secrets));
-}
-
-/** Two looks: a process may be without its connection for a moment. */
-const LOOK_EVERY_MS = 1_000;
-/** One that is there, and has said nothing of a run for so long, has lost it. Calls are given up sooner, ms. */
-const SILENT_AT_MOST_MS = 900_000;
-
-/** Waits while another process has the run. @param over true where it is known by other means that the run is another's now */
-export async function untilLetGo(
-  { events, processes }: Pick<Store, 'events' | 'processes'>,
-  id: string,
-  { chain, by }: BegunRun,
-  { signal, over }: { signal: AbortSignal; over(): Promise<boolean> },
-): Promise<void> {
-  const gone = new AbortController();
-  const waiting = AbortSignal.any([gone.signal, signal]);
-  let heardAt = performance.now();
-  const watch = async () => {
-    for (let missed = 0; !waiting.aborted; ) {
-      const there = await processes.isThere(by).catch(() => true);
-      missed = there ? 0 : missed + 1;
-      const lost = missed >= 2 || performance.now() - heardAt > SILENT_AT_MOST_MS;
-      if (lost || (await over().catch(() => false))) return gone.abort();
-      await delay(LOOK_EVERY_MS, undefined, { signal: waiting }).catch(() => {});
-    }
-  };
-  void watch();
-  try {
-    for await (const _ of events.followPages(id, { chain, signal: waiting })) heardAt = performance.now();
-  } finally {
-    gone.abort();
-  }
 }

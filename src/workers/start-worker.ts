@@ -75,7 +75,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     const activities = createActivities({ ...rooms, metrics });
     const perform = createPerformDirect({ ...activities });
     const { store, secrets } = rooms;
-    const here = createRunsHere({ perform, temporal, store, secrets, namespace, taskQueue, most: slots });
+    const here = createRunsHere({ perform, temporal, store, secrets, log, namespace, taskQueue, most: slots });
     const plugins = [pluginOf(rooms, { activities, here, metrics })];
     const options = { connection, namespace, taskQueue, workflowBundle: bundle, plugins };
     const worker = await withQuickThreads(() => Worker.create(options));

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import type { RunEvent } from '../../src/contract/index.ts';
 import { type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
+import { temporalWire } from '../setup/temporal-wire.ts';
 import { until } from '../setup/until.ts';
 import { type FreshStore, freshStore } from '../store/fresh-store.ts';
 
@@ -39,7 +40,7 @@ afterAll(async () => {
   await fresh.drop();
 });
 
-async function serve(): Promise<Served> {
+async function serve(temporal = process.env.CADENZA_TEST_TEMPORAL_ADDRESS): Promise<Served> {
   const child = fork(path.join(ROOT, 'bin/cadenza.mjs'), ['serve', '--port', '0'], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -47,7 +48,7 @@ async function serve(): Promise<Served> {
       ...process.env,
       ...provider.env,
       ...{ CADENZA_HOME: path.join(ROOT, '.cadenza'), CADENZA_DATABASE_URL: fresh.url, CADENZA_TASK_QUEUE: taskQueue },
-      ...{ TEMPORAL_ADDRESS: process.env.CADENZA_TEST_TEMPORAL_ADDRESS, NODE_OPTIONS: '', CADENZA_LOG: 'error' },
+      ...{ TEMPORAL_ADDRESS: temporal, NODE_OPTIONS: '', CADENZA_LOG: 'error' },
     },
   });
   const [{ url }] = (await once(child, 'message')) as [{ url: string }];
@@ -63,15 +64,17 @@ async function kill({ process: child }: Served): Promise<void> {
   await exited;
 }
 
+const policy = { candidates: ['openai/gpt-6-sol'], cache: false, lane: 'direct' };
+
 async function start({ url }: Served, prompt: string): Promise<string> {
-  const policy = { candidates: ['openai/gpt-6-sol'], cache: false, lane: 'direct' };
-  const answer = await fetch(`${url}/v1/runs`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ pattern: 'ask', input: { prompt, policy } }),
-  });
+  const answer = await post(url, { pattern: 'ask', input: { prompt, policy } });
   expect(answer.status).toBe(202);
   return ((await answer.json()) as { id: string }).id;
+}
+
+function post(url: string, run: object): Promise<Response> {
+  const headers = { 'content-type': 'application/json' };
+  return fetch(`${url}/v1/runs`, { method: 'POST', headers, body: JSON.stringify(run) });
 }
 
 async function eventsOf({ url }: Served, id: string): Promise<RunEvent[]> {
@@ -126,6 +129,32 @@ test('runs that began before Temporal knew of them go on in another process, eac
     return states.every(({ status }) => status === 'COMPLETED') || undefined;
   });
 }, 120_000);
+
+test('a run whose process is killed before it could tell Temporal goes on when its id is started again', async () => {
+  const wire = await temporalWire();
+  const [one, other] = await Promise.all([serve(wire.address), serve()]);
+  await eventsOf(one, await start(one, 'the first of all'));
+  const steps = [
+    { id: 'one', prompt: 'step one, untold' },
+    { id: 'two', prompt: 'step two, untold' },
+  ];
+  const run = { pattern: 'chain', input: { steps, policy }, id: 'untold' };
+  wire.cut();
+  const unanswered = post(one.url, run).catch(() => undefined);
+  await until(() => provider.asked('step two, untold') === 1 || undefined);
+  await kill(one);
+  await unanswered;
+  const begun = await fresh.store.runs.find('untold');
+  expect(begun).toMatchObject({ chain: expect.stringMatching(/^direct:@/), status: 'running' });
+
+  const again = await Promise.all([post(other.url, run), post(other.url, run)]);
+  expect(again.map(({ status }) => status)).toEqual([202, 202]);
+  const types = (await eventsOf(other, 'untold')).map(({ type }) => type);
+  expect(types.filter((type) => type.startsWith('run.'))).toEqual(['run.started', 'run.completed']);
+  expect(await fresh.store.runs.find('untold')).toMatchObject({ chain: begun!.chain, status: 'completed' });
+  expect(['one', 'two'].map((step) => provider.asked(`step ${step}, untold`))).toEqual([1, 2]);
+  wire.close();
+}, 60_000);
 
 function n(prompt: string): number {
   return Number(/\d+/.exec(prompt)![0]);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { RUN_DIRECT } from '../../src/contract/index.ts';
+import { chainBegunHere, type NewEvent, RUN_DIRECT } from '../../src/contract/index.ts';
 import { temporalLink } from '../../src/gateway/links.ts';
 import { orNothing } from '../../src/runtime/describe-run.ts';
+import { openStore, type Store } from '../../src/store/index.ts';
 import { startWorker } from '../../src/workers/index.ts';
 import { type ChatPeer, chatPeer } from '../setup/chat-peer.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
@@ -19,19 +20,23 @@ const askedInOutage: number[] = [];
 const hungUp: string[] = [];
 let peer: ChatPeer;
 let bed: TestBed;
+let store: Store;
 beforeAll(async () => {
   peer = await chatPeer((prompt, nth, { model }) => {
     if (prompt.includes('outage')) askedInOutage.push(Date.now());
     if (prompt.includes('outage') && nth === 1) return { status: 429, retryAfter: '6', error: 'slow down' };
     if (prompt.includes('blip') && nth === 1) return { status: 503, error: 'for a moment' };
     if (prompt.includes('never')) return { status: 401, error: 'no such key' };
+    if (prompt.includes('longer')) return { words: Array.from({ length: 100 }, (_, n) => `w${n} `), paceMs: 90 };
     if (prompt.includes('slowly')) return { words: Array.from({ length: 200 }, (_, n) => `w${n} `), paceMs: 50 };
     if (prompt.includes('endless')) return { words: ['w '], end: 'hang', onHangUp: () => hungUp.push(prompt) };
     return { words: [`${model} `, 'says: ', prompt] };
   });
   bed = await testBed({ config: { providers: { house: peer.provider } } });
+  store = await openStore({ url: bed.databaseUrl });
 });
 afterAll(async () => {
+  await store.close();
   await bed.close();
   await peer.stop();
 });
@@ -100,6 +105,66 @@ test('an id is used once, in whichever lane', async () => {
   expect([first, again, asWorkflow].map(({ isNew }) => isNew)).toEqual([true, false, false]);
   expect(await asWorkflow.result()).toEqual(await first.result());
   expect(peer.askedWith('twice')).toHaveLength(0);
+});
+
+test('a run whose id is given begins at once too, and once, however often it is started together', async () => {
+  const start = () => bed.client.start('chain', three('given'), { ...direct, id: 'given' });
+  const runs = await Promise.all([start(), start(), start()]);
+  expect(runs.filter(({ isNew }) => isNew)).toHaveLength(1);
+  const [first, ...others] = await Promise.all(runs.map((run) => run.result()));
+  expect(others).toEqual([first, first]);
+  expect(peer.askedWith('first given')).toHaveLength(3);
+  expect(await store.runs.find('given')).toMatchObject({
+    chain: expect.stringMatching(/^direct:@/),
+    status: 'completed',
+  });
+});
+
+test('one that ends soon is told to Temporal by its end, and no worker is asked for it', async () => {
+  const run = await bed.client.start('ask', { prompt: 'soon', policy }, direct);
+  const result = await run.result();
+  const activity = bed.temporal.activity.getHandle(run.id);
+  expect(await activity.result()).toEqual(result);
+  const { status, closeTime, executionTime } = await activity.describe();
+  expect(status).toBe('COMPLETED');
+  // when it would have come to one
+  expect(executionTime!.getTime()).toBeGreaterThan(closeTime!.getTime());
+});
+
+test('one that takes longer comes to a worker, which waits for it', async () => {
+  const run = await bed.client.start('ask', { prompt: 'longer', policy }, direct);
+  expect((await run.result()).text).toMatch(/^w0 w1 .* w99 $/);
+  expect(peer.askedWith('longer')).toHaveLength(1);
+  const activity = bed.temporal.activity.getHandle(run.id);
+  expect(await activity.result()).toEqual(await run.result());
+  const { status, attempt, closeTime, executionTime } = await activity.describe();
+  expect({ status, attempt }).toEqual({ status: 'COMPLETED', attempt: 1 });
+  expect(executionTime!.getTime()).toBeLessThan(closeTime!.getTime());
+});
+
+test('what a process began and could not tell Temporal goes on when it is started again', async () => {
+  const begun = async (id: string, startedAt: number, ...ends: NewEvent[]) => {
+    const chain = chainBegunHere('nobody', startedAt);
+    const events = ends.map((event) => ({ ...event, key: 'end' }));
+    await store.events.record({ id, chain, pattern: 'ask', startedAt: new Date(startedAt).toISOString() }, events);
+    return chain;
+  };
+  const now = Date.now();
+  const lost = {
+    'lost with its process': await begun('lost-with-its-process', now),
+    'not taken by Temporal': await begun('not-taken-by-Temporal', now - 1, { type: 'run.cancelled' }),
+  };
+  for (const [prompt, chain] of Object.entries(lost)) {
+    const id = prompt.replaceAll(' ', '-');
+    const run = await bed.client.start('ask', { prompt, policy }, { ...direct, id });
+    expect((await run.result()).text).toBe(`m says: ${prompt}`);
+    expect(await store.runs.find(id)).toMatchObject({ chain, status: 'completed' });
+  }
+  // What Temporal may have forgotten is not done again.
+  await begun('long-ago', now - 7_200_000, { type: 'run.completed', costUsd: 0 });
+  const again = await bed.client.start('ask', { prompt: 'long ago', policy }, { ...direct, id: 'long-ago' });
+  expect(again.isNew).toBe(false);
+  expect(peer.askedWith('long ago')).toHaveLength(0);
 });
 
 test('a blip is waited out in the activity', async () => {
