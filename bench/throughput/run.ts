@@ -25,8 +25,16 @@ const { values } = parseArgs({
     profile: { type: 'string' },
   },
 });
-const RUNS = Number(values.runs);
-const IN_FLIGHT = Number(values['in-flight']);
+const [RUNS, IN_FLIGHT, ROUNDS] = [values.runs, values['in-flight'], values.rounds].map(count) as [
+  number,
+  number,
+  number,
+];
+
+function count(given: string): number {
+  if (!/^[1-9]\d*$/.test(given)) throw new Error(`"${given}" is no number of runs or rounds: 1 or more`);
+  return Number(given);
+}
 
 interface Contender {
   name: string;
@@ -82,7 +90,7 @@ try {
     for (const lane of values.lanes.split(',')) contenders.push({ name, lane, worker, seen: [] });
   }
   for (const contender of contenders) await round(contender, 2 * IN_FLIGHT);
-  for (let nth = 0; nth < Number(values.rounds); nth += 1)
+  for (let nth = 0; nth < ROUNDS; nth += 1)
     for (const contender of contenders) contender.seen.push(await round(contender, RUNS));
   const rows = contenders.map(({ name, lane, seen }) => {
     const median = (of: (one: (typeof seen)[number]) => number) => spread(seen.map(of)).median;

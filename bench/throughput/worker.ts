@@ -1,5 +1,6 @@
 import { parseConfig } from '../../src/config/index.ts';
 import { startWorker } from '../../src/workers/index.ts';
+import { untilQuiet } from '../first-token/quiet.ts';
 
 /** The worker of one checkout, and the client beside it. */
 export interface Round {
@@ -12,6 +13,7 @@ export interface Ran {
   /** each, from its start to its result */
   chainMs: number[];
   wholeMs: number;
+  /** of this process, with what runs leave to do when they have ended */
   cpuMs: number;
 }
 
@@ -52,6 +54,7 @@ process.on('message', async ({ lane, runs, inFlight }: Round) => {
   };
   await Promise.all(Array.from({ length: inFlight }, one));
   const wholeMs = performance.now() - begunAt;
+  await untilQuiet();
   const { user, system } = process.cpuUsage(before);
   process.send!({ chainMs, wholeMs, cpuMs: (user + system) / 1000 } satisfies Ran);
 });
