@@ -9,9 +9,13 @@ import { type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-
 import { temporalWire } from '../setup/temporal-wire.ts';
 import { until } from '../setup/until.ts';
 import { type FreshStore, freshStore } from '../store/fresh-store.ts';
+import { type Kill, killsDuring } from './crash-bed.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const RUNS = 8;
+/** 20 by hand: CADENZA_TEST_KILLS=20 */
+const KILLS = Number(process.env.CADENZA_TEST_KILLS || 3);
+const STEPS = ['one', 'two', 'three'];
 
 /** Gateway and worker in a process of its own. */
 interface Served {
@@ -155,6 +159,60 @@ test('a run whose process is killed before it could tell Temporal goes on when i
   expect(['one', 'two'].map((step) => provider.asked(`step ${step}, untold`))).toEqual([1, 2]);
   wire.close();
 }, 60_000);
+
+test(`runs whose ids are given survive ${KILLS} kills of processes that begin them, however often they are started`, async () => {
+  const both = await Promise.all([serve(), serve()]);
+  for (const each of both) await eventsOf(each, await start(each, 'the first of all'));
+  const chain = (topic: string) => ({
+    ...{ id: topic, pattern: 'chain' },
+    input: {
+      policy: { ...policy, patience: '5 minutes' },
+      steps: STEPS.map((id, nth) => ({
+        id,
+        prompt: nth === 0 ? `${topic} ${id}` : `${topic} ${id} after {{steps.${STEPS[nth - 1]}.text}}`,
+      })),
+    },
+  });
+  /** As a backend does that has no answer: it asks again, whom it may reach. */
+  async function startUntilTaken(topic: string, first: number): Promise<void> {
+    for (let nth = first; ; nth += 1) {
+      const answer = await post(both[nth % 2]!.url, chain(topic)).catch(() => undefined);
+      if (answer?.status === 202) return;
+    }
+  }
+  const topics: string[] = [];
+  const started: Promise<void>[] = [];
+  const kills: Kill[] = [];
+  for (let round = 0; round < KILLS; round += 1) {
+    for (let nth = 0; nth < 4; nth += 1) {
+      const topic = `topic-${round}-${nth}`;
+      topics.push(topic);
+      started.push(startUntilTaken(topic, nth));
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 1_500));
+    const from = Date.now();
+    await kill(both[round % 2]!);
+    both[round % 2] = await serve();
+    kills.push({ from, to: Date.now() });
+  }
+  await Promise.all(started);
+  for (const topic of topics) {
+    const events = await eventsOf(both[0]!, topic);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    const ends = events.filter(({ type }) => type.startsWith('run.')).map(({ type }) => type);
+    expect(ends).toEqual(['run.started', 'run.completed']);
+    const completed = events.filter((event) => event.type === 'call.completed');
+    expect(completed.map(({ step }) => step)).toEqual(STEPS);
+    for (const { step, at } of completed) {
+      const asked = provider.requests().filter(({ text }) => text.includes(`"${topic} ${step}`));
+      expect(asked.filter((request) => request.at > Date.parse(at))).toEqual([]);
+      expect(asked.length).toBeLessThanOrEqual(1 + killsDuring(kills, asked[0]!.at, Date.parse(at)));
+    }
+    const result = await (await fetch(`${both[0]!.url}/v1/runs/${topic}/result?waitSeconds=30`)).json();
+    const expected = STEPS.reduce((before, id) => `answer to: ${topic} ${id}${before ? ` after ${before}` : ''}`, '');
+    expect(result).toMatchObject({ output: expected });
+  }
+}, 300_000);
 
 function n(prompt: string): number {
   return Number(/\d+/.exec(prompt)![0]);
