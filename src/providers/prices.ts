@@ -1,4 +1,4 @@
-import { calcPrice, findProvider } from '@pydantic/genai-prices';
+import { calcPrice, findProvider, type Provider as ListedProvider } from '@pydantic/genai-prices';
 import type { Price, ProviderConfig } from '../config/index.ts';
 import { type ModelRef, type ModelRequest, modelIdOf, providerOf, type Usage } from '../contract/index.ts';
 import { CLAUDE_MAX_TOKENS } from './anthropic-models.ts';
@@ -55,9 +55,8 @@ export function priceOf(model: ModelRef, usage: Usage, overrides: PriceOverrides
   const provider = providerOf(model);
   const own = overrides[model] ?? (provider === 'sandbox' ? SANDBOX_PRICE : undefined);
   if (own) return ownPrice(own, usage);
-  const listedAs = LISTED_AS[provider] ?? provider;
-  // The list's search takes any name that holds a provider's; only the provider itself will do.
-  if (findProvider({ providerId: listedAs })?.id !== listedAs) return null;
+  const listed = listedProvider(LISTED_AS[provider] ?? provider);
+  if (!listed) return null;
   const { inputTokens: input, cachedInputTokens: read = 0, cacheWriteTokens: written = 0, outputTokens } = usage;
   // Our `inputTokens` is the list's `input_tokens`: both hold the cached ones. More cached than sent would throw.
   const counted = {
@@ -66,7 +65,19 @@ export function priceOf(model: ModelRef, usage: Usage, overrides: PriceOverrides
     cache_write_tokens: written,
     output_tokens: outputTokens,
   };
-  return calcPrice(counted, modelIdOf(model), { providerId: listedAs })?.total_price ?? null;
+  return calcPrice(counted, modelIdOf(model), { provider: listed })?.total_price ?? null;
+}
+
+const listedProviders = new Map<string, ListedProvider | undefined>();
+
+/** Found once: the list's search tries the names of all providers. */
+function listedProvider(id: string): ListedProvider | undefined {
+  if (!listedProviders.has(id)) {
+    const found = findProvider({ providerId: id });
+    // The search takes any name that holds a provider's; only the provider itself will do.
+    listedProviders.set(id, found?.id === id ? found : undefined);
+  }
+  return listedProviders.get(id);
 }
 
 /** USD that input in the provider's own cache takes off, less what writing into it costs more; null where the price is not known. */
