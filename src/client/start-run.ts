@@ -55,7 +55,11 @@ export function createRunStarter(
     const has = await (checked.lane === 'direct' ? claim(id, chain ?? UNNAMED) : claimedBy(id));
     if (has === chain) return begin({ ...checked, chain }, id);
     if (has === undefined || has === UNNAMED) return begin(checked, id);
-    if (!isBegunHere(has) || !(await isUntold(on, store, id, has))) return undefined;
+    if (!isBegunHere(has)) return undefined;
+    const untold = await isUntold(on, store, id, has).catch((thrown: unknown) => {
+      throw clientError(thrown, id);
+    });
+    if (!untold) return undefined;
     return begin({ ...checked, begun: { chain: has, by: begunBy(has) } }, id);
   }
 
