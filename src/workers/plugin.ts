@@ -13,13 +13,15 @@ import type { WorkedHere } from './runs-here.ts';
 import { defaultSlots, slotOptions } from './slots.ts';
 import { PRELOADED, workflowEntries, workflowModule } from './workflow-bundle.ts';
 
+/** Calls in flight may finish so long once the worker is asked to stop; others are repeated elsewhere. */
+export const SHUTDOWN_GRACE_MS = 20_000;
+
 const DEFAULTS = {
   /** So often workers say that their activities live, and hear of a cancellation; the server takes them for dead after 8 s. */
   maxHeartbeatThrottleInterval: '800 ms',
   /** How long Temporal waits for the worker that last ran a workflow before another may go on with it. */
   stickyQueueScheduleToStartTimeout: '3 seconds',
-  /** Calls in flight may finish so long once the worker is asked to stop; others are repeated elsewhere. */
-  shutdownGraceTime: '20 seconds',
+  shutdownGraceTime: SHUTDOWN_GRACE_MS,
 } as const satisfies Partial<WorkerOptions>;
 
 export interface PluginOptions extends Partial<RoomOptions> {

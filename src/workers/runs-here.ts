@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { asyncLocalStorage as activityContext, Context, type Info } from '@temporalio/activity';
 import { ActivityNotFoundError, type Client } from '@temporalio/client';
 import { CancelledFailure, noopMetricMeter } from '@temporalio/common';
@@ -42,8 +43,8 @@ export interface RunsHereOptions {
 export interface WorkedHere extends RunsHere {
   /** The run, where it was begun here: its activity does nothing but wait for it. */
   adopt(id: string, cancelling: AbortSignal): Promise<unknown> | undefined;
-  /** Begins no more. */
-  drain(): void;
+  /** Begins no more, and gives those that have begun so long to end, ms. */
+  drain(graceMs: number): Promise<void>;
   /** Leaves those whose activities have not come to other workers. */
   close(): Promise<void>;
 }
@@ -215,8 +216,10 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
       signal.addEventListener('abort', forward, { once: true });
       return running.outcome.finally(() => signal.removeEventListener('abort', forward));
     },
-    drain() {
+    async drain(graceMs) {
       closed = true;
+      const ended = Promise.allSettled([...runs.values()].flatMap(({ outcome, told }) => [outcome, told]));
+      await Promise.race([ended, delay(graceMs, undefined, { ref: false })]);
     },
     async close() {
       closed = true;

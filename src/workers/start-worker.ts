@@ -13,7 +13,7 @@ import type { Store } from '../store/index.ts';
 import { type Metrics, openMetrics, traceOnStart } from '../telemetry/index.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createPerformDirect } from './perform-direct.ts';
-import { pluginOf } from './plugin.ts';
+import { pluginOf, SHUTDOWN_GRACE_MS } from './plugin.ts';
 import { withQuickThreads } from './quick-threads.ts';
 import { createRunsHere } from './runs-here.ts';
 import { requireSearchAttributes } from './search-attributes.ts';
@@ -86,10 +86,10 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     run.catch(() => {});
     let drained: Promise<void> | undefined;
     const drain = async () => {
-      here.drain();
+      const ended = here.drain(SHUTDOWN_GRACE_MS);
       building.stop();
       if (worker.getState() === 'RUNNING') worker.shutdown();
-      await run.catch(() => {});
+      await Promise.all([run.catch(() => {}), ended]);
       await here.close();
       await stopHousekeeping();
       await closeAll(rooms, connection);

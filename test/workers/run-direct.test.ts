@@ -27,6 +27,7 @@ beforeAll(async () => {
     if (prompt.includes('outage') && nth === 1) return { status: 429, retryAfter: '6', error: 'slow down' };
     if (prompt.includes('blip') && nth === 1) return { status: 503, error: 'for a moment' };
     if (prompt.includes('never')) return { status: 401, error: 'no such key' };
+    if (prompt.includes('unhurried')) return { words: Array.from({ length: 20 }, (_, n) => `w${n} `), paceMs: 90 };
     if (prompt.includes('longer')) return { words: Array.from({ length: 100 }, (_, n) => `w${n} `), paceMs: 90 };
     if (prompt.includes('slowly')) return { words: Array.from({ length: 200 }, (_, n) => `w${n} `), paceMs: 50 };
     if (prompt.includes('endless')) return { words: ['w '], end: 'hang', onHangUp: () => hungUp.push(prompt) };
@@ -267,6 +268,23 @@ test('ended at Temporal before a worker has its activity, a run stops all the sa
   }
   await slot.getHandle('has-the-slot').terminate('enough');
   await worker.drain();
+});
+
+test('a worker that stops finishes the runs it began, also those that no worker was told of', async () => {
+  const { config, databaseUrl, env } = bed;
+  const taskQueue = `${bed.taskQueue}-stops`;
+  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
+  const settings = { temporalAddress, namespace: 'default', databaseUrl, config, log: testLog().log, taskQueue };
+  const worker = await startWorker({ ...settings, env });
+  await (await worker.client.start('ask', { prompt: 'first of all', policy }, direct)).result();
+  const run = await worker.client.start('ask', { prompt: 'unhurried', policy }, direct);
+  await untilEvent(worker.client, run.id, 'call.delta');
+  await worker.drain();
+  expect(await store.runs.find(run.id)).toMatchObject({ status: 'completed' });
+  expect(peer.askedWith('unhurried')).toHaveLength(1);
+  expect(await bed.temporal.activity.getHandle(run.id).result()).toMatchObject({
+    text: expect.stringMatching(/w19 $/),
+  });
 });
 
 test('a policy chooses the lane, where its pattern knows it', async () => {
