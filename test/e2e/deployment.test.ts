@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
 import { readEnvironment } from '../../src/config/index.ts';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/index.ts';
+import { SHUTDOWN_GRACE_MS } from '../../src/workers/plugin.ts';
 import { cadenza } from '../cli/command-line.ts';
 import { gatewayForTest } from '../gateway/gateway-for-test.ts';
 
@@ -197,10 +198,9 @@ test('pods are asked at routes they have, on ports they listen at', () => {
 });
 
 test('whoever is told to stop has the time that stopping takes', () => {
-  const [, workerSeconds] = /shutdownGraceTime: '(\d+) seconds'/.exec(read('src/workers/plugin.ts'))!;
   const [, gatewayMs] = /DRAIN_MS = ([\d_]+)/.exec(read('src/gateway/serve.ts'))!;
   const takes: Record<string, number> = {
-    worker: Number(workerSeconds),
+    worker: SHUTDOWN_GRACE_MS / 1_000,
     gateway: Number(gatewayMs!.replace('_', '')) / 1_000,
   };
   for (const { name, graceSeconds, container } of deployments) {
