@@ -25,11 +25,9 @@ const { values } = parseArgs({
     profile: { type: 'string' },
   },
 });
-const [RUNS, IN_FLIGHT, ROUNDS] = [values.runs, values['in-flight'], values.rounds].map(count) as [
-  number,
-  number,
-  number,
-];
+const RUNS = count(values.runs);
+const IN_FLIGHT = count(values['in-flight']);
+const ROUNDS = count(values.rounds);
 
 function count(given: string): number {
   if (!/^[1-9]\d*$/.test(given)) throw new Error(`"${given}" is no number of runs or rounds: 1 or more`);

@@ -71,8 +71,11 @@ export function createRuns(db: Kysely<Database>): Runs {
     },
     chainOf: (id) => newestChain(db, id),
     async claimedBy(id) {
-      const claimed = db.selectFrom('claims').select('chain').where('id', '=', id);
-      return (await newestChain(db, id)) ?? (await claimed.executeTakeFirst())?.chain;
+      const { rows } = await sql<{ chain: string | null }>`
+        select coalesce(
+          (select chain from runs where id = ${id} order by started_at desc, chain desc limit 1),
+          (select chain from claims where id = ${id})) as chain`.execute(db);
+      return rows[0]!.chain ?? undefined;
     },
     async claim(id, chain) {
       const { rows } = await sql<{ chain: string }>`select ${called('claim_id')}(${id}, ${chain}) as chain`.execute(db);

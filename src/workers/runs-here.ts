@@ -107,7 +107,7 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
     open += 1;
     store.events.expect(chain);
     const outcome = activityContext.run(context, () => perform(temporal, run));
-    const running: Running = { outcome, cancel, ended: false, adopted: false, told: undefined };
+    const running: Running = { outcome, cancel, ended: false, adopted: false };
     runs.set(id, running);
     running.told = tellEnd(id, running, known.promise);
     const looking = setInterval(() => void endWithActivity(id, running), LOOK_AT_TEMPORAL_MS);

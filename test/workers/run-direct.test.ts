@@ -3,7 +3,7 @@ import { chainBegunHere, type NewEvent, RUN_DIRECT } from '../../src/contract/in
 import { temporalLink } from '../../src/gateway/links.ts';
 import { orNothing } from '../../src/runtime/describe-run.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
-import { startWorker } from '../../src/workers/index.ts';
+import { type RunningWorker, startWorker } from '../../src/workers/index.ts';
 import { type ChatPeer, chatPeer } from '../setup/chat-peer.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 import { testLog } from '../setup/test-log.ts';
@@ -50,6 +50,16 @@ const three = (about: string) => ({
     { id: 'three', prompt: `third after {{steps.two.text}}` },
   ],
 });
+
+/** Another worker, whose client begins runs at once: Temporal has taken one in this lane from it. */
+async function workerOn(taskQueue: string, own: NodeJS.ProcessEnv = {}): Promise<RunningWorker> {
+  const { config, databaseUrl } = bed;
+  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
+  const settings = { temporalAddress, namespace: 'default', databaseUrl, config, log: testLog().log, taskQueue };
+  const worker = await startWorker({ ...settings, env: { ...bed.env, ...own } });
+  await (await worker.client.start('ask', { prompt: 'first of all', policy }, direct)).result();
+  return worker;
+}
 
 async function hasWorkflow(id: string): Promise<boolean> {
   return (await orNothing(bed.temporal.workflow.getHandle(id).describe())) !== undefined;
@@ -242,13 +252,8 @@ test('terminated by a person, its end is written all the same', async () => {
 });
 
 test('ended at Temporal before a worker has its activity, a run stops all the same', async () => {
-  const { config, databaseUrl, env } = bed;
   const taskQueue = `${bed.taskQueue}-full`;
-  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
-  const settings = { temporalAddress, namespace: 'default', databaseUrl, config, log: testLog().log, taskQueue };
-  const worker = await startWorker({ ...settings, env: { ...env, CADENZA_SLOTS: '1' } });
-  // Once Temporal has taken one in this lane, runs of this client begin at once.
-  await (await worker.client.start('ask', { prompt: 'first of all', policy }, direct)).result();
+  const worker = await workerOn(taskQueue, { CADENZA_SLOTS: '1' });
   const slot = bed.temporal.activity;
   await slot.start(RUN_DIRECT, {
     ...{ id: 'has-the-slot', taskQueue, args: ['ask', { prompt: 'endless', policy }] },
@@ -271,12 +276,7 @@ test('ended at Temporal before a worker has its activity, a run stops all the sa
 });
 
 test('a worker that stops finishes the runs it began, also those that no worker was told of', async () => {
-  const { config, databaseUrl, env } = bed;
-  const taskQueue = `${bed.taskQueue}-stops`;
-  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
-  const settings = { temporalAddress, namespace: 'default', databaseUrl, config, log: testLog().log, taskQueue };
-  const worker = await startWorker({ ...settings, env });
-  await (await worker.client.start('ask', { prompt: 'first of all', policy }, direct)).result();
+  const worker = await workerOn(`${bed.taskQueue}-stops`);
   const run = await worker.client.start('ask', { prompt: 'unhurried', policy }, direct);
   await untilEvent(worker.client, run.id, 'call.delta');
   await worker.drain();
