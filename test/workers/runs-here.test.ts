@@ -1,9 +1,13 @@
-import { expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { ActivityNotFoundError, type Client, ServiceError } from '@temporalio/client';
+import { Runtime } from '@temporalio/worker';
 import { chainToBegin, type StartOn, startExecution } from '../../src/client/executions.ts';
 import type { Store } from '../../src/store/index.ts';
 import { createRunsHere } from '../../src/workers/runs-here.ts';
 import { testLog } from '../setup/test-log.ts';
+
+/** Where no worker was started with it, nobody else ends it, and the next file's workers find it there. */
+afterAll(() => Runtime.instance().shutdown());
 
 const checked = { workflowType: 'ask', lane: 'direct', input: { prompt: 'hello' }, options: {} } as const;
 
