@@ -55,8 +55,8 @@ export function priceOf(model: ModelRef, usage: Usage, overrides: PriceOverrides
   const provider = providerOf(model);
   const own = overrides[model] ?? (provider === 'sandbox' ? SANDBOX_PRICE : undefined);
   if (own) return ownPrice(own, usage);
-  const listed = listedProvider(LISTED_AS[provider] ?? provider);
-  if (!listed) return null;
+  const lines = listedModels.get(model) ?? listedProvider(LISTED_AS[provider] ?? provider);
+  if (!lines) return null;
   const { inputTokens: input, cachedInputTokens: read = 0, cacheWriteTokens: written = 0, outputTokens } = usage;
   // Our `inputTokens` is the list's `input_tokens`: both hold the cached ones. More cached than sent would throw.
   const counted = {
@@ -65,8 +65,18 @@ export function priceOf(model: ModelRef, usage: Usage, overrides: PriceOverrides
     cache_write_tokens: written,
     output_tokens: outputTokens,
   };
-  return calcPrice(counted, modelIdOf(model), { provider: listed })?.total_price ?? null;
+  const price = calcPrice(counted, modelIdOf(model), { provider: lines });
+  if (price === null) return null;
+  if (!listedModels.has(model)) {
+    if (listedModels.size > KNOWN_MODELS) listedModels.clear();
+    listedModels.set(model, { ...lines, models: [price.model] });
+  }
+  return price.total_price;
 }
+
+/** By model, its provider with the model's own line only: the list's search copies all lines of what it is given. */
+const listedModels = new Map<ModelRef, ListedProvider>();
+const KNOWN_MODELS = 1_000;
 
 const listedProviders = new Map<string, ListedProvider | undefined>();
 
