@@ -27,7 +27,7 @@ export interface Host
   isCancelled(): boolean;
 }
 
-const temporal: Host = {
+const temporal = (): Host => ({
   ...workflow,
   cancellable: (act) =>
     workflow.CancellationScope.cancellable(() => {
@@ -37,13 +37,35 @@ const temporal: Host = {
   nonCancellable: (act) => workflow.CancellationScope.nonCancellable(act),
   onSignal: (name, hear) => workflow.setHandler(workflow.defineSignal<[string]>(name), hear),
   isCancelled: () => workflow.CancellationScope.current().consideredCancelled,
-};
+});
 
-let current: () => Host = () => temporal;
+/** The global object of a workflow is its own; the modules are evaluated once for all workflows of a worker. */
+const ofWorkflow = globalThis as typeof globalThis & { cadenzaHost?: Host };
+
+let current: () => Host = () => {
+  ofWorkflow.cadenzaHost ??= temporal();
+  return ofWorkflow.cadenzaHost;
+};
 
 /** Who runs the code that asks. */
 export function host(): Host {
   return current();
+}
+
+/**
+ * What a module keeps of a run. Nothing else in this room may change once it is evaluated: other runs would find it.
+ * @param make called when a run asks for the first time
+ */
+export function perRun<State>(make: () => State): () => State {
+  const states = new WeakMap<Host, State>();
+  return () => {
+    const of = host();
+    const known = states.get(of);
+    if (known !== undefined) return known;
+    const made = make();
+    states.set(of, made);
+    return made;
+  };
 }
 
 /** Lets patterns be run outside workflows. @param find the host of the code that asks */

@@ -1,6 +1,7 @@
 import type { UpdateDefinition } from '@temporalio/common';
 import { type ContinueAsNewOptions, setHandler, type WorkflowInterceptors, workflowInfo } from '@temporalio/workflow';
 import { isPattern } from '../contract/index.ts';
+import { perRun } from './host.ts';
 import { isPart } from './run.ts';
 
 /*
@@ -20,9 +21,13 @@ export function onNewestBuild(): Pick<ContinueAsNewOptions, 'initialVersioningBe
   return isOurs && currentDeploymentVersion ? { initialVersioningBehavior: 'AUTO_UPGRADE' } : {};
 }
 
-/** The Update that the run is at rest for. */
-let atRestFor: UpdateDefinition<unknown, never> | undefined;
-let isLeaving = false;
+interface Rest {
+  /** the Update that the run is at rest for */
+  for?: UpdateDefinition<unknown, never>;
+  isLeaving?: boolean;
+}
+
+const rest = perRun((): Rest => ({}));
 
 /**
  * Waits for something to happen. What comes first after a newer build became current is left to it: the Update is not
@@ -33,26 +38,28 @@ export async function atRest<Result, Args extends unknown[]>(
   update: UpdateDefinition<Result, Args>,
   something: Promise<boolean>,
 ): Promise<boolean> {
-  atRestFor = update as never;
+  const mine = rest();
+  mine.for = update as never;
   try {
     return await something;
   } finally {
-    atRestFor = undefined;
+    mine.for = undefined;
   }
 }
 
 /** Keeps the promise of `atRest`: looks before Updates are handled, and sends nobody word that none is. */
 export const leftToNewerBuild: NonNullable<WorkflowInterceptors['internals']>[number] = {
   activate(input, next) {
-    if (atRestFor && hasNewerBuild()) {
-      isLeaving = true;
-      setHandler(atRestFor, undefined);
+    const mine = rest();
+    if (mine.for && hasNewerBuild()) {
+      mine.isLeaving = true;
+      setHandler(mine.for, undefined);
     }
     next(input);
   },
   concludeActivation({ commands }, next) {
     return next({
-      commands: isLeaving ? commands.filter(({ updateResponse }) => !updateResponse?.rejected) : commands,
+      commands: rest().isLeaving ? commands.filter(({ updateResponse }) => !updateResponse?.rejected) : commands,
     });
   },
 };

@@ -17,7 +17,7 @@ import {
   shortened,
 } from '../contract/index.ts';
 import { failure } from './failures.ts';
-import { type Host, host } from './host.ts';
+import { host, perRun } from './host.ts';
 import { chainOf, PART_OF, type PartOf, SO_FAR, type SoFar, soFarOf, WAITS, type Waits } from './memos.ts';
 
 const PATTERN = defineSearchAttributeKey('CadenzaPattern', SearchAttributeType.KEYWORD);
@@ -61,15 +61,7 @@ interface State {
   run?: Run;
 }
 
-/** A workflow is one run; outside of workflows every run has a host of its own. */
-const states = new WeakMap<Host, State>();
-
-function state(): State {
-  const of = host();
-  const known = states.get(of) ?? { options: {} };
-  states.set(of, known);
-  return known;
-}
+const state = perRun((): State => ({ options: {} }));
 
 /**
  * Called before the workflow's own code, with its arguments: the second one holds the run's options. A workflow of a

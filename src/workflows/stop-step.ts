@@ -1,7 +1,7 @@
 import { isCancellation } from '@temporalio/workflow';
 import { STOP_STEP } from '../contract/index.ts';
 import { failure } from './failures.ts';
-import { type Host, host } from './host.ts';
+import { host, perRun } from './host.ts';
 
 interface Stops {
   /** by step, of those under way */
@@ -10,14 +10,21 @@ interface Stops {
 }
 
 /** One workflow hears the Signal once, however many comparisons it makes. */
-const heard = new WeakMap<Host, Stops>();
+const heard = perRun((): Stops => {
+  const stops: Stops = { cancels: new Map(), stopped: new Set() };
+  host().onSignal(STOP_STEP, (step) => {
+    stops.stopped.add(step);
+    stops.cancels.get(step)?.();
+  });
+  return stops;
+});
 
 /**
  * A step that somebody may stop while the rest of its run goes on: its call is aborted.
  * @throws Cancelled where that happened, as a failure a pattern can go on with; what cancels the run passes through
  */
 export async function stoppable<Result>(step: string, act: () => Promise<Result>): Promise<Result> {
-  const { cancels, stopped } = stopsOf(host());
+  const { cancels, stopped } = heard();
   try {
     return await host().cancellable((cancel) => {
       cancels.set(step, cancel);
@@ -30,16 +37,4 @@ export async function stoppable<Result>(step: string, act: () => Promise<Result>
   } finally {
     cancels.delete(step);
   }
-}
-
-function stopsOf(of: Host): Stops {
-  const known = heard.get(of);
-  if (known) return known;
-  const stops: Stops = { cancels: new Map(), stopped: new Set() };
-  heard.set(of, stops);
-  of.onSignal(STOP_STEP, (step) => {
-    stops.stopped.add(step);
-    stops.cancels.get(step)?.();
-  });
-  return stops;
 }

@@ -78,6 +78,14 @@ test('the timeline shows what is waited for', async () => {
   expect(Number(timer.timerStartedEventAttributes!.startToFireTimeout!.seconds)).toBeGreaterThan(7_100);
 });
 
+test('two runs that ask the same at once are answered each for itself', async () => {
+  const [one, other] = [await asked('same-one'), await asked('same-other')];
+  await bed.client.approve(one.id, 'sign-off', { approved: true, by: 'ann' });
+  expect(await one.result).toMatchObject({ approved: true, by: 'ann' });
+  await bed.client.approve(other.id, 'sign-off', { approved: false, by: 'bob' });
+  expect(await other.result).toMatchObject({ approved: false, by: 'bob' });
+});
+
 test('what is answered once cannot be answered again, by whatever way', async () => {
   const { id, result } = await asked('twice');
   await bed.client.approve(id, 'sign-off', { approved: true, by: 'ann' });

@@ -20,6 +20,7 @@ import {
   type ToolResultInput,
 } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
+import { perRun } from '../host.ts';
 
 const steerByUpdate = defineUpdate<{ taken: true }, [SendMessage]>(STEER_AGENT);
 const steerBySignal = defineSignal<[SendMessage]>(STEER_AGENT);
@@ -40,39 +41,46 @@ export interface AgentInbox {
   resultOf(toolCall: string, patience: Duration | undefined): Promise<ToolResultInput | undefined>;
 }
 
-const messages: Message[] = [];
-const scopes = new Set<CancellationScope>();
-/** results the run waits for, by the tool call's id */
-const awaited = new Map<string, ToolResultInput | undefined>();
-let stopped = false;
-let isOpen = false;
-let isClosed = false;
+interface Heard {
+  messages: Message[];
+  scopes: Set<CancellationScope>;
+  /** results the run waits for, by the tool call's id */
+  awaited: Map<string, ToolResultInput | undefined>;
+  stopped: boolean;
+  isClosed: boolean;
+}
 
 /** The same as a client says of a run that has ended, whose end is being written meanwhile. */
 const ENDED: CallError = { type: 'Cancelled', message: 'The run ends, and takes no further message' };
 
+const heard = perRun((): Heard => {
+  const inbox: Heard = { messages: [], scopes: new Set(), awaited: new Map(), stopped: false, isClosed: false };
+  listen(inbox);
+  return inbox;
+});
+
 /** One inbox a run, however many agents it has. */
 export function openInbox(): AgentInbox {
-  if (!isOpen) listen();
-  isOpen = true;
+  const inbox = heard();
+  const { messages, scopes, awaited } = inbox;
   return {
     takeMessages: () => messages.splice(0),
     hasMessages: () => messages.length > 0,
     async untilStopped(work) {
-      if (stopped) return 'stopped';
+      if (inbox.stopped) return 'stopped';
       const scope = new CancellationScope({ cancellable: true });
       scopes.add(scope);
       try {
         return await scope.run(work);
       } catch (thrown) {
-        if (stopped && isCancellation(thrown)) return 'stopped';
+        if (inbox.stopped && isCancellation(thrown)) return 'stopped';
         throw thrown;
       } finally {
         scopes.delete(scope);
       }
     },
     close() {
-      isClosed = true;
+      inbox.isClosed = true;
     },
     async resultOf(toolCall, patience) {
       if (!awaited.has(toolCall)) awaited.set(toolCall, undefined);
@@ -86,7 +94,8 @@ export function openInbox(): AgentInbox {
   };
 }
 
-function listen(): void {
+function listen(inbox: Heard): void {
+  const { messages, scopes, awaited } = inbox;
   const hear = ({ text }: SendMessage) => void messages.push({ role: 'user', content: text });
   setHandler(
     steerByUpdate,
@@ -99,7 +108,7 @@ function listen(): void {
       validator(message) {
         const parsed = SendMessage.safeParse(message);
         if (!parsed.success) throw failure(invalidRequest(parsed.error, ''));
-        if (isClosed) throw failure(ENDED);
+        if (inbox.isClosed) throw failure(ENDED);
       },
     },
   );
@@ -107,7 +116,7 @@ function listen(): void {
     if (SendMessage.safeParse(message).success) hear(message);
   });
   setHandler(stopBySignal, () => {
-    stopped = true;
+    inbox.stopped = true;
     for (const scope of scopes) scope.cancel();
   });
   const take = ({ toolCall, given }: GivenToolResult) => {

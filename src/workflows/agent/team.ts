@@ -2,7 +2,7 @@ import type { AgentActivities, AgentInput, ToolActivities, Toolset, ToolUse } fr
 import { transcripts } from '../conversation/transcripts.ts';
 import { failure, resultOfActivity } from '../failures.ts';
 import { chainOfTranscripts } from '../fork.ts';
-import { host } from '../host.ts';
+import { host, perRun } from '../host.ts';
 import { currentRun, policyOf } from '../run.ts';
 import { type OwnTools, ownToolUses } from './own-tools.ts';
 import type { AgentState, Opened } from './state.ts';
@@ -96,12 +96,13 @@ function usesOf({ tools = [], skills = [] }: Profile): ToolUse[] {
 }
 
 /** What a run has opened: agents of a crew come to work many times. */
-const toolsets = new Map<string, Promise<Toolset>>();
+const toolsets = perRun(() => new Map<string, Promise<Toolset>>());
 
 function openedTools(uses: ToolUse[], who: string): Promise<Toolset> {
   const key = JSON.stringify(uses);
-  const opened = toolsets.get(key) ?? resultOfActivity(opening(`tools of ${who}`).openTools(currentRun().ref, uses));
-  toolsets.set(key, opened);
+  const known = toolsets();
+  const opened = known.get(key) ?? resultOfActivity(opening(`tools of ${who}`).openTools(currentRun().ref, uses));
+  known.set(key, opened);
   return opened;
 }
 

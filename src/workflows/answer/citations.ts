@@ -1,17 +1,20 @@
 import { z } from 'zod';
 import { type Citation, findQuote, type Passage } from '../../contract/index.ts';
+import { later } from '../../contract/later.ts';
 
 /** What a model says to a question over passages. Numbers are those of the passages it was given, from 1. */
-export const CitedAnswer = z.object({
-  found: z.boolean().describe('whether the passages answer the question'),
-  answer: z.string().describe('the answer, each statement followed by the numbers of its passages, as [1] or [1, 3]'),
-  quotes: z.array(
-    z.object({
-      passage: z.number().int().describe('the number of the passage'),
-      quote: z.string().describe('words of the passage that say so, copied exactly'),
-    }),
-  ),
-});
+export const CitedAnswer = later(() =>
+  z.object({
+    found: z.boolean().describe('whether the passages answer the question'),
+    answer: z.string().describe('the answer, each statement followed by the numbers of its passages, as [1] or [1, 3]'),
+    quotes: z.array(
+      z.object({
+        passage: z.number().int().describe('the number of the passage'),
+        quote: z.string().describe('words of the passage that say so, copied exactly'),
+      }),
+    ),
+  }),
+);
 export type CitedAnswer = z.infer<typeof CitedAnswer>;
 
 /** An answer as its passages bear it out. */

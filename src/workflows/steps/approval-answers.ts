@@ -1,5 +1,6 @@
 import { ApplicationFailure, defineSignal, defineUpdate, setHandler } from '@temporalio/workflow';
 import { ANSWER_APPROVAL, ApprovalAnswer, type ApprovalRefusal, invalidRequest } from '../../contract/index.ts';
+import { perRun } from '../host.ts';
 
 /** A question to a person that waits for its answer. */
 export interface Question {
@@ -22,12 +23,15 @@ interface State extends Asked {
   closed: boolean;
 }
 
-/** The questions of this run, by the step that asks. */
-const questions = new Map<string, State>();
+interface Answers {
+  /** the questions of the run, by the step that asks */
+  questions: Map<string, State>;
+  /** Came by Signal before their questions. Events tell of a question at once, but a task that was lost with its worker is
+   *  done again from where Temporal has it, and the answer is in the history by then. */
+  early: ApprovalAnswer[];
+}
 
-/** Answers that came by Signal before their questions. Events tell of a question at once, but a task that was lost with its
- *  worker is done again from where Temporal has it, and the answer is in the history by then. */
-const early: ApprovalAnswer[] = [];
+const answers = perRun((): Answers => ({ questions: new Map(), early: [] }));
 const EARLY_AT_MOST = 100;
 const NOT_ASKED = 'ApprovalNotAsked' satisfies ApprovalRefusal;
 
@@ -38,6 +42,7 @@ const answerBySignal = defineSignal<[ApprovalAnswer]>(ANSWER_APPROVAL);
 /** Makes the run take answers to the question. */
 export function askPerson(asked: Asked): Question {
   const state: State = { ...asked, closed: false };
+  const { questions, early } = answers();
   questions.set(asked.id, state);
   setHandler(answerByUpdate, take, {
     validator: (answer) => {
@@ -64,7 +69,7 @@ export function askPerson(asked: Asked): Question {
 
 function take(given: ApprovalAnswer): { approval: string; approved: boolean } {
   const { approval, approved } = given;
-  questions.get(approval)!.answer ??= given;
+  answers().questions.get(approval)!.answer ??= given;
   return { approval, approved };
 }
 
@@ -73,6 +78,7 @@ function refusalOf(given: unknown): ApplicationFailure | undefined {
   const parsed = ApprovalAnswer.safeParse(given);
   if (!parsed.success) return refused('InvalidRequest', invalidRequest(parsed.error, 'answer').message);
   const { approval, answer, by, identities, at } = parsed.data;
+  const { questions } = answers();
   const state = questions.get(approval);
   if (!state) {
     const known = [...questions.keys()].join(', ');

@@ -6,7 +6,7 @@ import { note, record } from '../run.ts';
 import { stepId } from '../step-id.ts';
 import { generate } from './generate.ts';
 
-export const Critique = z.object({
+const Critique = z.object({
   /** what is to be mended */
   problems: z.array(z.string()),
   /** 0..1 */
