@@ -1,6 +1,5 @@
 /** The process of one contender: does what the race asks of it, and says how long it took as its caller saw it. */
 import { randomUUID } from 'node:crypto';
-import { untilQuiet } from '../first-token/quiet.ts';
 import type { Bed, Contender } from './contender.ts';
 
 export interface Tasks {
@@ -68,7 +67,6 @@ const tasks: Tasks = {
       for (; performance.now() - startedAt < forMs; runs++) await chain();
     };
     const ms = await timed(() => Promise.all(Array.from({ length: inFlight }, lane)));
-    await untilQuiet();
     return { runs, ms };
   },
   firstTokens: (count) => repeat(count, async () => (await stream(`q ${randomUUID()}`, ANSWER.length))[0]!),

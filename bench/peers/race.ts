@@ -1,4 +1,5 @@
 import { cpuMsOf } from '../first-token/processes.ts';
+import { SERVERS_BUSY_MS, untilQuiet } from '../first-token/quiet.ts';
 import { quantile } from '../first-token/statistics.ts';
 import type { OpenBed } from './bed.ts';
 import type { Entry } from './contender.ts';
@@ -87,12 +88,15 @@ async function prepare(bed: OpenBed, entry: Entry): Promise<Lane> {
 }
 
 async function round({ racer, pids }: Lane): Promise<Round> {
+  const quiet = () => untilQuiet(() => cpuMsOf(pids), SERVERS_BUSY_MS);
   const chainMs = await racer.ask('chains', ALONE);
   const cpuBefore = cpuMsOf(pids);
   const { runs, ms } = await racer.ask('burst', { inFlight: IN_FLIGHT, forMs: BURST_MS });
+  await quiet();
   const cpuMs = (cpuMsOf(pids) - cpuBefore) / runs;
   const firstMs = await racer.ask('firstTokens', ALONE);
   const streams = await racer.ask('streams', STREAMS);
+  await quiet();
   return { chainMs, perSecond: (runs * 1_000) / ms, cpuMs, firstMs, streams };
 }
 
