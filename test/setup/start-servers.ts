@@ -3,6 +3,7 @@ import path from 'node:path';
 import { findTemporalCli, findTestServer, startTemporal } from '../../src/local/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { cleanUpAfterDeath, scratchFolder, startTestPostgres } from '../../src/testing/test-postgres.ts';
+import { unpackBrowser } from '../browser/open-browser.ts';
 import { freshDatabase } from '../store/fresh-store.ts';
 
 /** What stop-servers.ts ends again. */
@@ -15,7 +16,7 @@ export interface TestServers {
  * CADENZA_TEST_POSTGRES_URL (an owner who may create databases), CADENZA_TEST_TEMPORAL_ADDRESS and
  * CADENZA_TEST_SERVER_PATH (the time-skipping server's program). What is set already is used as it is.
  * Beside them stand what tests need not make anew each: CADENZA_TEST_TEMPLATE, a database that has Cadenza's tables,
- * CADENZA_TEST_HOME, for bundles, and Node's cache of compiled modules, for all processes that tests start.
+ * CADENZA_TEST_HOME, for bundles, the browser, and Node's cache of compiled modules, for all processes that tests start.
  */
 export default async function startServers(): Promise<void> {
   const home = mkdtempSync(path.join(scratchFolder(), 'cadenza-test-'));
@@ -25,6 +26,7 @@ export default async function startServers(): Promise<void> {
   const [postgres, temporal] = await Promise.all([
     process.env.CADENZA_TEST_POSTGRES_URL ? undefined : startTestPostgres(log),
     process.env.CADENZA_TEST_TEMPORAL_ADDRESS ? undefined : startTestTemporal(home, log),
+    unpackBrowser(),
   ]);
   process.env.CADENZA_TEST_POSTGRES_URL ??= postgres?.url;
   process.env.CADENZA_TEST_TEMPORAL_ADDRESS ??= temporal?.address;
