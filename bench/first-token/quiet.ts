@@ -2,8 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const LOOK_MS = 200;
 const BUSY_MS = 10;
-/** Servers that nobody asks for anything still look around, and several do so at once. */
-export const SERVERS_BUSY_MS = 40;
 const PATIENCE_MS = 10_000;
 
 /**

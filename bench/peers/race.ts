@@ -1,5 +1,5 @@
 import { cpuMsOf } from '../first-token/processes.ts';
-import { SERVERS_BUSY_MS, untilQuiet } from '../first-token/quiet.ts';
+import { untilQuiet } from '../first-token/quiet.ts';
 import { quantile } from '../first-token/statistics.ts';
 import type { OpenBed } from './bed.ts';
 import type { Entry } from './contender.ts';
@@ -14,6 +14,8 @@ const ALONE = 10;
 /** As long for each as it is timed: code that has not run often is not compiled yet. */
 const WARM_UP = { chains: ALONE, burst: { inFlight: IN_FLIGHT, forMs: BURST_MS }, streams: 10 };
 const COUNTED_CHAINS = 20;
+/** Servers that nobody asks for anything still look around, and several do so at once: ms of 200. */
+const SERVERS_BUSY_MS = 40;
 /** No round is begun that would end after so long: on a busy machine there are fewer. */
 const PATIENCE_MS = 400_000;
 

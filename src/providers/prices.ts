@@ -55,8 +55,8 @@ export function priceOf(model: ModelRef, usage: Usage, overrides: PriceOverrides
   const provider = providerOf(model);
   const own = overrides[model] ?? (provider === 'sandbox' ? SANDBOX_PRICE : undefined);
   if (own) return ownPrice(own, usage);
-  const lines = listedModels.get(model) ?? listedProvider(LISTED_AS[provider] ?? provider);
-  if (!lines) return null;
+  const listed = listedLine(model);
+  if (!listed) return null;
   const { inputTokens: input, cachedInputTokens: read = 0, cacheWriteTokens: written = 0, outputTokens } = usage;
   // Our `inputTokens` is the list's `input_tokens`: both hold the cached ones. More cached than sent would throw.
   const counted = {
@@ -65,29 +65,24 @@ export function priceOf(model: ModelRef, usage: Usage, overrides: PriceOverrides
     cache_write_tokens: written,
     output_tokens: outputTokens,
   };
-  const price = calcPrice(counted, modelIdOf(model), { provider: lines });
-  if (price === null) return null;
-  if (!listedModels.has(model)) {
-    if (listedModels.size > KNOWN_MODELS) listedModels.clear();
-    listedModels.set(model, { ...lines, models: [price.model] });
-  }
-  return price.total_price;
+  return calcPrice(counted, modelIdOf(model), { provider: listed })?.total_price ?? null;
 }
 
-/** By model, its provider with the model's own line only: the list's search copies all lines of what it is given. */
-const listedModels = new Map<ModelRef, ListedProvider>();
+const listedLines = new Map<ModelRef, ListedProvider | undefined>();
 const KNOWN_MODELS = 1_000;
 
-const listedProviders = new Map<string, ListedProvider | undefined>();
-
-/** Found once: the list's search tries the names of all providers. */
-function listedProvider(id: string): ListedProvider | undefined {
-  if (!listedProviders.has(id)) {
-    const found = findProvider({ providerId: id });
+/** The provider with the model's own line only. Found once: the list's search tries the names of all providers, and copies
+ *  all lines of the one it is given. */
+function listedLine(model: ModelRef): ListedProvider | undefined {
+  if (!listedLines.has(model)) {
+    if (listedLines.size > KNOWN_MODELS) listedLines.clear();
+    const id = LISTED_AS[providerOf(model)] ?? providerOf(model);
+    const provider = findProvider({ providerId: id });
     // The search takes any name that holds a provider's; only the provider itself will do.
-    listedProviders.set(id, found?.id === id ? found : undefined);
+    const line = provider?.id === id ? calcPrice({}, modelIdOf(model), { provider })?.model : undefined;
+    listedLines.set(model, provider && line && { ...provider, models: [line] });
   }
-  return listedProviders.get(id);
+  return listedLines.get(model);
 }
 
 /** USD that input in the provider's own cache takes off, less what writing into it costs more; null where the price is not known. */

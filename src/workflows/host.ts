@@ -27,7 +27,7 @@ export interface Host
   isCancelled(): boolean;
 }
 
-const temporal = (): Host => ({
+const temporal: Host = {
   ...workflow,
   cancellable: (act) =>
     workflow.CancellationScope.cancellable(() => {
@@ -37,13 +37,13 @@ const temporal = (): Host => ({
   nonCancellable: (act) => workflow.CancellationScope.nonCancellable(act),
   onSignal: (name, hear) => workflow.setHandler(workflow.defineSignal<[string]>(name), hear),
   isCancelled: () => workflow.CancellationScope.current().consideredCancelled,
-});
+};
 
 /** The global object of a workflow is its own; the modules are evaluated once for all workflows of a worker. */
 const ofWorkflow = globalThis as typeof globalThis & { cadenzaHost?: Host };
 
 let current: () => Host = () => {
-  ofWorkflow.cadenzaHost ??= temporal();
+  ofWorkflow.cadenzaHost ??= Object.create(temporal) as Host;
   return ofWorkflow.cadenzaHost;
 };
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { findTemporalCli, findTestServer, startTemporal } from '../../src/local/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { cleanUpAfterDeath, scratchFolder, startTestPostgres } from '../../src/testing/test-postgres.ts';
-import { unpackBrowser } from '../browser/open-browser.ts';
+import { unpackedBrowser } from '../browser/unpacked-browser.ts';
 import { freshDatabase } from '../store/fresh-store.ts';
 
 /** What stop-servers.ts ends again. */
@@ -26,7 +26,7 @@ export default async function startServers(): Promise<void> {
   const [postgres, temporal] = await Promise.all([
     process.env.CADENZA_TEST_POSTGRES_URL ? undefined : startTestPostgres(log),
     process.env.CADENZA_TEST_TEMPORAL_ADDRESS ? undefined : startTestTemporal(home, log),
-    unpackBrowser(),
+    unpackedBrowser(),
   ]);
   process.env.CADENZA_TEST_POSTGRES_URL ??= postgres?.url;
   process.env.CADENZA_TEST_TEMPORAL_ADDRESS ??= temporal?.address;
