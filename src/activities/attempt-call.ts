@@ -36,6 +36,8 @@ export interface Listening {
   isHedged?(): boolean;
   /** waits for limits here, however long that takes: whoever calls has slots for it */
   waitsHere?: boolean;
+  /** whoever calls goes on with an answer before it is kept */
+  goesAhead?: boolean;
 }
 
 /** Why a call is ended whose words nobody waits for any more. */
@@ -83,7 +85,7 @@ export async function attemptCall(
   const { journal, events } = store;
   const { call, place, listening, now, shared, similar, batched } = under;
   const { bookLost, takeOver, forHistory, completesStep } = under;
-  const { signal, onFirstToken, isHedged, waitsHere } = listening;
+  const { signal, onFirstToken, isHedged, waitsHere, goesAhead } = listening;
   const { run, step, model } = place;
   const { epoch } = begun;
   const mine = { ...place, epoch };
@@ -153,11 +155,20 @@ export async function attemptCall(
     const entry = isWhole(answer) ? shared?.entry : undefined;
     const savedUsd = cacheSaving(model, answer.usage, config.prices);
     const outcome = { reply: answer, savedUsd, completesStep: completesStep(answer), cache: entry };
+    // One that was begun before, or has more to do when it is kept, is waited for.
+    const isPlain = epoch === 1 && !background && !batched && !similar && !answerAt && (!shared || entry !== undefined);
+    if (goesAhead && isPlain) return forHistory(endAhead(outcome));
     const kept = await journal.end(mine, outcome).catch((refused: unknown) => unwritable(answer, refused));
     await background?.forget();
     if (!entry) await shared?.release();
     else await similar?.keep();
     return forHistory(kept!);
+  }
+
+  function endAhead(outcome: Parameters<typeof journal.endAhead>[1]): ModelReply {
+    const { reply: kept, written } = journal.endAhead(mine, outcome);
+    written.catch((refused) => rooms.log.error({ error: String(refused), run: run.id, step }, 'An answer is not kept'));
+    return kept;
   }
 
   /** It was paid for, and cannot be kept: asking again would only be paid for again. */

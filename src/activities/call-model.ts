@@ -25,10 +25,11 @@ import { wholeRequest, withoutSignatures } from './whole-request.ts';
  */
 export function createCallModel(
   rooms: Rooms,
-  { quiet = false, waitsHere }: { quiet?: boolean } & Pick<Listening, 'waitsHere'> = {},
+  { quiet = false, waitsHere, goesAhead }: { quiet?: boolean } & Pick<Listening, 'waitsHere' | 'goesAhead'> = {},
 ): (call: ModelCall, request: ModelRequest) => Promise<ModelReply> {
   const callOnce = createCallOnce(rooms, quiet);
-  return (call, request) => callOnce(call, request, { waitsHere, signal: Context.current().cancellationSignal });
+  return (call, request) =>
+    callOnce(call, request, { waitsHere, goesAhead, signal: Context.current().cancellationSignal });
 }
 
 /** The same for one of several calls that an activity makes. */
@@ -40,7 +41,7 @@ export function createCallOnce(
   const { journal, cache } = store;
   const openBatched = createBatchedCalls(rooms, quiet);
 
-  return async (call, request, { signal, onFirstToken, isHedged, waitsHere = isHedged !== undefined }) => {
+  return async (call, request, { signal, onFirstToken, isHedged, waitsHere = isHedged !== undefined, goesAhead }) => {
     const { run, step, model } = call;
     const begunAt = performance.now();
     const now = clock(begunAt);
@@ -79,7 +80,7 @@ export function createCallOnce(
     }
 
     function underWay(batches: BatchedCalls | undefined): CallUnderWay {
-      const listening = { signal, onFirstToken, isHedged, waitsHere };
+      const listening = { signal, onFirstToken, isHedged, waitsHere, goesAhead };
       const here = { call, place, listening, now, shared, similar, batched: batches };
       return { ...here, bookLost, takeOver, forHistory, completesStep };
     }

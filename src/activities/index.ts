@@ -30,6 +30,12 @@ import { createTranscriptActivities } from './transcripts.ts';
 
 export type { Rooms } from './rooms.ts';
 
+/** Those of the direct lane that are not as in the others: a run goes on with a reply while that is written. */
+export function createDirectActivities(given: Rooms): Pick<CadenzaActivities, 'callModel'> {
+  const rooms = { ...given, store: withSpansOfRuns(given) };
+  return observed(rooms, { callModel: createCallModel(rooms, { goesAhead: true }) });
+}
+
 /** The activities a worker registers. */
 export function createActivities(
   given: Rooms,

@@ -68,6 +68,12 @@ export function withSpansOfRuns({ store, metrics, log }: Pick<Rooms, 'store' | '
         if ('reply' in outcome && outcome.completesStep) await told(run, { type: 'step.completed', step });
         return kept;
       },
+      endAhead(attempt, outcome) {
+        const ended = journal.endAhead(attempt, outcome);
+        const { run, step } = attempt;
+        if (!outcome.completesStep) return ended;
+        return { ...ended, written: ended.written.then(() => told(run, { type: 'step.completed', step })) };
+      },
       async finishCached(call) {
         const kept = await journal.finishCached(call);
         const { run, step, completesStep = true } = call;

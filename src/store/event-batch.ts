@@ -15,6 +15,8 @@ export interface CallEnd {
   epoch: number;
   /** who pays */
   accounts: string[];
+  /** its run goes on before it is committed */
+  ahead?: true;
   reply?: ModelReply;
   error?: CallError;
   final?: boolean;
@@ -32,12 +34,22 @@ export interface CallBegin {
   holder: string;
 }
 
+/** A call that begins in the transaction in which the one before it ends, as `begin_along` takes it. Events are its first ones. */
+export interface CallAlong extends CallBegin {
+  others?: string[];
+  accounts: string[];
+  shared?: object;
+}
+
 /** What one caller wants written of one run. */
 export interface Work {
   run: RunRef;
   events: KeyedEvent[];
   begin?: CallBegin;
+  along?: CallAlong;
   end?: CallEnd;
+  /** not to be written where an end that its run went ahead of does not count */
+  after?: true;
 }
 
 interface Line {
@@ -45,6 +57,8 @@ interface Line {
   r: number;
   /** index into `calls`, whose outcome decides on this event */
   i?: number;
+  /** hangs on what the run went ahead of */
+  after?: true;
   k?: string;
   t: string;
   s?: string;
@@ -58,22 +72,26 @@ type RunLine = Partial<RunRef> & { follow?: boolean };
 
 /** The parameter of `write_batch` (functions/write-batch.sql). */
 export interface Batch {
+  /** some of its runs may have no row yet */
+  opens?: true;
   runs: RunLine[];
   begins?: object[];
+  alongs?: (CallAlong & { r: number; first: Line[] })[];
   calls: CallEnd[];
-  endings: { error?: CallError }[];
+  endings: { error?: CallError; after?: true }[];
   events: Line[];
 }
 
 /** The batch as it goes to the database. Texts of one call are joined before. */
 export function sealedBatch(batch: Batch, sealing: Sealing): Batch {
   if (!sealing.since) return batch;
-  const { runs, calls, endings, events } = batch;
+  const { runs, calls, endings, alongs, events } = batch;
   return {
     ...batch,
     runs: runs.map((run) => sealedRun(run, sealing)),
     calls: calls.map((call) => ({ ...call, reply: sealing.fields(call.reply), error: sealing.fields(call.error) })),
     endings: endings.map((ending) => ({ ...ending, error: sealing.fields(ending.error) })),
+    alongs: alongs?.map((along) => ({ ...along, first: along.first.map((line) => sealedLine(line, sealing)) })),
     events: events.map((line) => sealedLine(line, sealing)),
   };
 }
@@ -102,6 +120,7 @@ export function batchOf(works: Work[], follow: (chain: string) => boolean, known
   for (const { run } of works) runs.set(run.chain, run);
   const number = new Map([...runs.keys()].map((chain, index) => [chain, index + 1]));
   const batch: Batch = {
+    opens: [...runs.keys()].some((chain) => !known(chain)) || undefined,
     runs: [...runs.values()].map((run) => ({ ...runLine(run, known(run.chain)), follow: follow(run.chain) })),
     calls: [],
     endings: [],
@@ -109,22 +128,29 @@ export function batchOf(works: Work[], follow: (chain: string) => boolean, known
   };
   const texts = new Map<number, Line[]>();
   let order = 0;
-  for (const { run, events, begin, end } of works) {
+  for (const { run, events, begin, along, end, after } of works) {
     const r = number.get(run.chain)!;
     if (begin) batch.begins = [...(batch.begins ?? []), { ...begin, r }];
+    if (along) {
+      const firstLines = events.map((event) => lineOf(event, ++order, r));
+      batch.alongs = [...(batch.alongs ?? []), { ...along, r, first: firstLines }];
+      texts.delete(r);
+      continue;
+    }
     const first = order + 1;
     for (const event of events) {
       // written by whatever makes the run's row
       if (event.type === 'run.started') continue;
       const line = lineOf(event, ++order, r);
+      if (after) line.after = after;
       if (end) line.i = batch.calls.length;
-      if (isTerminal(event)) batch.endings.push(endingOf(event, order, r));
+      if (isTerminal(event)) batch.endings.push({ ...endingOf(event, order, r), after });
       if (joined(line, r, texts)) continue;
       batch.events.push(line);
     }
     if (end) {
       texts.delete(r);
-      batch.calls.push({ ...end, o: first, last: order, r } as CallEnd);
+      batch.calls.push({ ...end, o: first, last: order, r, after } as CallEnd);
     }
   }
   return batch;

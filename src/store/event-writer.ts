@@ -8,31 +8,41 @@ import type { Followers } from './event-followers.ts';
 import type { EventRow } from './event-rows.ts';
 import { FUNCTIONS } from './functions.ts';
 import { backoffMs, isRefused } from './outage.ts';
+import { createRunsAhead, type RunsAhead } from './runs-ahead.ts';
 import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 
-/** What became of a call's end: `taken` is false if the call had already ended, or a newer attempt has it. */
-export interface Taken {
-  taken: boolean;
+/** What became of a call's end, or of its beginning. */
+export interface Written {
+  /** of an end: false if the call had already ended, or a newer attempt has it */
+  taken?: boolean;
   /** the epoch its events got */
   epoch?: number;
+  /** of a beginning that came along: false where `begin_call` has to look at it */
+  begun?: boolean;
+  /** it is made for all who ask the same */
+  claimed?: boolean;
+  /** nothing was written: another worker has the run */
+  overtaken?: boolean;
 }
 
 export interface EventWriter {
   /** Resolves when committed, however long the database is away. @throws what the database refused */
-  write(work: Work): Promise<Taken | undefined>;
+  write(work: Work): Promise<Written | undefined>;
+  ahead: RunsAhead;
   /** Writes what was given, but gives a database that does not answer only so long. */
   close(graceMs: number): Promise<void>;
 }
 
 interface Waiting {
   work: Work;
-  resolve(taken: Taken | undefined): void;
+  resolve(written: Written | undefined): void;
   reject(error: unknown): void;
 }
 
 interface Answer {
-  results: Taken[];
+  /** of ends, then of beginnings */
+  results: Written[];
   written?: EventRow[];
   /** the batch was there already: its events are not published again */
   repeated?: boolean;
@@ -61,6 +71,7 @@ export function createEventWriter(
 ): EventWriter {
   const writer = randomUUID();
   const known = new Set<string>();
+  const ahead = createRunsAhead();
   const closing = new AbortController();
   let batchNumber = 0;
   let queue: Waiting[] = [];
@@ -80,7 +91,7 @@ export function createEventWriter(
       await flush(now);
       lastFlush = { size, endedAt: performance.now() };
     }
-    for (const { reject } of queue) reject(closing.signal.reason);
+    for (const waiting of queue) refuse(waiting, closing.signal.reason);
     queue = [];
     flushing = undefined;
   }
@@ -96,21 +107,35 @@ export function createEventWriter(
     clearTimeout(timer);
   }
 
-  async function flush(waiting: Waiting[]): Promise<void> {
+  async function flush(given: Waiting[]): Promise<void> {
+    const isLate = ({ work: { after, run } }: Waiting) => after === true && ahead.isOvertaken(run.chain);
+    for (const late of given.filter(isLate)) late.resolve({ taken: false, overtaken: true });
+    const waiting = given.filter((one) => !isLate(one));
+    if (waiting.length === 0) return;
     try {
-      const answer = await committed(waiting.map(({ work }) => work));
+      const { results } = await committed(waiting.map(({ work }) => work));
       let ended = 0;
-      for (const { work, resolve } of waiting) resolve(work.end && answer.results[ended++]);
+      let begun = waiting.filter(({ work }) => work.end).length;
+      for (const { work, resolve } of waiting) {
+        const written = work.end ? results[ended++] : work.along && results[begun++];
+        if (work.end?.ahead) ahead.ended(work.run.chain, written?.taken === true);
+        resolve(written);
+      }
     } catch (error) {
       const sentShort = waiting.some(({ work }) => known.has(work.run.chain));
       known.clear();
       if (closing.signal.aborted || (waiting.length === 1 && !sentShort)) {
-        for (const { reject } of waiting) reject(closing.signal.aborted ? closing.signal.reason : error);
+        for (const one of waiting) refuse(one, closing.signal.aborted ? closing.signal.reason : error);
         return;
       }
       // one caller's work was refused: the others' must not suffer for it
       for (const one of waiting) await flush([one]);
     }
+  }
+
+  function refuse({ work, reject }: Waiting, error: unknown): void {
+    if (work.end?.ahead) ahead.ended(work.run.chain, false);
+    reject(error);
   }
 
   /** The number of the batch makes repeating harmless when a connection is lost before its answer. */
@@ -149,10 +174,16 @@ export function createEventWriter(
   }
 
   return {
+    ahead,
     write(work) {
-      if (closing.signal.aborted) return Promise.reject(new Error('The store is closed: nothing more can be written.'));
-      const { promise, resolve, reject } = Promise.withResolvers<Taken | undefined>();
-      queue.push({ work, resolve, reject });
+      const { promise, resolve, reject } = Promise.withResolvers<Written | undefined>();
+      // What was paid is written whatever became of the run.
+      const isFree = !work.end || work.end.spent?.cached === true;
+      const after = isFree && ahead.has(work.run.chain) ? true : undefined;
+      const waiting = { work: { ...work, after } as const, resolve, reject };
+      if (work.end?.ahead) ahead.goOn(work.run.chain);
+      if (closing.signal.aborted) refuse(waiting, new Error('The store is closed: nothing more can be written.'));
+      else queue.push(waiting);
       if (!isText(work)) hurry();
       flushing ??= flushAll();
       return promise;

@@ -10,7 +10,7 @@ import type { EventRow } from './event-rows.ts';
 import type { EventWriter } from './event-writer.ts';
 import { stepKey } from './events.ts';
 import { called } from './functions.ts';
-import type { Attempt, BeginCall, Begun, Journal, OpenCall, Spent } from './journaled-calls.ts';
+import type { Attempt, AttemptOutcome, BeginCall, Begun, Journal, OpenCall, Spent } from './journaled-calls.ts';
 import { type Retrying, retrying, retryOutage } from './outage.ts';
 import type { Sealing } from './sealing.ts';
 import { storable, storableJson } from './storable-json.ts';
@@ -23,6 +23,13 @@ type BeginAnswer =
   | (Omit<OpenCall, 'call' | 'heldUsd'> & { held?: number | null; written?: EventRow[]; deferred?: boolean })
   | { state: 'overBudget'; account: string; spent: number; reserved: number; budget: number }
   | { state: 'priceNeeded'; account: string };
+
+/** A call's end with its reply, and what readers are told with it. */
+interface Ending {
+  run: RunRef;
+  events: KeyedEvent[];
+  end: CallEnd & { reply: ModelReply };
+}
 
 export function createJournal(
   db: Kysely<Database>,
@@ -70,6 +77,13 @@ export function createJournal(
       const { rows } = await retryOutage('journal.begin', () => query.execute(db), waiting);
       return rows[0]!.answer;
     };
+    if (writer.ahead.has(run.chain)) {
+      const { accounts } = parameter;
+      const along = { key, step, model, holder, others, accounts, shared: parameter.shared };
+      const written = await writer.write({ run, events: first, along });
+      if (written?.overtaken) throw overtaken();
+      if (written?.begun) return newCall(call, written.claimed);
+    }
     await untold.get(run.chain);
     let worstCaseUsd = typeof worst === 'function' ? null : worst;
     let answer = await answerFor(worstCaseUsd);
@@ -96,9 +110,10 @@ export function createJournal(
   }
 
   /** @returns the reply that counts */
-  async function finish(run: RunRef, end: CallEnd, reply: ModelReply, events: KeyedEvent[]): Promise<ModelReply> {
-    const outcome = await writer.write({ run, events, end: { ...end, reply } });
-    if (outcome?.taken) return reply;
+  async function finish({ run, events, end }: Ending): Promise<ModelReply> {
+    const written = await writer.write({ run, events, end });
+    if (written?.overtaken) throw overtaken();
+    if (written?.taken) return end.reply;
     const query = () => db.selectFrom('calls').select('reply').where('key', '=', end.key).executeTakeFirstOrThrow();
     const first = await retryOutage('journal.end', query, { ...waiting, patienceMs: Number.POSITIVE_INFINITY });
     return first.reply!;
@@ -106,6 +121,21 @@ export function createJournal(
 
   function endOf({ key, run, step, model, epoch }: Attempt): CallEnd {
     return { key, call: shortId(key), step, model, epoch, accounts: accountsOf(run) };
+  }
+
+  function ending(attempt: Attempt, outcome: Extract<AttemptOutcome, { reply: ModelReply }>): Ending {
+    const { run, step, epoch } = attempt;
+    const { completesStep, cache, savedUsd, unheard } = outcome;
+    const reply = storable(outcome.reply);
+    const { usage, costUsd, estimated = false, batched } = reply;
+    const place = { step, call: shortId(attempt.key), epoch };
+    const events = [
+      ...(unheard ? [{ type: 'call.delta' as const, ...place, text: reply.text }] : []),
+      ...lastEvents(place, reply, completesStep),
+    ];
+    const spent = spentLine({ usage, costUsd, estimated, savedUsd, batched });
+    const entry = cache && { tenant: cache.tenant ?? '', hash: cache.requestHash, ttl: cache.ttlSeconds };
+    return { run, events, end: { ...endOf(attempt), spent, cache: entry, reply } };
   }
 
   async function ended(key: string) {
@@ -139,24 +169,10 @@ export function createJournal(
     begin,
     ...retrying('journal', { ended, lost, takeFailure }, waiting),
     async end(attempt, outcome) {
+      if ('reply' in outcome) return (await finish(ending(attempt, outcome))) as never;
       const { run, step, model, epoch } = attempt;
       const end = endOf(attempt);
       const place = { step, call: end.call, epoch };
-      if ('reply' in outcome) {
-        const { completesStep, cache, savedUsd, unheard } = outcome;
-        const reply = storable(outcome.reply);
-        const { usage, costUsd, estimated = false, batched } = reply;
-        const entry = cache && { tenant: cache.tenant ?? '', hash: cache.requestHash, ttl: cache.ttlSeconds };
-        return (await finish(
-          run,
-          { ...end, spent: spentLine({ usage, costUsd, estimated, savedUsd, batched }), cache: entry },
-          reply,
-          [
-            ...(unheard ? [{ type: 'call.delta' as const, ...place, text: reply.text }] : []),
-            ...lastEvents(place, reply, completesStep),
-          ],
-        )) as never;
-      }
       const { error, next, spent, by } = outcome;
       const { usage, costUsd } = spent ?? NOTHING_SPENT;
       await writer.write({
@@ -169,6 +185,12 @@ export function createJournal(
       });
       return undefined as never;
     },
+    endAhead(attempt, outcome) {
+      const { run, events, end } = ending(attempt, outcome);
+      const written = writer.write({ run, events, end: { ...end, ahead: true } });
+      return { reply: end.reply, written: written.then(() => {}) };
+    },
+    ahead: writer.ahead,
     async book(attempt, spent) {
       await writer.write({ run: attempt.run, events: [], end: { ...endOf(attempt), spent: spentLine(spent) } });
     },
@@ -178,15 +200,23 @@ export function createJournal(
       const place = { step, call: end.call, epoch: 1 };
       const reply: ModelReply = { ...found, costUsd: 0, cached: true, batched: undefined };
       const spent = spentLine({ usage: reply.usage, costUsd: 0, estimated: false, savedUsd: found.costUsd }, true);
-      return finish(run, { ...end, spent }, reply, [
+      const events: KeyedEvent[] = [
         { type: 'step.started', step, key: stepKey('step.started', step) },
         { type: 'call.cached', ...place, model, savedUsd: found.costUsd, usage: found.usage, ...nearest },
         { type: 'call.delta', ...place, text: found.text },
         ...lastEvents(place, reply, completesStep),
-      ]);
+      ];
+      return finish({ run, events, end: { ...end, spent, reply } });
     },
   };
 }
+
+function newCall(call: string, claimed?: boolean): OpenCall {
+  const open = { state: 'open', epoch: 1, call, failures: 0, midStreamFailures: 0 } as const;
+  return { ...open, lost: [], ...(claimed ? { claimed } : {}) };
+}
+
+const overtaken = () => new Error('Another worker has this run: what was done here since is not written');
 
 /** As `book_attempt` takes it. */
 function spentLine({ usage, costUsd, estimated, savedUsd, batched }: Spent, cached = false): CallEnd['spent'] {

@@ -1,4 +1,5 @@
 import type { CallError, ModelRef, ModelReply, RunRef, Usage } from '../contract/index.ts';
+import type { RunsAhead } from './runs-ahead.ts';
 
 export interface BeginCall extends JournaledCall {
   /** keys of calls to other models whose answer, where they have one that can be used, is this one's too */
@@ -120,6 +121,17 @@ export interface Journal {
     attempt: Attempt,
     outcome: Outcome,
   ): Promise<Outcome extends { reply: ModelReply } ? ModelReply : undefined>;
+  /**
+   * The same for a reply that its run goes on with before it is kept. What is written of the run meanwhile is written with it or
+   * after it, and the run's next call begins in its transaction. Where it does not count, another worker has brought a reply
+   * and has the run: then nothing is written of what came after, and no call begins.
+   * @returns the reply, and when it is written; rejected with what the database refused, which counts as overtaken
+   */
+  endAhead(
+    attempt: Attempt,
+    outcome: Extract<AttemptOutcome, { reply: ModelReply }>,
+  ): { reply: ModelReply; written: Promise<void> };
+  ahead: Pick<RunsAhead, 'isOvertaken' | 'caughtUp' | 'forget'>;
   /** Books what an attempt used that nobody will end, and changes nothing else. */
   book(attempt: Attempt, spent: Spent): Promise<void>;
   /** Attempts of an open call that ended with their workers, as `begin` tells them: for a call that is not begun again. */

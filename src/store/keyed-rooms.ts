@@ -1,6 +1,6 @@
 import type { Cache } from './cache.ts';
 import type { Circuits } from './circuits.ts';
-import type { Attempt, Journal } from './journaled-calls.ts';
+import type { Attempt, AttemptOutcome, Journal } from './journaled-calls.ts';
 import type { Limits } from './limits.ts';
 import type { Sealing } from './sealing.ts';
 import type { ToolJournal } from './tool-journal.ts';
@@ -15,6 +15,10 @@ export function keyedJournal(journal: Journal, { keyed, since }: Sealing): Journ
   if (!since) return journal;
   const named = <Call extends { key: string }>(call: Call): Call => ({ ...call, key: keyed(call.key) });
   const attempt = (given: Attempt) => named(given);
+  const cached = <Outcome extends AttemptOutcome>(outcome: Outcome): Outcome =>
+    'reply' in outcome && outcome.cache
+      ? { ...outcome, cache: { ...outcome.cache, requestHash: keyed(outcome.cache.requestHash) } }
+      : outcome;
   return {
     begin(call) {
       const { key, others = [], shared, run } = call;
@@ -26,13 +30,9 @@ export function keyedJournal(journal: Journal, { keyed, since }: Sealing): Journ
         shared: shared && { ...shared, requestHash: keyed(shared.requestHash) },
       });
     },
-    end(given, outcome) {
-      const cache =
-        'reply' in outcome && outcome.cache
-          ? { cache: { ...outcome.cache, requestHash: keyed(outcome.cache.requestHash) } }
-          : {};
-      return journal.end(attempt(given), { ...outcome, ...cache });
-    },
+    end: (given, outcome) => journal.end(attempt(given), cached(outcome)),
+    endAhead: (given, outcome) => journal.endAhead(attempt(given), cached(outcome)),
+    ahead: journal.ahead,
     book: (given, spent) => journal.book(attempt(given), spent),
     lost: (call) => journal.lost(named(call)),
     ended: async (key) => (await journal.ended(keyed(key))) ?? (await journal.ended(key)),

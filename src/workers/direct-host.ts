@@ -25,11 +25,17 @@ export interface DirectRun {
   /** what `workflowInfo()` says */
   info: WorkflowInfo;
   activities: Readonly<Record<string, unknown>>;
+  /** what of its calls' ends is still to be written: it has gone on with their replies */
+  ahead: {
+    /** @returns false where another worker has the run */
+    caughtUp(): Promise<boolean>;
+    isOvertaken(): boolean;
+  };
   startChild(type: string, options: ChildWorkflowOptions & { args?: unknown[] }): Promise<void>;
 }
 
 /** How it ended: with what the pattern gave; where it has to wait for longer than an activity should, with the memo of the
- *  workflow that does; `stopped` where its worker stops, or Temporal knows nothing of the activity any more. */
+ *  workflow that does; `stopped` where its worker stops, another one has the run, or Temporal knows nothing of the activity any more. */
 export type DirectOutcome<Result> = { result: Result } | { memo: Record<string, unknown> } | 'stopped';
 
 /** The code of a run, and all it began, knows its host and what cancels it by this. */
@@ -44,10 +50,12 @@ setHosts(() => inside.getStore()!.host);
  *                |
  *                +-- long wait, sub-run, activity of somebody else's: what is in flight ends, nothing more begins --> a memo
  *
+ * It goes on with a reply while that is written. Before anything leaves the run, all is.
+ *
  * @throws what the pattern throws; cancelled like a workflow, once the activity is
  */
 export async function hostDirectly<Result>(
-  { info, activities, startChild }: DirectRun,
+  { info, activities, ahead, startChild }: DirectRun,
   work: () => Promise<Result>,
 ): Promise<DirectOutcome<Result>> {
   const context = Context.current();
@@ -69,7 +77,10 @@ export async function hostDirectly<Result>(
 
   function leaveIfIdle(): void {
     if (leaving === undefined || inFlight > 0) return;
-    left.resolve(leaving === 'stopped' ? leaving : { memo: inside.run(root, () => memoToGoOn(until)) });
+    void ahead.caughtUp().then((isMine) => {
+      const waits = isMine && leaving === 'waits';
+      left.resolve(waits ? { memo: inside.run(root, () => memoToGoOn(until)) } : 'stopped');
+    });
   }
 
   const scope = () => inside.getStore()!.scope;
@@ -86,6 +97,7 @@ export async function hostDirectly<Result>(
         scope().throwIfAborted();
         const failed = await attempted(activity, args, name, attempt, options);
         if ('result' in failed) return failed.result;
+        if (ahead.isOvertaken()) return leave('stopped');
         const { failure } = failed;
         if (attempt >= (maximumAttempts ?? Number.POSITIVE_INFINITY) || isFinal(failure, options)) throw failure;
         const backoffMs = Math.min(longestMs, msToNumber(initialInterval) * backoffCoefficient ** (attempt - 1));
@@ -149,7 +161,10 @@ export async function hostDirectly<Result>(
       await pause(waitMs);
     },
     executeChild: () => leave('waits'),
-    startChild: ((type: string, child: ChildWorkflowOptions) => (leaving ? never : startChild(type, child))) as never,
+    startChild: (async (type: string, child: ChildWorkflowOptions) => {
+      if (leaving) return never;
+      return (await ahead.caughtUp()) ? startChild(type, child) : leave('stopped');
+    }) as never,
     setCurrentDetails() {},
     upsertSearchAttributes() {},
     cancellable(act) {
@@ -164,6 +179,16 @@ export async function hostDirectly<Result>(
 
   const root = { host, scope: cancelled.signal };
 
+  async function done(): Promise<DirectOutcome<Result>> {
+    try {
+      const result = await work();
+      return (await ahead.caughtUp()) ? { result } : 'stopped';
+    } catch (thrown) {
+      if (await ahead.caughtUp()) throw thrown;
+      return 'stopped';
+    }
+  }
+
   /** A person's cancellation is the pattern's to see; all others are not its end. */
   function onAbort(): void {
     const { reason } = context.cancellationSignal;
@@ -174,8 +199,7 @@ export async function hostDirectly<Result>(
   if (context.cancellationSignal.aborted) onAbort();
   context.cancellationSignal.addEventListener('abort', onAbort, { once: true });
   try {
-    const done = inside.run(root, work).then((result) => ({ result }));
-    return await Promise.race([done, left.promise]);
+    return await Promise.race([inside.run(root, done), left.promise]);
   } finally {
     context.cancellationSignal.removeEventListener('abort', onAbort);
   }

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { ChildWorkflowOptions, WorkflowInfo } from '@temporalio/workflow';
 import { type DirectPattern, HANDED_OVER, type RunOptions } from '../contract/index.ts';
+import type { Journal } from '../store/index.ts';
 import { asStartedHere } from '../telemetry/index.ts';
 import { asRun } from '../workflows/as-run.ts';
 import { ask } from '../workflows/ask.ts';
@@ -39,16 +40,20 @@ export interface DirectStart {
 /** Does the whole of a run, in the context of an activity. @returns the pattern's result, or `HANDED_OVER` */
 export type PerformDirect = (temporal: Client, run: DirectStart) => Promise<unknown>;
 
-export function createPerformDirect(activities: Readonly<Record<string, unknown>>): PerformDirect {
+export function createPerformDirect(
+  activities: Readonly<Record<string, unknown>>,
+  { ahead: runs }: Pick<Journal, 'ahead'>,
+): PerformDirect {
   return async (temporal, { id, pattern, input, options, chain: name, runId, startedAt, taskQueue, known }) => {
     const memo = { [PART_OF]: { chain: name } };
     const about = { workflowId: id, workflowType: pattern, runId, taskQueue, startTime: startedAt, memo };
     const info = { ...about, historyLength: 0 } as unknown as WorkflowInfo;
+    const ahead = { caughtUp: () => runs.caughtUp(name), isOvertaken: () => runs.isOvertaken(name) };
     const outcome = await asStartedHere(() =>
-      hostDirectly({ info, activities, startChild }, () =>
+      hostDirectly({ info, activities, ahead, startChild }, () =>
         asRun([input, options], () => PATTERNS[pattern](input as never)),
       ),
-    );
+    ).finally(() => runs.forget(name));
     if (outcome === 'stopped') throw workerStopped();
     if ('result' in outcome) return outcome.result;
     await known;
@@ -82,6 +87,15 @@ export function createPerformDirect(activities: Readonly<Record<string, unknown>
   };
 }
 
+const stopped = new WeakSet<object>();
+
 function workerStopped(): ApplicationFailure {
-  return ApplicationFailure.create({ type: 'ConnectionLost', message: 'The worker of this run was stopped' });
+  const failure = ApplicationFailure.create({ type: 'ConnectionLost', message: 'The worker of this run was stopped' });
+  stopped.add(failure);
+  return failure;
+}
+
+/** True for what ended not the run, but what this worker did for it. */
+export function isStopped(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && stopped.has(thrown);
 }

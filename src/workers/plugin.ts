@@ -1,13 +1,13 @@
 import { SimplePlugin } from '@temporalio/plugin';
 import type { BundlerPlugin, WorkerOptions, WorkerPlugin } from '@temporalio/worker';
-import { createActivities } from '../activities/index.ts';
+import { createActivities, createDirectActivities } from '../activities/index.ts';
 import { type Deployment, deploymentOf, loadConfig, readEnvironment } from '../config/index.ts';
 import { RUN_DIRECT } from '../contract/index.ts';
 import { warmUp } from '../providers/index.ts';
 import { dataConverter } from '../runtime/data-converter.ts';
 import { type OpenRooms, openRooms, type RoomOptions } from '../runtime/open-rooms.ts';
 import { type Metrics, openMetrics, traceOfActivities, traceOnStart } from '../telemetry/index.ts';
-import { createPerformDirect } from './perform-direct.ts';
+import { createPerformDirect, type PerformDirect } from './perform-direct.ts';
 import { createRunDirect } from './run-direct.ts';
 import type { WorkedHere } from './runs-here.ts';
 import { defaultSlots, slotOptions } from './slots.ts';
@@ -35,6 +35,7 @@ interface PluginParts {
   /** closes what was opened for the plugin */
   close?(): Promise<void>;
   activities?: ReturnType<typeof createActivities>;
+  direct?: PerformDirect;
   here?: Pick<WorkedHere, 'adopt'>;
   deployment?: Deployment;
 }
@@ -70,7 +71,13 @@ export function pluginOf(rooms: OpenRooms, parts: PluginParts = {}): CadenzaPlug
   const environment = readEnvironment(rooms.env);
   const slots = slotOptions(environment.slots ?? defaultSlots());
   const versioning = versioningOptions(parts.deployment ?? deploymentOf(environment));
-  const runDirect = createRunDirect(createPerformDirect({ ...activities }), rooms.store, here);
+  const {
+    direct = createPerformDirect(
+      { ...activities, ...createDirectActivities({ ...rooms, metrics }) },
+      rooms.store.journal,
+    ),
+  } = parts;
+  const runDirect = createRunDirect(direct, rooms.store, here);
   const base = new SimplePlugin({
     name: 'cadenza',
     activities: { ...activities, [RUN_DIRECT]: runDirect },

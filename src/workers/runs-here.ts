@@ -15,7 +15,7 @@ import {
 } from '../contract/index.ts';
 import { redact } from '../providers/index.ts';
 import type { Store } from '../store/index.ts';
-import type { PerformDirect } from './perform-direct.ts';
+import { isStopped, type PerformDirect } from './perform-direct.ts';
 
 /** A run that ends sooner is told to Temporal by its end, and no worker of it. One that was lost with its process goes on so
  *  late, as where a heartbeat is missed. */
@@ -54,6 +54,8 @@ interface Running {
   /** ends it as an activity is ended */
   cancel(message: string): void;
   ended: boolean;
+  /** it was let go of, and is whoever's its activity comes to */
+  stopped: boolean;
   /** its activity is here */
   adopted: boolean;
   /** settles once Temporal knows its end, or knows that a worker is to be asked for it */
@@ -107,12 +109,14 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
     open += 1;
     store.events.expect(chain);
     const outcome = activityContext.run(context, () => perform(temporal, run));
-    const running: Running = { outcome, cancel, ended: false, adopted: false };
+    const running: Running = { outcome, cancel, ended: false, stopped: false, adopted: false };
     runs.set(id, running);
     running.told = tellEnd(id, running, known.promise);
     const looking = setInterval(() => void endWithActivity(id, running), LOOK_AT_TEMPORAL_MS);
     outcome
-      .catch(() => {})
+      .catch((thrown) => {
+        running.stopped = isStopped(thrown);
+      })
       .finally(() => {
         clearInterval(looking);
         open -= 1;
@@ -209,7 +213,7 @@ export function createRunsHere(options: RunsHereOptions): WorkedHere {
     },
     adopt(id, signal) {
       const running = runs.get(id);
-      if (!running) return undefined;
+      if (!running || running.stopped) return undefined;
       running.adopted = true;
       const forward = () => running.cancel((signal.reason as Error | undefined)?.message ?? 'NOT_FOUND');
       if (signal.aborted) forward();

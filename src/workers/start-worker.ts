@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { createActivities } from '../activities/index.ts';
+import { createActivities, createDirectActivities } from '../activities/index.ts';
 import { noTemporal } from '../client/errors.ts';
 import { type Cadenza, connectWith, createBudgets } from '../client/index.ts';
 import { type Config, deploymentOf, encryptionKeys, readEnvironment, temporalTarget } from '../config/index.ts';
@@ -73,10 +73,11 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     const temporal = new Client({ connection, namespace, dataConverter: converter, interceptors: traceOnStart });
     const metrics = openMetrics();
     const activities = createActivities({ ...rooms, metrics });
-    const perform = createPerformDirect({ ...activities });
     const { store, secrets } = rooms;
+    const inDirect = { ...activities, ...createDirectActivities({ ...rooms, metrics }) };
+    const perform = createPerformDirect(inDirect, store.journal);
     const here = createRunsHere({ perform, temporal, store, secrets, log, namespace, taskQueue, most: slots });
-    const plugins = [pluginOf(rooms, { activities, here, metrics })];
+    const plugins = [pluginOf(rooms, { activities, direct: perform, here, metrics })];
     const options = { connection, namespace, taskQueue, workflowBundle: bundle, plugins };
     const worker = await withQuickThreads(() => Worker.create(options));
     const building = watchBuild(temporal, deployment);

@@ -30,6 +30,7 @@ beforeAll(async () => {
     if (prompt.includes('unhurried')) return { words: Array.from({ length: 20 }, (_, n) => `w${n} `), paceMs: 90 };
     if (prompt.includes('longer')) return { words: Array.from({ length: 100 }, (_, n) => `w${n} `), paceMs: 90 };
     if (prompt.includes('slowly')) return { words: Array.from({ length: 200 }, (_, n) => `w${n} `), paceMs: 50 };
+    if (prompt === 'first overtaken') return { words: ['late ', 'words'], paceMs: 700 };
     if (prompt.includes('endless')) return { words: ['w '], end: 'hang', onHangUp: () => hungUp.push(prompt) };
     return { words: [`${model} `, 'says: ', prompt] };
   });
@@ -305,4 +306,26 @@ test('a fork of it is a workflow that has the steps before for free', async () =
   if (!('id' in fork)) throw new Error('not started');
   expect(await fork.result()).toMatchObject({ output: 'm says: third, otherwise' });
   expect(peer.sent.length - asked).toBe(1);
+});
+
+test('an answer that another worker has brought meanwhile is the run’s: what was built on the late one is not', async () => {
+  const run = await bed.client.start('chain', three('overtaken'), direct);
+  await untilEvent(bed.client, run.id, 'call.delta');
+  const { chain } = (await store.runs.find(run.id))!;
+  const open = await store.db.selectFrom('calls').selectAll().where('chain', '=', chain).executeTakeFirstOrThrow();
+  const { key, step, model } = open;
+  const usage = { inputTokens: 1, outputTokens: 1 };
+  const reply = { text: 'their words', model, usage, costUsd: 0, finishReason: 'stop' as const };
+  const theirs = { id: run.id, chain, pattern: 'chain', startedAt: new Date().toISOString() };
+  await store.journal.end({ key, run: theirs, step, model, epoch: 2 }, { reply, completesStep: true });
+
+  const { output, steps } = await run.result();
+  expect(steps.one).toMatchObject({ text: 'their words' });
+  expect(output).toBe('m says: third after m says: second after their words');
+  expect(peer.askedWith('late words')).toHaveLength(0);
+  // the second step, and the third, which quotes it
+  expect(peer.askedWith('second after their words')).toHaveLength(2);
+  const events = await bed.eventsOf(run.id);
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  expect(events.filter(({ type }) => type === 'run.completed')).toHaveLength(1);
 });

@@ -40,8 +40,11 @@ begin
     if v_written is not null then return jsonb_build_object('state', 'cached', 'reply', v_written); end if;
   end if;
 
-  perform open_runs(jsonb_build_array(p->'run'));
   select status, seq into v_status, v_seq from runs where chain = v_chain for update;
+  if not found then
+    perform open_runs(jsonb_build_array(p->'run'));
+    select status, seq into v_status, v_seq from runs where chain = v_chain for update;
+  end if;
   if v_seq = 0 then
     v_events := jsonb_build_array(jsonb_build_object('o', -1, 'r', 1, 'k', 'run.started', 't', 'run.started', 'd',
       jsonb_strip_nulls(jsonb_build_object('pattern', p->'run'->'pattern', 'tenant', p->'run'->'tenant',
@@ -103,17 +106,7 @@ begin
     if v_held is null and v_status = 'running' then
       perform set_config('synchronous_commit', 'off', true);
       if p ? 'shared' then
-        insert into flights (tenant, request_hash, model, holder, lease_until)
-        values (p->'shared'->>'tenant', p->'shared'->>'hash', p->>'model', v_key,
-          now() + make_interval(secs => (p->'shared'->>'seconds')::double precision))
-        on conflict (tenant, request_hash, model) do nothing;
-        v_claimed := found;
-        -- whoever had it until a moment ago left an answer
-        if v_claimed and shared_answer(p->'shared') is not null then
-          delete from flights where tenant = p->'shared'->>'tenant' and request_hash = p->'shared'->>'hash'
-            and model = p->>'model' and holder = v_key;
-          v_claimed := false;
-        end if;
+        v_claimed := claim_flight(p->'shared', p->>'model', v_key);
       end if;
       return jsonb_build_object('state', 'open', 'deferred', true, 'epoch', 1, 'failures', 0, 'midStreamFailures', 0,
         'lost', '[]'::jsonb, 'claimed', v_claimed);

@@ -4,7 +4,8 @@
 --
 -- p is {o, last: first and last place among the batch's events, r: index of the run, key, call, step, model, epoch,
 -- accounts, spent?, reply? | error? with final or delayMs, cache?}.
--- Returns {taken, epoch, events, charge, release}.
+-- Returns {taken, epoch, events, charge, release}, and with `landed` {tenant, hash, model, holder}: others who asked the same
+-- wait no more, once the caller takes that flight away.
 create function end_attempt(p_chain text, p jsonb) returns jsonb language plpgsql as $$
 declare
   v_key text := p->>'key';
@@ -15,6 +16,7 @@ declare
   v_epoch integer;
   v_taken boolean := false;
   v_charge numeric := 0;
+  v_landed jsonb := '{}';
   -- nobody was asked, and the same attempt goes on later
   v_put_off boolean := coalesce(p->'error'->>'held' = 'limit', false) and not coalesce((p->>'final')::boolean, false);
 begin
@@ -41,8 +43,8 @@ begin
         now() + make_interval(secs => (p->'cache'->>'ttl')::double precision))
       on conflict (tenant, request_hash, model) do update set
         reply = excluded.reply, cost_usd = excluded.cost_usd, expires_at = excluded.expires_at;
-      delete from flights where tenant = p->'cache'->>'tenant' and request_hash = p->'cache'->>'hash'
-        and model = p->>'model' and holder = v_key;
+      v_landed := jsonb_build_object('landed', jsonb_build_object('tenant', p->'cache'->'tenant', 'hash', p->'cache'->'hash',
+        'model', p->'model', 'holder', v_key));
       perform pg_notify('cadenza_flights', p->'cache'->>'hash');
     end if;
   elsif p ? 'error' then
@@ -70,5 +72,5 @@ begin
     -- what a retry or a newer attempt needs is held on; an answer of the cache is the end of all attempts
     'release', (p ? 'reply' or coalesce((p->>'final')::boolean, false))
       and not coalesce(v_before.state in ('open', 'retrying') and v_before.epoch > v_number
-        and not coalesce((p->'spent'->>'cached')::boolean, false), false));
+        and not coalesce((p->'spent'->>'cached')::boolean, false), false)) || v_landed;
 end $$;

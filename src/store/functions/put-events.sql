@@ -40,12 +40,14 @@ begin
         or exists (select from accepted a where a.chain = g.chain and a.t = 'run.started'))
   into v_written, v_lines;
 
-  -- a notification holds at most 8,000 bytes
-  perform pg_notify('cadenza_events', p_origin || E'\n' || string_agg(line, E'\n'))
-  from (
-    select line, sum(octet_length(line) + 1) over (order by ordinality) / 6000 as part
-    from unnest(v_lines) with ordinality as l(line, ordinality)
-  ) parts
-  group by part;
+  if v_lines is not null then
+    -- a notification holds at most 8,000 bytes
+    perform pg_notify('cadenza_events', p_origin || E'\n' || string_agg(line, E'\n'))
+    from (
+      select line, sum(octet_length(line) + 1) over (order by ordinality) / 6000 as part
+      from unnest(v_lines) with ordinality as l(line, ordinality)
+    ) parts
+    group by part;
+  end if;
   return coalesce(v_written, '[]');
 end $$;
