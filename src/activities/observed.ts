@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { RunRef } from '../contract/index.ts';
 import { inActivitySpan, isTracing, withLogFields } from '../telemetry/index.ts';
+import { lettingGo } from './letting-go.ts';
 import type { Rooms } from './rooms.ts';
 
 type Activities = Record<string, (...args: never[]) => Promise<unknown>>;
@@ -12,12 +13,15 @@ const WITHOUT_SPANS = ['recordEvents', 'resolvePolicy', 'resolveRoute', 'pattern
  * The activities, each in the span of what it does: below its step, or its run. What they log names these. They are the same
  * functions in all lanes, so a run looks the same in whichever it goes.
  */
-export function observed<Given extends object>({ log }: Pick<Rooms, 'log'>, activities: Given): Given {
+export function observed<Given extends object>(
+  { log, stopping }: Pick<Rooms, 'log' | 'stopping'>,
+  activities: Given,
+): Given {
   const traced = isTracing();
   const wrapped = Object.entries(activities as unknown as Activities).map(([name, act]) => {
     const observedAct = (...args: never[]): Promise<unknown> => {
       const { run, step } = placeOf(args);
-      const work = () => act(...args);
+      const work = () => lettingGo(stopping, () => act(...args));
       return withLogFields({ run: run?.id, step, activity: name }, async () => {
         const begunAt = performance.now();
         try {

@@ -18,4 +18,6 @@ export interface Rooms {
   log: Log;
   /** counts what is done, where somebody wants to know */
   metrics?: Metrics;
+  /** aborts when the worker that is asked to stop waits no longer */
+  stopping?: AbortSignal;
 }

@@ -19,6 +19,12 @@ export function namedWaitMs({ retryAfterMs }: CallError): number | undefined {
 const FIRST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 30_000;
 
+/**
+ * A local activity that is to be repeated after more than so long, ms, waits on a timer of its workflow. What waits less keeps the
+ * worker, which can't stop until its workflow task ends (https://github.com/temporalio/sdk-rust/issues/709).
+ */
+export const LEAVES_TASK_AFTER_MS = 2_000;
+
 /** What the same activity knows of a failed attempt. */
 export interface FailedAttempt {
   error: CallError;

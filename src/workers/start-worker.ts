@@ -1,7 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities, createDirectActivities } from '../activities/index.ts';
+import { workerStops } from '../activities/letting-go.ts';
 import { noTemporal } from '../client/errors.ts';
 import { type Cadenza, connectWith, createBudgets } from '../client/index.ts';
 import { type Config, deploymentOf, encryptionKeys, readEnvironment, temporalTarget } from '../config/index.ts';
@@ -20,6 +23,9 @@ import { requireSearchAttributes } from './search-attributes.ts';
 import { defaultSlots, type Slots, slotsOf } from './slots.ts';
 import { watchBuild } from './watch-build.ts';
 import { workflowBundle } from './workflow-bundle.ts';
+
+/** A worker that was asked to stop waits so long for a database that does not answer, ms: longer than its calls have to end. */
+const STORE_WAITS_MS = SHUTDOWN_GRACE_MS + 10_000;
 
 export interface WorkerSettings {
   databaseUrl: string;
@@ -72,7 +78,9 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     const converter = dataConverter(rooms.store, rooms.secrets);
     const temporal = new Client({ connection, namespace, dataConverter: converter, interceptors: traceOnStart });
     const metrics = openMetrics();
-    const activities = createActivities({ ...rooms, metrics });
+    const stopping = new AbortController();
+    setMaxListeners(0, stopping.signal);
+    const activities = createActivities({ ...rooms, metrics, stopping: stopping.signal });
     const { store, secrets } = rooms;
     const inDirect = { ...activities, ...createDirectActivities({ ...rooms, metrics }) };
     const perform = createPerformDirect(inDirect, store.journal);
@@ -87,12 +95,19 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     run.catch(() => {});
     let drained: Promise<void> | undefined;
     const drain = async () => {
+      const drained = new AbortController();
+      const unlessDrained = (ms: number, act: () => void) =>
+        delay(ms, undefined, { signal: drained.signal, ref: false }).then(act, () => {});
+      void unlessDrained(SHUTDOWN_GRACE_MS, () => stopping.abort(workerStops()));
+      // What still waits for the database then, waits in vain: it fails, and is another worker's.
+      void unlessDrained(STORE_WAITS_MS, () => store.close());
       const ended = here.drain(SHUTDOWN_GRACE_MS);
       building.stop();
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.all([run.catch(() => {}), ended]);
       await here.close();
       await stopHousekeeping();
+      drained.abort();
       await closeAll(rooms, connection);
     };
     metrics.showSlots(() => slotsOf(worker, slots));

@@ -1,4 +1,5 @@
 import * as workflow from '@temporalio/workflow';
+import { localActivities } from './local-activities.ts';
 
 type Temporal = typeof workflow;
 
@@ -29,6 +30,7 @@ export interface Host
 
 const temporal: Host = {
   ...workflow,
+  proxyLocalActivities: localActivities,
   cancellable: (act) =>
     workflow.CancellationScope.cancellable(() => {
       const scope = workflow.CancellationScope.current();

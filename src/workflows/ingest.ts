@@ -1,4 +1,4 @@
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import {
   durationMs,
   type IngestActivities,
@@ -10,6 +10,7 @@ import {
 } from '../contract/index.ts';
 import { resultOfActivity } from './failures.ts';
 import { inputOf } from './input.ts';
+import { localActivities } from './local-activities.ts';
 import { continueRun, currentRun, note, spentInAll } from './run.ts';
 
 /** Documents that one activity reads, and such activities of one history; each takes some 2 KB of it. */
@@ -29,7 +30,7 @@ const reading = (summary: string) =>
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     retry: RETRY,
   });
-const local = proxyLocalActivities<IngestActivities>({ startToCloseTimeout: '10 minutes', retry: RETRY });
+const local = localActivities<IngestActivities>({ startToCloseTimeout: '10 minutes', retry: RETRY });
 
 /** How far an ingest has come: what travels into its next history. */
 interface Going {

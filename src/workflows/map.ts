@@ -1,4 +1,4 @@
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import {
   DEFAULT_MAP_CONCURRENCY,
   type MapActivities,
@@ -9,6 +9,7 @@ import {
 } from '../contract/index.ts';
 import { concurrently } from './concurrently.ts';
 import { inputOf } from './input.ts';
+import { localActivities } from './local-activities.ts';
 import { batchedSliceRows, lanesOf, sliceRows } from './map/lanes.ts';
 import { HEARTBEAT_TIMEOUT_MS, MAP_RETRY, workSlice } from './map/work-slice.ts';
 import { hasNewerBuild } from './newer-build.ts';
@@ -22,7 +23,7 @@ const { openMap } = proxyActivities<MapActivities>({
   heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   retry: MAP_RETRY,
 });
-const local = proxyLocalActivities<MapActivities>({ startToCloseTimeout: '10 minutes', retry: MAP_RETRY });
+const local = localActivities<MapActivities>({ startToCloseTimeout: '10 minutes', retry: MAP_RETRY });
 
 /** How far a map has come: what travels into its next history. */
 interface Going {

@@ -1,4 +1,4 @@
-import { continueAsNew, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, workflowInfo } from '@temporalio/workflow';
 import type {
   AskInput,
   EndedRow,
@@ -13,6 +13,7 @@ import { answerTo } from '../ask.ts';
 import { attempt } from '../attempt.ts';
 import { subRun } from '../chain/sub-run.ts';
 import { concurrently } from '../concurrently.ts';
+import { localActivities } from '../local-activities.ts';
 import { currentRun, joinRun } from '../run.ts';
 
 /** The workflow type of this part of a map. */
@@ -29,7 +30,7 @@ export interface RowsPart {
   models?: string[];
 }
 
-const local = proxyLocalActivities<MapActivities>({
+const local = localActivities<MapActivities>({
   startToCloseTimeout: '10 minutes',
   retry: { initialInterval: 200, maximumInterval: 10_000 },
 });
