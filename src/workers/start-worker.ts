@@ -95,19 +95,21 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     run.catch(() => {});
     let drained: Promise<void> | undefined;
     const drain = async () => {
-      const drained = new AbortController();
-      const unlessDrained = (ms: number, act: () => void) =>
-        delay(ms, undefined, { signal: drained.signal, ref: false }).then(act, () => {});
-      void unlessDrained(SHUTDOWN_GRACE_MS, () => stopping.abort(workerStops()));
+      const stopped = new AbortController();
+      const unlessStopped = (ms: number, act: () => unknown) =>
+        void delay(ms, undefined, { signal: stopped.signal, ref: false })
+          .then(act)
+          .catch(() => {});
+      unlessStopped(SHUTDOWN_GRACE_MS, () => stopping.abort(workerStops()));
       // What still waits for the database then, waits in vain: it fails, and is another worker's.
-      void unlessDrained(STORE_WAITS_MS, () => store.close());
+      unlessStopped(STORE_WAITS_MS, () => store.close());
       const ended = here.drain(SHUTDOWN_GRACE_MS);
       building.stop();
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.all([run.catch(() => {}), ended]);
       await here.close();
       await stopHousekeeping();
-      drained.abort();
+      stopped.abort();
       await closeAll(rooms, connection);
     };
     metrics.showSlots(() => slotsOf(worker, slots));

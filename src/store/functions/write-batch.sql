@@ -1,9 +1,10 @@
 -- One flush of a process's writer: the work of all its runs, once, in the order it was given.
 --
--- p is {writer, batch, opens, runs, begins, calls, endings, alongs, events}; `opens` where some run may have no row yet. Events as in put_events, and with `i` they hang on the
--- outcome of calls[i]. Begins {r, key, step, model, holder}: calls that begin_call did not wait for the disk with, made again where
--- a crash of the database took them. Calls as in end_attempt; endings {o, r, status, error}.
--- Alongs {r, first and as in begin_along}: calls that begin in the transaction their run's last call ends in.
+-- p is {writer, batch, opens, runs, begins, calls, endings, alongs, events}; `opens` where some run may have no row yet. Events
+-- as in put_events, and with `i` they hang on the outcome of calls[i]. Begins {r, key, step, model, holder}: calls that
+-- begin_call did not wait for the disk with, made again where a crash of the database took them. Calls as in end_attempt;
+-- endings {o, r, status, error}. Alongs {r, first, and as in begin_along}: calls that begin in the transaction in which the
+-- last call of their run ends.
 --
 -- A run may have gone on when the end of a call of its was given here (`ahead`). What came `after` is done only where all such
 -- ends count: else another worker has the run. What was paid is booked in any case.
