@@ -67,7 +67,8 @@ test('a run that is cancelled ends it at the provider', async () => {
   });
   expect(line).toMatchObject({ estimated: true });
   expect(others).toEqual([]);
-  expect(await kept()).toEqual([]);
+  // The provider has ended it a moment before its answer is forgotten here.
+  await until(async () => (await kept()).length === 0 || undefined);
 });
 
 test('one that fails there is asked for again, and not listened to any more', async () => {
