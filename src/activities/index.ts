@@ -30,10 +30,10 @@ import { createTranscriptActivities } from './transcripts.ts';
 
 export type { Rooms } from './rooms.ts';
 
-/** Those of the direct lane that are not as in the others: a run goes on with a reply while that is written. */
-export function createDirectActivities(given: Rooms): Pick<CadenzaActivities, 'callModel'> {
+/** The activities as the direct lane has them: a run goes on with a reply while that is written. */
+export function inDirectLane(activities: object, given: Rooms): Readonly<Record<string, unknown>> {
   const rooms = { ...given, store: withSpansOfRuns(given) };
-  return observed(rooms, { callModel: createCallModel(rooms, { goesAhead: true }) });
+  return { ...activities, ...observed(rooms, { callModel: createCallModel(rooms, { goesAhead: true }) }) };
 }
 
 /** The activities a worker registers. */

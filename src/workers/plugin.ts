@@ -1,6 +1,6 @@
 import { SimplePlugin } from '@temporalio/plugin';
 import type { BundlerPlugin, WorkerOptions, WorkerPlugin } from '@temporalio/worker';
-import { createActivities, createDirectActivities } from '../activities/index.ts';
+import { createActivities, inDirectLane } from '../activities/index.ts';
 import { type Deployment, deploymentOf, loadConfig, readEnvironment } from '../config/index.ts';
 import { RUN_DIRECT } from '../contract/index.ts';
 import { warmUp } from '../providers/index.ts';
@@ -71,12 +71,7 @@ export function pluginOf(rooms: OpenRooms, parts: PluginParts = {}): CadenzaPlug
   const environment = readEnvironment(rooms.env);
   const slots = slotOptions(environment.slots ?? defaultSlots());
   const versioning = versioningOptions(parts.deployment ?? deploymentOf(environment));
-  const {
-    direct = createPerformDirect(
-      { ...activities, ...createDirectActivities({ ...rooms, metrics }) },
-      rooms.store.journal,
-    ),
-  } = parts;
+  const { direct = createPerformDirect(inDirectLane(activities, { ...rooms, metrics }), rooms.store.journal) } = parts;
   const runDirect = createRunDirect(direct, rooms.store, here);
   const base = new SimplePlugin({
     name: 'cadenza',

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { createActivities, createDirectActivities } from '../activities/index.ts';
+import { createActivities, inDirectLane } from '../activities/index.ts';
 import { workerStops } from '../activities/letting-go.ts';
 import { noTemporal } from '../client/errors.ts';
 import { type Cadenza, connectWith, createBudgets } from '../client/index.ts';
@@ -82,8 +82,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     setMaxListeners(0, stopping.signal);
     const activities = createActivities({ ...rooms, metrics, stopping: stopping.signal });
     const { store, secrets } = rooms;
-    const inDirect = { ...activities, ...createDirectActivities({ ...rooms, metrics }) };
-    const perform = createPerformDirect(inDirect, store.journal);
+    const perform = createPerformDirect(inDirectLane(activities, { ...rooms, metrics }), store.journal);
     const here = createRunsHere({ perform, temporal, store, secrets, log, namespace, taskQueue, most: slots });
     const plugins = [pluginOf(rooms, { activities, direct: perform, here, metrics })];
     const options = { connection, namespace, taskQueue, workflowBundle: bundle, plugins };
