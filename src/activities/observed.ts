@@ -14,14 +14,14 @@ const WITHOUT_SPANS = ['recordEvents', 'resolvePolicy', 'resolveRoute', 'pattern
  * functions in all lanes, so a run looks the same in whichever it goes.
  */
 export function observed<Given extends object>(
-  { log, stopping }: Pick<Rooms, 'log' | 'stopping'>,
+  rooms: Pick<Rooms, 'log' | 'stopping' | 'store'>,
   activities: Given,
 ): Given {
   const traced = isTracing();
   const wrapped = Object.entries(activities as unknown as Activities).map(([name, act]) => {
     const observedAct = (...args: never[]): Promise<unknown> => {
       const { run, step } = placeOf(args);
-      const work = () => lettingGo(stopping, () => act(...args));
+      const work = () => lettingGo(rooms, () => act(...args));
       return withLogFields({ run: run?.id, step, activity: name }, async () => {
         const begunAt = performance.now();
         try {
@@ -30,7 +30,7 @@ export function observed<Given extends object>(
           const about = { name, attempt, isLocal, workflowRun: workflowExecution?.runId };
           return await inActivitySpan(run, step, about, work);
         } finally {
-          log.debug({ ms: Math.round(performance.now() - begunAt) }, 'activity ended');
+          rooms.log.debug({ ms: Math.round(performance.now() - begunAt) }, 'activity ended');
         }
       });
     };

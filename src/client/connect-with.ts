@@ -2,7 +2,6 @@ import { Client, type ConnectionLike } from '@temporalio/client';
 import {
   type AuditWay,
   type Caller,
-  isBegunHere,
   isDirectChain,
   ListSteps,
   type PatternName,
@@ -156,8 +155,8 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
       await audited({ action: 'run.cancel', subject: own, tenant: whose }, () =>
         asClientError(own, () => cancelExecution(temporal, own, isDirectChain(chain))),
       );
-      // A run that began before Temporal had it may be at work while its activity has reached nobody yet.
-      if (isBegunHere(chain)) await store.processes.stop(own, 'cancelled');
+      // Whoever is at work hears it here where Temporal does not tell: in the fast lane, and before an activity has come.
+      await store.processes.stop(own, 'cancelled');
     },
 
     fork: (async (id, options) => {

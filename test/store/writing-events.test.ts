@@ -166,8 +166,14 @@ test('a run ends once; a reset that completes has the last word; late words are 
   expect(found?.status).toBe('completed');
   expect(found).not.toHaveProperty('error');
 
+  // Of a workflow task that Temporal did not take, since it was to be cancelled.
+  await events.record(run, [cancelled]);
+  expect(await ends()).toEqual(['run.failed', 'run.completed', 'run.cancelled']);
+  expect(await runs.find(run.id)).toMatchObject({ status: 'cancelled' });
+  await events.record(run, [completed]);
+
   await journal.begin({ key: 'a'.repeat(64), run, step: 's', model: 'openai/x', worstCaseUsd: 0 });
   expect(await runs.find(run.id)).toMatchObject({ status: 'running' });
   await events.record(run, [completed]);
-  expect(await ends()).toEqual(['run.failed', 'run.completed', 'run.completed']);
+  expect(await ends()).toEqual(['run.failed', 'run.completed', 'run.cancelled', 'run.completed', 'run.completed']);
 });

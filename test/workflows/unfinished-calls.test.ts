@@ -13,6 +13,7 @@ let bed: TestBed;
 beforeAll(async () => {
   peer = await chatPeer((prompt, nth, body) => {
     if (prompt.includes('never ends')) return { words: words(40), paceMs: 20, end: 'hang' };
+    if (prompt.includes('takes two seconds')) return { words: words(40), paceMs: 50 };
     if (prompt.includes('breaks off'))
       return nth === 1 ? { words: words(30), paceMs: 5, end: 'cut' } : { words: words(5) };
     if (prompt.includes('refused')) return { status: 401, error: 'no such key' };
@@ -54,6 +55,20 @@ test('a run cancelled in mid-stream is billed for what had streamed, as an estim
   expect(await spentBy('canceller')).toBeCloseTo(bill.totalUsd!, 9);
   expect(await held()).toBe(0);
 });
+
+test.each(['standard', 'fast', 'direct'] as const)(
+  'a run that is cancelled is so to everybody, lane %s',
+  async (lane) => {
+    const run = await bed.client.start('ask', { prompt: `It takes two seconds, ${lane}`, policy: { ...policy, lane } });
+    await untilEvent(bed.client, run.id, 'call.delta');
+    await bed.client.cancel(run.id);
+    await expect(run.result()).rejects.toMatchObject({ code: 'RunCancelled' });
+    expect(await bed.client.show(run.id)).toMatchObject({ status: 'cancelled' });
+    expect((await bed.eventsOf(run.id)).at(-1)).toMatchObject({ type: 'run.cancelled' });
+    expect((await bed.client.list({ status: 'cancelled' })).runs.map(({ id }) => id)).toContain(run.id);
+    expect((await bed.client.bill(run.id)).calls).toMatchObject([{ step: 'ask', estimated: true }]);
+  },
+);
 
 test('a call whose time is over is billed for what had streamed, each time it was asked', async () => {
   const timed = { ...policy, maxAttempts: 2, timeouts: { betweenTokensMs: 300, totalMs: 5_000 } };

@@ -8,6 +8,8 @@
 --
 -- A run may have gone on when the end of a call of its was given here (`ahead`). What came `after` is done only where all such
 -- ends count: else another worker has the run. What was paid is booked in any case.
+-- A run ends once, but whoever does its work again has the last word: a reset that completes, and a workflow whose task had
+-- written that it completed when Temporal preferred a cancellation that came meanwhile.
 -- A batch number seen before is a repetition after a lost connection: what it did then is returned, and nothing done.
 create function write_batch(p jsonb) returns jsonb language plpgsql as $$
 declare
@@ -94,7 +96,8 @@ begin
   for v_item in select value from jsonb_array_elements(p->'endings') loop
     v_chain := v_chains[(v_item->>'r')::integer];
     update runs set status = v_item->>'status', error = v_item->'error', ended_at = clock_timestamp()
-    where chain = v_chain and status <> v_item->>'status' and (status = 'running' or v_item->>'status' = 'completed')
+    where chain = v_chain and status <> v_item->>'status'
+      and (status = 'running' or v_item->>'status' = 'completed' or (status = 'completed' and v_item->>'status' = 'cancelled'))
       and not (v_item ? 'after' and v_chain = any (v_overtaken));
     if found then
       v_released := v_released || array(select call_key from reservations where chain = v_chain);
