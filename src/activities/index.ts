@@ -83,10 +83,11 @@ export function createActivities(
     checkGuardrails,
 
     async recordEvents(run, events) {
-      await rooms.store.events.record(
+      const costUsd = await rooms.store.events.record(
         run,
         events.map(({ type, key, step, data }) => ({ type, key, step, ...data }) as NewEvent & { key: string }),
       );
+      return costUsd === undefined ? undefined : { costUsd };
     },
   });
 }

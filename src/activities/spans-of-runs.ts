@@ -56,8 +56,9 @@ export function withSpansOfRuns({ store, metrics, log }: Pick<Rooms, 'store' | '
     events: {
       ...events,
       async record(run, recorded) {
-        await events.record(run, recorded);
+        const costUsd = await events.record(run, recorded);
         for (const event of recorded) await told(run, event);
+        return costUsd;
       },
     },
     journal: {

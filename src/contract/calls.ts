@@ -97,9 +97,14 @@ export interface CadenzaActivities {
   /** The task queue of the workers that run patterns. */
   patternsQueue(): Promise<string>;
   /** Writes a step's or the run's own events, each at most once. */
-  recordEvents(run: RunRef, events: RecordedEvent[]): Promise<void>;
+  recordEvents(run: RunRef, events: RecordedEvent[]): Promise<Booked | undefined>;
   /** Sends a signed message to the address a run names. */
   deliverWebhook(delivery: WebhookDelivery): Promise<void>;
+}
+
+/** What all attempts of a run cost, USD, as it is known at its end. */
+export interface Booked {
+  costUsd: number;
 }
 
 /** An event a workflow asks to be written; `key` makes a repeated write harmless. */

@@ -78,7 +78,7 @@ export interface Batch {
   begins?: object[];
   alongs?: (CallAlong & { r: number; first: Line[] })[];
   calls: CallEnd[];
-  endings: { error?: CallError; after?: true }[];
+  endings: { error?: CallError; usd?: number; after?: true }[];
   events: Line[];
 }
 
@@ -202,7 +202,8 @@ export function isTextEvent({ type, key }: KeyedEvent): boolean {
   return key === undefined && isTextType(type);
 }
 
-function endingOf(event: NewEvent, o: number, r: number): { error?: CallError } {
+function endingOf(event: NewEvent, o: number, r: number): Batch['endings'][number] {
   const ending = { o, r, status: event.type.slice('run.'.length) };
+  if (event.type === 'run.completed') return { ...ending, usd: event.costUsd ?? undefined };
   return { ...ending, error: 'error' in event ? event.error : undefined };
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type pg from 'pg';
-import type { Log } from '../contract/index.ts';
+import { isTerminal, type Log } from '../contract/index.ts';
 import { type Batch, batchOf, isTextEvent, sealedBatch, type Work } from './event-batch.ts';
 import type { Followers } from './event-followers.ts';
 import type { EventRow } from './event-rows.ts';
@@ -12,7 +12,7 @@ import { createRunsAhead, type RunsAhead } from './runs-ahead.ts';
 import type { Sealing } from './sealing.ts';
 import { storableJson } from './storable-json.ts';
 
-/** What became of a call's end, or of its beginning. */
+/** What became of a call's end, of its beginning, or of a run's end. */
 export interface Written {
   /** of an end: false if the call had already ended, or a newer attempt has it */
   taken?: boolean;
@@ -24,6 +24,8 @@ export interface Written {
   claimed?: boolean;
   /** nothing was written: another worker has the run */
   overtaken?: boolean;
+  /** of a run's end: all that is booked for the run, USD */
+  costUsd?: number;
 }
 
 export interface EventWriter {
@@ -41,7 +43,7 @@ interface Waiting {
 }
 
 interface Answer {
-  /** of ends, then of beginnings */
+  /** of calls' ends, of beginnings, then of runs' ends */
   results: Written[];
   written?: EventRow[];
   /** the batch was there already: its events are not published again */
@@ -116,8 +118,12 @@ export function createEventWriter(
       const { results } = await committed(waiting.map(({ work }) => work));
       let ended = 0;
       let begun = waiting.filter(({ work }) => work.end).length;
+      let closed = begun + waiting.filter(({ work }) => work.along && !work.end).length;
       for (const { work, resolve } of waiting) {
-        const written = work.end ? results[ended++] : work.along && results[begun++];
+        const closes = work.events.filter(isTerminal).length;
+        closed += closes;
+        const ofRun = closes > 0 ? results[closed - 1] : undefined;
+        const written = work.end ? results[ended++] : work.along ? results[begun++] : ofRun;
         if (work.end?.ahead) ahead.ended(work.run.chain, written?.taken === true);
         resolve(written);
       }

@@ -8,8 +8,9 @@ import type { EventWriter } from './event-writer.ts';
 export interface EventLog {
   /** Resolves when the events are committed, however long that takes: awaiting it holds back who streams too fast. */
   append(run: RunRef, events: NewEvent[]): Promise<void>;
-  /** The same for events a run has only once: one whose key it already has is left out. */
-  record(run: RunRef, events: (NewEvent & { key: string })[]): Promise<void>;
+  /** The same for events a run has only once: one whose key it already has is left out.
+   *  @returns where the run ends with them, what is booked for it, USD */
+  record(run: RunRef, events: (NewEvent & { key: string })[]): Promise<number | undefined>;
   /** Where the newest turn of a conversation that answers the message begins. */
   startOfTurn(chain: string, message: string): Promise<number | undefined>;
   /** When a step began, and ended, by the log. */
@@ -41,7 +42,7 @@ export function createEventLog(db: Kysely<Database>, writer: EventWriter, follow
       await writer.write({ run, events });
     },
     async record(run, events) {
-      await writer.write({ run, events });
+      return (await writer.write({ run, events }))?.costUsd;
     },
     async startOfTurn(chain, message) {
       const row = await db

@@ -3,7 +3,7 @@ import type { CallError, WebhookMessage } from '../contract/index.ts';
 import { announce } from './announce.ts';
 import { callErrorOf } from './failures.ts';
 import { host } from './host.ts';
-import { isRun, publishTotals, readOptions, record, totalUsd, waitsOf } from './run.ts';
+import { isRun, publishBooked, publishTotals, readOptions, record, totalUsd, waitsOf } from './run.ts';
 
 /**
  * Does the work of a run: reads its options, and writes its end to the event log before Temporal closes it, so that
@@ -30,7 +30,8 @@ export async function asRun<Result>(args: unknown[], work: () => Promise<Result>
 async function end(type: WebhookMessage['type'], data: { costUsd: number } | { error: CallError }): Promise<void> {
   publishTotals();
   await host().nonCancellable(async () => {
-    await record([{ type, key: `end:${host().workflowInfo().runId}`, data }]);
+    const booked = await record([{ type, key: `end:${host().workflowInfo().runId}`, data }]);
+    if (booked) publishBooked(booked);
     await announce(type, 'error' in data ? data.error : undefined);
   });
 }

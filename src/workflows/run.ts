@@ -1,6 +1,7 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { continueAsNew } from '@temporalio/workflow';
 import {
+  type Booked,
   type CadenzaActivities,
   type CallError,
   chainOfStep,
@@ -220,10 +221,10 @@ export async function patternsQueue(): Promise<string> {
     : bookkeeping('where patterns run').patternsQueue();
 }
 
-/** Writes events of the run's own, each once however often this code is replayed or retried. */
-export async function record(events: RecordedEvent[]): Promise<void> {
+/** Writes events of the run's own, each once however often this code is replayed or retried. @returns where they end the run, its cost */
+export async function record(events: RecordedEvent[]): Promise<Booked | undefined> {
   const summary = events.map(({ type, step }) => (step === undefined ? type : `${type} · ${step}`)).join(', ');
-  await bookkeeping(shortened(summary, 200)).recordEvents(currentRun().ref, events);
+  return bookkeeping(shortened(summary, 200)).recordEvents(currentRun().ref, events);
 }
 
 /** Keeps the Temporal UI's live details true. */
@@ -259,6 +260,14 @@ export function publishTotals(): void {
     ...(models.size === 0 ? [] : [{ key: MODELS, value: [...models] }]),
     { key: COST, value: Number(spentUsd.toFixed(9)) },
   ]);
+}
+
+/** Corrects the run's sum by what is booked for it: attempts that were cut or stopped cost too, and no reply tells of them. */
+export function publishBooked({ costUsd }: Booked): void {
+  const current = currentRun();
+  if (Number(costUsd.toFixed(9)) <= Number(current.spentUsd.toFixed(9))) return;
+  current.spentUsd = costUsd;
+  publishTotals();
 }
 
 /**

@@ -25,7 +25,7 @@ const endAhead = (run: RunRef, key: string, step: string, given: Partial<ModelRe
     { ...call(run, key, step), epoch: 1 },
     { reply: reply(given), completesStep: true, ...over },
   );
-const endOfRun = (run: RunRef): Promise<void> =>
+const endOfRun = (run: RunRef): Promise<number | undefined> =>
   fresh.store.events.record(run, [{ type: 'run.completed', key: 'end', costUsd: 0.02 } as NewEvent & { key: string }]);
 
 async function story({ chain }: RunRef): Promise<string[]> {

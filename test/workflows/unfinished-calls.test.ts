@@ -98,6 +98,9 @@ test('a stream that breaks off is billed beside the one that is whole', async ()
   expect(await spentBy('broken')).toBeCloseTo(bill.totalUsd!, 9);
   const { costUsd } = (await bed.client.show(run.id))!;
   expect(costUsd).toBeCloseTo(bill.totalUsd!, 9);
+  expect((await bed.eventsOf(run.id)).at(-1)).toMatchObject({ type: 'run.completed', costUsd });
+  const { searchAttributes } = await bed.temporal.workflow.getHandle(run.id).describe();
+  expect(searchAttributes.CadenzaCostUsd).toEqual([costUsd]);
 });
 
 test('a request that was refused costs nothing', async () => {

@@ -3,7 +3,8 @@
 -- p is {writer, batch, opens, runs, begins, calls, endings, alongs, events}; `opens` where some run may have no row yet. Events
 -- as in put_events, and with `i` they hang on the outcome of calls[i]. Begins {r, key, step, model, holder}: calls that
 -- begin_call did not wait for the disk with, made again where a crash of the database took them. Calls as in end_attempt;
--- endings {o, r, status, error}. Alongs {r, first, and as in begin_along}: calls that begin in the transaction in which the
+-- endings {o, r, status, error, usd}: what the run knows of its cost, which is more where others have booked a part of it, and
+-- less where attempts were cut or stopped. Alongs {r, first, and as in begin_along}: calls that begin in the transaction in which the
 -- last call of their run ends.
 --
 -- A run may have gone on when the end of a call of its was given here (`ahead`). What came `after` is done only where all such
@@ -27,6 +28,9 @@ declare
   v_released text[] := '{}';
   v_results jsonb := '[]';
   v_dropped numeric[] := '{}';
+  v_ends jsonb := '[]';
+  v_known numeric;
+  v_cost numeric;
   v_overtaken text[] := '{}';
   v_flights jsonb := '[]';
   v_claimed boolean;
@@ -105,6 +109,14 @@ begin
       v_dropped := v_dropped || (v_item->>'o')::numeric;
       v_differs := true;
     end if;
+    v_known := coalesce((v_item->>'usd')::numeric, 0);
+    select greatest(cost_usd, v_known) into v_cost from runs where chain = v_chain;
+    v_ends := v_ends || jsonb_build_object('costUsd', v_cost);
+    if v_cost > v_known and v_item ? 'usd' then
+      v_events := (
+        select jsonb_agg(case when e->'o' = v_item->'o' then jsonb_set(e, '{d,costUsd}', to_jsonb(v_cost)) else e end)
+        from jsonb_array_elements(v_events) e);
+    end if;
   end loop;
 
   for v_item in select value from jsonb_array_elements(p->'alongs') loop
@@ -122,6 +134,7 @@ begin
       v_results := v_results || '{"begun": false}';
     end if;
   end loop;
+  v_results := v_results || v_ends;
 
   if v_charges <> '[]' or v_released <> '{}' then
     v_events := v_events || settle_accounts(v_charges, v_released);
