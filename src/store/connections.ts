@@ -28,6 +28,8 @@ export function connectionTo(url: string, answerWithinMs: number): pg.ClientConf
 const KEPT = 3;
 /** ... and the others for so long after they were last needed, ms. */
 const IDLE_MS = 60_000;
+/** The database lets go of who is gone without a word after 30 s, and with that of the locks that were held. */
+export const KEEP_ALIVE = 'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4';
 
 export interface Connections {
   pool: pg.Pool;
@@ -58,8 +60,7 @@ export function openConnections(
     // by statement, not by start-up parameter, which connection poolers refuse
     onConnect: (client) =>
       client.query(
-        `set statement_timeout = ${answerWithinMs}; set idle_in_transaction_session_timeout = ${answerWithinMs};
-         set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4`,
+        `set statement_timeout = ${answerWithinMs}; set idle_in_transaction_session_timeout = ${answerWithinMs}; ${KEEP_ALIVE}`,
       ) as unknown as undefined,
   });
   // A connection that breaks is replaced at the next query, and a query under way fails by itself; unheard, the event

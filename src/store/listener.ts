@@ -2,8 +2,11 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Log } from '../contract/index.ts';
-import { ANSWER_WITHIN_MS, connectionTo, trackedSockets } from './connections.ts';
+import { ANSWER_WITHIN_MS, connectionTo, KEEP_ALIVE, trackedSockets } from './connections.ts';
 import { backoffMs } from './outage.ts';
+
+/** Where this process is still held to be on a connection that is lost, it asks so often whether that is over, ms. */
+const CLAIM_AGAIN_MS = 500;
 
 export interface Listener {
   close(): Promise<void>;
@@ -13,7 +16,7 @@ export interface Listener {
  * One connection of a process that hears the database's notifications. It reconnects by itself; `onConnect` is called
  * each time it begins to hear, since what was said before is lost. A connection that only hears would not notice that
  * nobody speaks any more: it asks.
- * @param claim said first on each connection
+ * @param claim what says on this connection that the process is there: "claimed" is false while one that is lost still says so
  * @param answerWithinMs it asks so often, and waits so long for an answer
  */
 export function createListener(
@@ -37,7 +40,8 @@ export function createListener(
     client.on('notification', ({ channel, payload }) => channels[channel]?.(payload ?? ''));
     try {
       await client.connect();
-      await client.query(claim);
+      await client.query(KEEP_ALIVE);
+      let claimed = await claims(client);
       await client.query(
         Object.keys(channels)
           .map((channel) => `listen ${channel}`)
@@ -45,12 +49,19 @@ export function createListener(
       );
       onListening();
       for (;;) {
-        await Promise.race([lost.then(endedByServer), delay(answerWithinMs, undefined, { signal, ref: false })]);
-        await client.query('select 1');
+        const next = delay(claimed ? answerWithinMs : CLAIM_AGAIN_MS, undefined, { signal, ref: false });
+        await Promise.race([lost.then(endedByServer), next]);
+        if (claimed) await client.query('select 1');
+        else claimed = await claims(client);
       }
     } finally {
       sockets.destroy();
     }
+  }
+
+  async function claims(client: pg.Client): Promise<boolean> {
+    const { rows } = await client.query<{ claimed: boolean }>(claim);
+    return rows[0]!.claimed;
   }
 
   async function run(): Promise<void> {

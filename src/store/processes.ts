@@ -27,7 +27,7 @@ export function createProcesses(db: Kysely<Database>, self: string): ProcessesHe
   const listeners = new Set<(id: string, reason: StopReason) => void>();
   return {
     self,
-    claim: `select pg_advisory_lock(hashtextextended('${self}', 0))`,
+    claim: `select pg_try_advisory_lock(hashtextextended('${self}', 0)) as claimed`,
     async isThere(name) {
       // a shared lock that this statement gives back: askers are not in each other's way
       const free = sql<{

@@ -43,11 +43,13 @@ export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy>
       client.destroy();
       database.destroy();
     };
+    sockets.add(database);
     database.on('error', () => {});
+    database.on('close', () => sockets.delete(database));
     database.on('close', () => connection.hung || end());
     client.on('close', () => {
       connections.delete(connection);
-      end();
+      if (!connection.hung) end();
     });
     client.on('data', (data) => {
       if (connection.hung) return;

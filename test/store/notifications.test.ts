@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { RunEvent, RunRef } from '../../src/contract/index.ts';
 import { FUNCTIONS } from '../../src/store/functions.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
+import { databaseProxy } from '../setup/database-proxy.ts';
 import { type FreshStore, freshStore, query } from './fresh-store.ts';
 import { newRun, until } from './samples.ts';
 
@@ -118,4 +119,31 @@ test('a database that has forgotten who follows is told again', async () => {
   }
   await fresh.store.events.record(run, [END]);
   await done;
+});
+
+test('a process hears again at once where the database still holds its lost connection, and is not taken for gone', async () => {
+  const proxy = await databaseProxy(fresh.url);
+  const store = await openStore({ url: proxy.url, answerWithinMs: 500 });
+  const heard = new Set<string>();
+  const stopListening = store.processes.onStop((id) => heard.add(id));
+  /** Whether it hears of what is said now. */
+  const hears = async (id: string) => {
+    await fresh.store.processes.stop(id, 'cancelled');
+    return heard.has(id);
+  };
+  const isThere = () => fresh.store.processes.isThere(store.processes.self);
+  try {
+    await until(() => hears('before'));
+    await until(isThere);
+    proxy.hang();
+    await fresh.store.processes.stop('meanwhile', 'cancelled');
+    proxy.recover();
+    await until(() => hears('after'));
+    expect(heard.has('meanwhile')).toBe(false);
+    expect(await isThere()).toBe(true);
+  } finally {
+    stopListening();
+    await store.close();
+    await proxy.close();
+  }
 });
