@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ActivityExecutionFailedError, type Client, WorkflowFailedError } from '@temporalio/client';
+import {
+  ActivityExecutionFailedError,
+  ActivityNotFoundError,
+  type Client,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { TimeoutFailure } from '@temporalio/common';
 import { isDirectChain } from '../contract/index.ts';
 import type { Store, StoredRun } from '../store/index.ts';
 import type { Outcome } from './cadenza.ts';
@@ -7,7 +14,7 @@ import { CadenzaError } from './errors.ts';
 import { type RunsHere, resultOf } from './executions.ts';
 import type { RunFinder } from './find-run.ts';
 import { followRun } from './follow-run.ts';
-import { clientError, runError } from './outcome.ts';
+import { CANCELLED, clientError, notFound, resultForgotten, runError } from './outcome.ts';
 
 /** A server that is busy may miss to wake those who wait for the end of a run, until it ends their request after 20 s: it is
  *  looked whether the run has ended, for the first time after so long, and ever more seldom, ms. */
@@ -31,10 +38,31 @@ export function createRunAwaiter(on: { temporal: Client; store: Store; here?: Ru
       const result = found ? found.result : await wakeful(id, () => resultOf(temporal, id, isDirect));
       return { status: 'completed', result };
     } catch (thrown) {
+      if (
+        thrown instanceof ActivityExecutionFailedError &&
+        thrown.cause instanceof TimeoutFailure &&
+        (await wasCancelled(id))
+      )
+        return CANCELLED;
       if (thrown instanceof WorkflowFailedError || thrown instanceof ActivityExecutionFailedError)
         return runError(thrown);
+      if (thrown instanceof WorkflowNotFoundError || thrown instanceof ActivityNotFoundError)
+        return unknownToTemporal(id);
       throw clientError(thrown, id);
     }
+  }
+
+  /** Of an activity that was lost with its worker meanwhile Temporal says no more than that. */
+  async function wasCancelled(id: string): Promise<boolean> {
+    await runs.close(id);
+    return (await store.runs.find(id))?.status === 'cancelled';
+  }
+
+  /** Of a run that Temporal never heard of, or has forgotten, the store knows how it ended. @throws CadenzaError NotFound */
+  async function unknownToTemporal(id: string): Promise<Outcome> {
+    const { status, error } = (await store.runs.find(id)) ?? {};
+    if (status === 'failed' || status === 'cancelled') return { status, error: error ?? CANCELLED.error };
+    throw status === 'completed' ? resultForgotten(id) : notFound(id);
   }
 
   /** Asks, and looks meanwhile whether there is something to wait for: where the run has ended, it asks anew. */

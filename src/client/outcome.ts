@@ -16,14 +16,18 @@ import {
 import { CallError, ErrorType } from '../contract/index.ts';
 import { CadenzaError, notReachable, refusal } from './errors.ts';
 
+export const CANCELLED = {
+  status: 'cancelled',
+  error: { type: 'Cancelled', message: 'The run was cancelled' },
+} as const;
+
 /** What Temporal says of a run that ended without a result, as an error of the contract. */
 export function runError(failed: WorkflowFailedError | ActivityExecutionFailedError): {
   status: 'failed' | 'cancelled';
   error: CallError;
 } {
   const { cause } = failed;
-  if (cause instanceof CancelledFailure)
-    return { status: 'cancelled', error: { type: 'Cancelled', message: 'The run was cancelled' } };
+  if (cause instanceof CancelledFailure) return CANCELLED;
   if (cause instanceof TerminatedFailure) {
     return { status: 'failed', error: { type: 'Cancelled', message: `The run was terminated: ${cause.message}` } };
   }
@@ -67,4 +71,12 @@ export function clientError(thrown: unknown, id: string): unknown {
 
 export function notFound(id: string): CadenzaError {
   return refusal('NotFound', `No run with the id "${id}"`, { hint: 'See the ids with: npx cadenza runs', path: 'id' });
+}
+
+/** Results are in Temporal alone, for as long as its namespace keeps what has ended. */
+export function resultForgotten(id: string): CadenzaError {
+  return refusal('NotFound', `Temporal keeps the result of the run "${id}" no longer`, {
+    hint: 'What it said is in its events still: npx cadenza watch. How long results are kept is the retention of the namespace.',
+    path: 'id',
+  });
 }

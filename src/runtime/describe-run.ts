@@ -80,14 +80,15 @@ async function describeDirect(temporal: Client, id: string, run?: string): Promi
   const handle = temporal.activity.getHandle(id, run);
   const found = await orNothing(handle.describe({ includeInput: true }));
   if (found?.activityType !== RUN_DIRECT) return undefined;
-  const { taskQueue, activityRunId: runId, scheduleTime: startedAt = new Date(), status } = found;
+  const { taskQueue, activityRunId: runId, scheduleTime: startedAt = new Date(), status, canceledReason } = found;
   type Input = [string, unknown?, unknown?, BegunRun?];
   const [pattern, input, options, begun] = (await found.getInput<Input>()) ?? [''];
   const startedWith = [input, options];
   return {
     ...{ id, pattern, taskQueue, runId: runId!, startedAt, chain: begun?.chain ?? chainOfDirect(runId!) },
     startedWith: async () => startedWith,
-    status: ACTIVITY[status] ?? 'running',
+    // Lost with its worker once it was to be cancelled, it is not made again: its heartbeat is missed, and that is its end.
+    status: status === 'TIMED_OUT' && canceledReason !== undefined ? 'cancelled' : (ACTIVITY[status] ?? 'running'),
   };
 }
 

@@ -1,4 +1,4 @@
-import { isCancellation, TemporalFailure } from '@temporalio/workflow';
+import { CancelledFailure, isCancellation, TemporalFailure } from '@temporalio/workflow';
 import type { CallError, WebhookMessage } from '../contract/index.ts';
 import { announce } from './announce.ts';
 import { callErrorOf } from './failures.ts';
@@ -20,10 +20,12 @@ export async function asRun<Result>(args: unknown[], work: () => Promise<Result>
     return result;
   } catch (thrown) {
     // Other errors do not end the run: Temporal retries the task until the code is mended.
-    if (isRun() && thrown instanceof TemporalFailure) {
-      await end(isCancellation(thrown) ? 'run.cancelled' : 'run.failed', { error: callErrorOf(thrown) });
-    }
-    throw thrown;
+    if (!isRun() || !(thrown instanceof TemporalFailure)) throw thrown;
+    // A call that is lost with its worker is not made again once it was to be cancelled, and fails by that.
+    const failed =
+      host().isCancelled() && !isCancellation(thrown) ? new CancelledFailure('The run was cancelled') : thrown;
+    await end(isCancellation(failed) ? 'run.cancelled' : 'run.failed', { error: callErrorOf(failed) });
+    throw failed;
   }
 }
 

@@ -177,6 +177,12 @@ test('what a process began and could not tell Temporal goes on when it is starte
   const again = await bed.client.start('ask', { prompt: 'long ago', policy }, { ...direct, id: 'long-ago' });
   expect(again.isNew).toBe(false);
   expect(peer.askedWith('long ago')).toHaveLength(0);
+  const forgotten = expect.stringContaining('no longer');
+  await expect(again.result()).rejects.toMatchObject({ code: 'NotFound', message: forgotten });
+  // Nobody started it again.
+  const error = { type: 'ConnectionLost', message: 'The process that began this run was lost with it' } as const;
+  await begun('lost-for-good', now - 7_200_001, { type: 'run.failed', error });
+  expect(await bed.client.outcome('lost-for-good')).toEqual({ status: 'failed', error });
 });
 
 test('a blip is waited out in the activity', async () => {

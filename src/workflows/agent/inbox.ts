@@ -3,8 +3,8 @@ import {
   condition,
   defineSignal,
   defineUpdate,
-  isCancellation,
   setHandler,
+  TemporalFailure,
 } from '@temporalio/workflow';
 import {
   type CallError,
@@ -73,7 +73,8 @@ export function openInbox(): AgentInbox {
       try {
         return await scope.run(work);
       } catch (thrown) {
-        if (inbox.stopped && isCancellation(thrown)) return 'stopped';
+        // Cancelled, or lost with its worker, which what was to be cancelled is not made again for.
+        if (inbox.stopped && thrown instanceof TemporalFailure) return 'stopped';
         throw thrown;
       } finally {
         scopes.delete(scope);
