@@ -1,10 +1,11 @@
 import { Context } from '@temporalio/activity';
 import type { ModelCall, ModelReply, ModelRequest } from '../contract/index.ts';
-import { estimateUsage, limitWithin, priceOf, worstCase } from '../providers/index.ts';
-import type { OpenCall, Spent } from '../store/index.ts';
+import { limitWithin, worstCase } from '../providers/index.ts';
+import type { OpenCall } from '../store/index.ts';
 import { attemptCall, type CallUnderWay, type Listening } from './attempt-call.ts';
 import { awaitStore } from './await-store.ts';
 import { type BatchedCalls, createBatchedCalls } from './batches/batched-call.ts';
+import { bookAttempts } from './book-lost.ts';
 import { callKey, hashOfRequest } from './call-key.ts';
 import { earlierAnswer } from './earlier-answer.ts';
 import { failureOf } from './failure.ts';
@@ -137,14 +138,9 @@ export function createCallOnce(
     }
 
     /** What attempts went through that were lost with their workers. */
-    async function bookLost(lost: OpenCall['lost'], known?: ModelRequest): Promise<void> {
-      if (lost.length > 0) rooms.metrics?.attemptsLost(model, lost.length);
-      for (const { epoch, streamed } of lost) {
-        const whole = known ?? (await awaitStore(signal, () => wholeRequest(store, request))).request;
-        const usage = estimateUsage(whole, streamed);
-        const spent: Spent = { usage, costUsd: priceOf(model, usage, config.prices), estimated: true };
-        await awaitStore(signal, () => journal.book({ ...place, epoch }, spent));
-      }
+    function bookLost(lost: OpenCall['lost'], known?: ModelRequest): Promise<void> {
+      const whole = async () => known ?? (await awaitStore(signal, () => wholeRequest(store, request))).request;
+      return bookAttempts(rooms, place, lost, whole, signal);
     }
 
     /** What the workflow goes on with. Thoughts stay in the event log, unless the provider wants them back with its tool calls. */

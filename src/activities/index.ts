@@ -12,6 +12,7 @@ import {
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
 import { createAgentActivities } from './agents.ts';
+import { createBookLost } from './book-lost.ts';
 import { createCallHedged } from './call-hedged.ts';
 import { createCallModel } from './call-model.ts';
 import { createCallTool } from './call-tool.ts';
@@ -51,6 +52,7 @@ export function createActivities(
   return observed(rooms, {
     callModel: createCallModel(rooms),
     callHedged: createCallHedged(rooms),
+    bookLost: createBookLost(rooms),
     ...createMapActivities(rooms),
     ...createTranscriptActivities(rooms),
     ...createAgentActivities(rooms),

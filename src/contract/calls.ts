@@ -96,6 +96,8 @@ export interface CadenzaActivities {
   checkGuardrails(checks: TextCheck[], texts: string[]): Promise<GuardrailFinding[][]>;
   /** The task queue of the workers that run patterns. */
   patternsQueue(): Promise<string>;
+  /** Books what calls had streamed whose worker was lost, where they are not made again. */
+  bookLost(calls: ModelCall[], request: ModelRequest): Promise<void>;
   /** Writes a step's or the run's own events, each at most once. */
   recordEvents(run: RunRef, events: RecordedEvent[]): Promise<Booked | undefined>;
   /** Sends a signed message to the address a run names. */

@@ -1,4 +1,4 @@
-import { ActivityCancellationType, isCancellation } from '@temporalio/workflow';
+import { ActivityCancellationType, ActivityFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import {
   type Ask,
   batchingOf,
@@ -61,10 +61,32 @@ export async function callModel(plan: CallPlan): Promise<CallOutcome> {
     return { reply };
   } catch (thrown) {
     if (isCancellation(thrown)) throw thrown;
+    if (isLost(thrown)) await bookLost(plan);
     const error = { ...callErrorOf(thrown), step, model };
     note(`${step}: ${model} failed, ${error.type}`);
     return { error };
   }
+}
+
+/** Temporal makes a call again that was lost with its worker, but not one that was to be cancelled. */
+function isLost(thrown: unknown): boolean {
+  return (
+    thrown instanceof ActivityFailure &&
+    thrown.cause instanceof TimeoutFailure &&
+    thrown.cause.timeoutType === 'HEARTBEAT'
+  );
+}
+
+async function bookLost(plan: CallPlan): Promise<void> {
+  const calls = [callOf(plan), ...(plan.hedge ? [secondOf(plan, plan.hedge.model)] : [])];
+  await host().nonCancellable(() =>
+    host()
+      .proxyLocalActivities<Pick<CadenzaActivities, 'bookLost'>>({
+        summary: `what was lost with its worker · ${plan.step}`,
+        startToCloseTimeout: '1 minute',
+      })
+      .bookLost(calls, plan.request),
+  );
 }
 
 /** `agent#2` is the second turn of `agent`. */
