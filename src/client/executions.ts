@@ -83,7 +83,7 @@ export async function startExecution(
   memo?: Record<string, unknown>,
 ): Promise<Execution | undefined> {
   try {
-    if (checked.lane === 'direct' && memo === undefined) return await startDirect(on, checked, id);
+    if (checked.lane === 'direct') return await startDirect(on, checked, id);
   } catch (thrown) {
     if (thrown instanceof ActivityExecutionAlreadyStartedError) return undefined;
     // A server that knows no such activities runs it as a workflow.

@@ -73,7 +73,9 @@ export async function fork(
   }
   const own = ofCaller(caller, { ...options, key: key ?? options.key, id: chosen });
   const newInput = otherwise ? { ...(input as object), ...otherwise } : input;
-  const again = await checkStart(rooms, old.pattern, newInput, own, caller);
+  // The steps before are told by a memo, which only a workflow has. Names of forks are ones that people may give, too.
+  const place = { lane: undefined, isNewId: false };
+  const again = { ...(await checkStart(rooms, old.pattern, newInput, own, caller)), ...place };
   const { id } = again;
   const memo: Fork = {
     from: { chain: old.chain },

@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { begunBy, type Caller, isBegunHere, ownName, UNNAMED } from '../contract/index.ts';
+import {
+  begunBy,
+  type Caller,
+  isBegunHere,
+  isDirectChain,
+  isDirectPattern,
+  ownName,
+  UNNAMED,
+  UNNAMED_WORKFLOW,
+} from '../contract/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredRun } from '../store/index.ts';
 import { inStartSpan } from '../telemetry/index.ts';
@@ -34,7 +43,7 @@ export function createRunStarter(
   const { store, secrets } = rooms;
   const { tenant } = caller;
 
-  async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>) {
+  async function execute(checked: CheckedStart, id: string, memo?: Record<string, unknown>) {
     const { workflowType: pattern, options } = checked;
     const execution = await inStartSpan({ id, pattern, tenant: options.tenant }, () =>
       startExecution(on, checked, id, memo).catch((thrown: unknown) => {
@@ -47,20 +56,28 @@ export function createRunStarter(
     return execution;
   }
 
-  /** An id is used once, whichever lane it was used in. */
-  async function beginNew(checked: CheckedStart, id: string): Promise<Execution | undefined> {
+  /**
+   * An id is used once, whichever lane it was used in. Temporal sees to that within a lane; between them whoever claims the
+   * id first says which lane it is, and all who are asked for it at once tell Temporal the same.
+   */
+  async function begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>) {
     const chain = chainToBegin(on, checked);
-    if (checked.isNewId || checked.workflowType === 'map') return begin({ ...checked, chain }, id);
-    const { claim, claimedBy } = store.runs;
-    const has = await (checked.lane === 'direct' ? claim(id, chain ?? UNNAMED) : claimedBy(id));
-    if (has === chain) return begin({ ...checked, chain }, id);
-    if (has === undefined || has === UNNAMED) return begin(checked, id);
-    if (!isBegunHere(has)) return undefined;
+    if (checked.isNewId) return execute({ ...checked, chain }, id, memo);
+    const asked = checked.lane === 'direct' ? (chain ?? UNNAMED) : UNNAMED_WORKFLOW;
+    const has = await store.runs.claim(id, asked);
+    if (has === asked) return execute({ ...checked, chain }, id, memo);
+    if (has === UNNAMED_WORKFLOW) return execute({ ...checked, lane: undefined }, id, memo);
+    // Temporal knows whether a map was stopped, and may go on.
+    if (checked.workflowType === 'map' && !isDirectChain(has)) return execute(checked, id, memo);
+    if (has !== UNNAMED && !isBegunHere(has)) return undefined;
+    const mayBeDirect = memo === undefined && isDirectPattern(checked.workflowType);
+    if (has === UNNAMED && mayBeDirect) return execute({ ...checked, lane: 'direct' }, id);
     const untold = await isUntold(on, store, id, has).catch((thrown: unknown) => {
       throw clientError(thrown, id);
     });
     if (!untold) return undefined;
-    return begin({ ...checked, begun: { chain: has, by: begunBy(has) } }, id);
+    if (!mayBeDirect) return execute(checked, id, memo);
+    return execute({ ...checked, lane: 'direct', begun: { chain: has, by: begunBy(has) } }, id);
   }
 
   /** @throws CadenzaError where the id is that of another workflow */
@@ -88,7 +105,7 @@ export function createRunStarter(
       // A map that was stopped would go on with what is given now.
       const before = isOneRequest && isMap ? await store.runs.find(id) : undefined;
       if (before) await assertSameStart(temporal, secrets, before, checked);
-      const execution = await beginNew(checked, id);
+      const execution = await begin(checked, id);
       const there = execution === undefined ? await runOf(id) : undefined;
       if (there && isOneRequest) await assertSameStart(temporal, secrets, there, checked);
       return { id, pattern: checked.workflowType, execution };

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { begunBy } from '../contract/index.ts';
+import { begunBy, UNNAMED } from '../contract/index.ts';
 import { describeRun, orNothing } from '../runtime/describe-run.ts';
 import type { Store } from '../store/index.ts';
 
@@ -12,7 +12,7 @@ const LONGEST_LOOK_MS = 1_000;
 const UNTOLD_AT_MOST_MS = 3_600_000;
 
 /**
- * Whether a run that a process began is one that Temporal was never told of: the process was lost with it, or Temporal did
+ * Whether a run that a process began, or claimed the id of, is one that Temporal was never told of: the process was lost with it, or Temporal did
  * not take it. Waits for one that is about to tell.
  */
 export async function isUntold(
@@ -28,7 +28,9 @@ export async function isUntold(
     if (run && Date.parse(run.startedAt) < Date.now() - UNTOLD_AT_MOST_MS) return false;
     const hasStopped = run?.status === 'failed' || run?.status === 'cancelled';
     const isOver = performance.now() > waitsUntil;
-    if (hasStopped || isOver || !(await processes.isThere(begunBy(chain)))) return true;
+    // Who claimed the id without a chain did not say in which process.
+    const isLost = chain !== UNNAMED && !(await processes.isThere(begunBy(chain)));
+    if (hasStopped || isOver || isLost) return true;
     await delay(lookMs);
   }
 }

@@ -20,6 +20,9 @@ export function chainOfDirect(activityRun: string): string {
 /** Stands for the chain of a run in the direct lane that Temporal has not named yet. */
 export const UNNAMED = DIRECT;
 
+/** The same of one that is to be a workflow. */
+export const UNNAMED_WORKFLOW = 'workflow:';
+
 /** How the chains of those begin that the process of their client begins at once. */
 export const BEGUN_HERE = `${DIRECT}@`;
 

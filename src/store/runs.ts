@@ -31,8 +31,6 @@ export interface Runs {
   /** The newest run of each id that has one, whoever's it is, in one statement. */
   findEach(ids: string[]): Promise<StoredRun[]>;
   chainOf(id: string): Promise<string | undefined>;
-  /** The chain of the run of this id: of one that is about to begin, too. */
-  claimedBy(id: string): Promise<string | undefined>;
   /** Takes the id for a run that is to begin with this chain. @returns the chain of whoever has it now */
   claim(id: string, chain: string): Promise<string>;
   /** In the order they began. @param chain first-execution run id */
@@ -70,13 +68,6 @@ export function createRuns(db: Kysely<Database>): Runs {
       return rows.map((row) => ({ ...runInfo(row), chain: row.chain }));
     },
     chainOf: (id) => newestChain(db, id),
-    async claimedBy(id) {
-      const { rows } = await sql<{ chain: string | null }>`
-        select coalesce(
-          (select chain from runs where id = ${id} order by started_at desc, chain desc limit 1),
-          (select chain from claims where id = ${id})) as chain`.execute(db);
-      return rows[0]!.chain ?? undefined;
-    },
     async claim(id, chain) {
       const { rows } = await sql<{ chain: string }>`select ${called('claim_id')}(${id}, ${chain}) as chain`.execute(db);
       return rows[0]!.chain;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connect } from '../../src/client/index.ts';
 import { chainBegunHere, type NewEvent, RUN_DIRECT } from '../../src/contract/index.ts';
 import { temporalLink } from '../../src/gateway/links.ts';
 import { orNothing } from '../../src/runtime/describe-run.ts';
@@ -117,6 +118,51 @@ test('an id is used once, in whichever lane', async () => {
   expect([first, again, asWorkflow].map(({ isNew }) => isNew)).toEqual([true, false, false]);
   expect(await asWorkflow.result()).toEqual(await first.result());
   expect(peer.askedWith('twice')).toHaveLength(0);
+});
+
+test('an id asked for in both lanes at once is one run, of whichever came first', async () => {
+  const input = (id: string) => ({ prompt: `in both lanes ${id}`, policy });
+  const ids = Array.from({ length: 6 }, (_, n) => `both-lanes-${n}`);
+  const started = await Promise.all(
+    ids.map((id, n) => {
+      const lanes = n % 2 === 0 ? [{}, direct] : [direct, {}];
+      return Promise.all(lanes.map((lane) => bed.client.start('ask', input(id), { ...lane, idempotencyKey: id })));
+    }),
+  );
+  for (const runs of started) {
+    expect(runs.filter(({ isNew }) => isNew)).toHaveLength(1);
+    const [one, other] = await Promise.all(runs.map((run) => run.result()));
+    expect(other).toEqual(one);
+  }
+  expect(ids.map((id) => peer.askedWith(input(id).prompt).length)).toEqual(ids.map(() => 1));
+});
+
+test('an id that no worker has seen yet is used once, in whichever lane and by whatever starts runs', async () => {
+  const ended = await bed.client.start('ask', { prompt: 'to be forked', policy });
+  await ended.result();
+  const { config, databaseUrl, env } = bed;
+  const temporalAddress = process.env.CADENZA_TEST_TEMPORAL_ADDRESS!;
+  const unserved = await connect({ temporalAddress, databaseUrl, env, config, taskQueue: `nobody-${bed.taskQueue}` });
+  const isNew = async (id: string, lane?: 'direct') =>
+    (await unserved.start('ask', { prompt: 'by nobody', policy }, { lane, id })).isNew;
+  try {
+    expect([await isNew('unseen-1'), await isNew('unseen-1', 'direct')]).toEqual([true, false]);
+    expect([await isNew('unseen-2', 'direct'), await isNew('unseen-2')]).toEqual([true, false]);
+
+    const rows = { pattern: 'ask' as const, items: [{ x: 1 }], input: { prompt: 'row {{item.x}}', policy } };
+    const map = async (id: string) => (await unserved.start('map', rows, { id })).isNew;
+    const talk = async (id: string) => (await unserved.start('conversation', { policy }, { id })).isNew;
+    const fork = async (id?: string) => unserved.fork(ended.id, { fromStep: 'ask', id });
+    expect([await map('unseen-2'), await talk('unseen-2')]).toEqual([false, false]);
+    expect(await fork('unseen-2')).toMatchObject({ id: 'unseen-2', isNew: false });
+    expect([await map('unseen-3'), await isNew('unseen-3', 'direct')]).toEqual([true, false]);
+
+    expect(await isNew(`${ended.id}-fork-1`, 'direct')).toBe(true);
+    expect(await fork()).toMatchObject({ id: `${ended.id}-fork-2`, isNew: true });
+    expect(await isNew(`${ended.id}-fork-2`, 'direct')).toBe(false);
+  } finally {
+    await unserved.close();
+  }
 });
 
 test('a run whose id is given begins at once too, and once, however often it is started together', async () => {
