@@ -91,7 +91,7 @@ export interface Cadenza extends MapData {
     identities?: string[],
   ): Promise<ApprovalReceipt>;
   /** Gives an agent a message, which it reads at its next turn. @throws CadenzaError Conflict once the run has ended */
-  steer(id: string, text: string): Promise<TakenByRun>;
+  steer(id: string, text: string, options?: Pick<SendOptions, 'id'>): Promise<TakenByRun>;
   /** Stops a run: an agent ends with what it has, any other run is cancelled. What is in flight is aborted.
    *  @param step a model of a comparison, or the turn of a conversation: only this one, which then has the error `Cancelled` */
   stop(id: string, step?: string): Promise<void>;

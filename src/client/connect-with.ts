@@ -198,8 +198,8 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
       );
     },
 
-    async steer(id, text) {
-      return steer({ temporal, connection }, await runs.find(id), text);
+    async steer(id, text, options) {
+      return steer({ temporal, connection }, await runs.find(id), text, options);
     },
 
     async stop(id, step) {

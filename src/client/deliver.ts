@@ -35,6 +35,6 @@ export async function deliver(
     const waits = thrown instanceof WorkflowUpdateFailedError && isTooEarly(thrown);
     if (!waits && !(thrown instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw thrown;
   }
-  await handle.signal(name, given);
+  await handle.signal(name, given, id);
   return false;
 }

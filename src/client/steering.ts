@@ -6,6 +6,7 @@ import {
   directRunOf,
   firstRunOf,
   GIVE_TOOL_RESULT,
+  RunId,
   SendMessage,
   STEER_AGENT,
   STOP_AGENT,
@@ -14,6 +15,7 @@ import {
   ToolResultInput,
 } from '../contract/index.ts';
 import type { StoredRun, StoredStep } from '../store/index.ts';
+import type { SendOptions } from './cadenza.ts';
 import { deliver } from './deliver.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
 import { clientError } from './outcome.ts';
@@ -24,9 +26,15 @@ interface Steering {
 }
 
 /** Gives an agent a message, which it reads at its next turn. @throws CadenzaError InvalidRequest, Conflict */
-export async function steer(steering: Steering, run: StoredRun, text: string): Promise<TakenByRun> {
+export async function steer(
+  steering: Steering,
+  run: StoredRun,
+  text: string,
+  { id }: Pick<SendOptions, 'id'> = {},
+): Promise<TakenByRun> {
+  checked(RunId.optional(), id, 'id');
   const message = checked(SendMessage, { text }, '');
-  return { id: run.id, taken: await told(steering, run, STEER_AGENT, message, 'messages') };
+  return { id: run.id, taken: await told(steering, run, STEER_AGENT, message, 'messages', id) };
 }
 
 /** Gives the result of a tool the client runs. @throws CadenzaError InvalidRequest, Conflict */
@@ -76,10 +84,18 @@ async function signalled(temporal: Client, run: StoredRun, name: string, ...args
   }
 }
 
-async function told(steering: Steering, run: StoredRun, name: string, given: unknown, what: string): Promise<boolean> {
-  assertRunning(run);
+/** @param id names what is told: one that has ended answers as before what it was told already */
+async function told(
+  steering: Steering,
+  run: StoredRun,
+  name: string,
+  given: unknown,
+  what: string,
+  id?: string,
+): Promise<boolean> {
+  if (id === undefined) assertRunning(run);
   try {
-    return await deliver(steering, run, name, given, randomUUID());
+    return await deliver(steering, run, name, given, id ?? randomUUID());
   } catch (thrown) {
     if (thrown instanceof WorkflowNotFoundError) throw hasEnded(run);
     if (!(thrown instanceof WorkflowUpdateFailedError)) throw clientError(thrown, run.id);

@@ -43,7 +43,7 @@ export async function agent(
   const input = inputOf(AgentInput, given);
   const { name = 'agent' } = input;
   const at = step ?? name;
-  const inbox = openInbox();
+  const inbox = openInbox(before?.known);
   if (at !== name) await record([{ type: 'step.started', key: `step.started:${at}`, step: at, data: { agent: name } }]);
   let state = before ?? (await begun(input, name, at, own));
 
@@ -70,7 +70,7 @@ export async function agent(
     if (toolCalls.some((call) => input.stopOn?.includes(call.name))) return ended('stopOn');
     if (step === undefined && isFull(input)) break;
   }
-  return continueRun(given, options ?? {}, heard(state, inbox));
+  return continueRun(given, options ?? {}, { ...heard(state, inbox), known: inbox.known() });
 }
 
 interface Replied {

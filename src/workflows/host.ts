@@ -56,15 +56,17 @@ export function host(): Host {
 
 /**
  * What a module keeps of a run. Nothing else in this room may change once it is evaluated: other runs would find it.
- * @param make called when a run asks for the first time
+ * @param make called when a run asks for the first time, with what it gives then
  */
-export function perRun<State>(make: () => State): () => State {
+export function perRun<State, Given extends unknown[] = []>(
+  make: (...given: Given) => State,
+): (...given: Given) => State {
   const states = new WeakMap<Host, State>();
-  return () => {
+  return (...given) => {
     const of = host();
     const known = states.get(of);
     if (known !== undefined) return known;
-    const made = make();
+    const made = make(...given);
     states.set(of, made);
     return made;
   };

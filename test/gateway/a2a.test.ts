@@ -12,7 +12,7 @@ import {
 import { type Client, ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory } from '@a2a-js/sdk/client';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type FrontDoor, frontDoor } from '../setup/front-door.ts';
-import { untilEvent } from '../setup/until.ts';
+import { until, untilEvent } from '../setup/until.ts';
 
 let door: FrontDoor;
 let hungUp = Promise.withResolvers<void>();
@@ -25,6 +25,7 @@ beforeAll(async () => {
       return { toolCalls: [{ id: 'call_q', name: 'ask_person', arguments: { question: 'Where do you sit?' } }] };
     if (prompt.includes('for ever'))
       return { words: ['on', ' and on.'], end: 'hang', onHangUp: () => hungUp.resolve() };
+    if (prompt.includes('unhurried')) return { words: Array.from({ length: 30 }, () => 'word '), paceMs: 100 };
     if (prompt.includes('cut off') && nth === 1) return { words: ['This is ', 'taken back'], paceMs: 20, end: 'cut' };
     // For a second: words that wait together become one piece.
     if (prompt === 'Stream') return { words: [...`answer to: ${prompt}`], paceMs: 60 };
@@ -104,6 +105,17 @@ describe.each(VERSIONS)('with the client of A2A %s', (version) => {
     const [one, other] = [(await client.sendMessage(sent)) as Task, (await client.sendMessage(sent)) as Task];
     expect(other.id).toBe(one.id);
     expect(door.peer.askedWith(`Only once, ${version}`)).toHaveLength(1);
+  });
+
+  test('a message to a task at work that is sent again is read once', async () => {
+    const client = await clientOf(version);
+    const answer = heard(client.sendMessageStream(message(`Be unhurried, ${version}`)));
+    const { id } = await until(async () => (await door.client.list({ status: 'running' })).runs[0]);
+    const more = { ...message(`And one more, ${version}`, { taskId: id }), configuration: { returnImmediately: true } };
+    for (let n = 0; n < 2; n += 1) await client.sendMessage(more as SendMessageRequest);
+    expect((await answer).answer).toBe(`answer to: And one more, ${version}`);
+    const [asked] = door.peer.askedWith(`And one more, ${version}`);
+    expect(asked!.messages.filter(({ role }: { role: string }) => role === 'user')).toHaveLength(2);
   });
 
   test('an answer is streamed; words that are taken back are replaced', async () => {

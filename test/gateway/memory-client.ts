@@ -98,7 +98,10 @@ export function memoryClient() {
       }
       return { status, pages: pages() };
     },
-    steer: async (id) => ({ id: find(id).id, taken: true }),
+    async steer(id, text, options = {}) {
+      find(id).messages.push({ id: options.id ?? `message-${find(id).messages.length + 1}`, text });
+      return { id, taken: true };
+    },
     stop: async (id) => void find(id),
     votes: async (id) => ({ votes: find(id) && {} }),
     vote: async (id, best) => ({ votes: find(id) && best ? { [best]: 1 } : {}, yours: best ?? undefined }),

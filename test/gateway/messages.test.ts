@@ -31,6 +31,12 @@ test('a message is named by its id, else by the Idempotency-Key', async () => {
   await gateway.post(MESSAGES, { text: 'a', id: 'mine' }, { 'idempotency-key': 'key' });
   await gateway.post(MESSAGES, { text: 'b' }, { 'idempotency-key': 'key' });
   expect(gateway.runs.get('talk/1')!.messages.map(({ id }) => id)).toEqual(['mine', 'key']);
+
+  await gateway.post('/v1/runs', { pattern: 'agent', input: { task: 'Walk', tools: [] }, id: 'walk' });
+  const taken = await gateway.post('/v1/runs/walk/messages', { text: 'a', id: 'mine' }, { 'idempotency-key': 'key' });
+  expect(await taken.json()).toMatchObject({ id: 'mine', run: 'walk', taken: true });
+  await gateway.post('/v1/runs/walk/messages', { text: 'b' }, { 'idempotency-key': 'key' });
+  expect(gateway.runs.get('walk')!.messages.map(({ id }) => id)).toEqual(['mine', 'key']);
 });
 
 test.each([

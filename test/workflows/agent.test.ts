@@ -333,6 +333,42 @@ test('a message sent while it works is read at its next turn', async () => {
   expect(seen).toEqual(['steered', 'make it quick']);
 });
 
+test('a message that is sent again under its id is read once, also in a later history, and answered as before', async () => {
+  const turns = 16;
+  let last: ChatCompletionRequest | undefined;
+  bed.provider.first(
+    (request) => firstPrompt(request).includes('told again'),
+    (request) => {
+      last = request;
+      return script(Array.from({ length: turns }, (_, row) => [['seats', { row }]]))(request);
+    },
+  );
+  const run = await start('told again', { tools: ['seats'], historyEvents: 50 });
+  const tell = (id: string) => bed.client.steer(run.id, `told ${id}`, { id });
+  const signal = (...args: unknown[]) => bed.temporal.workflow.getHandle(run.id).signal(STEER_AGENT, ...args);
+  const runId = async () => (await bed.temporal.workflow.getHandle(run.id).describe()).runId;
+  const first = await runId();
+  const taken = { id: run.id, taken: true };
+  let asked = 0;
+  for await (const event of run.events()) {
+    if (event.type !== 'tool.started') continue;
+    asked += 1;
+    if (asked === 1) expect([await tell('m-1'), await tell('m-1')]).toEqual([taken, taken]);
+    // As a client does where no worker answers.
+    if (asked === 2) await signal({ text: 'told m-1' }, 'm-1');
+    if (asked === 3) await signal({ text: 'told m-2' }, 'm-2');
+    if (asked === turns) {
+      expect(await runId()).not.toBe(first);
+      expect([await tell('m-1'), await tell('m-2'), await tell('m-3')]).toEqual([taken, taken, taken]);
+    }
+    await bed.client.toolResult(run.id, event.id!, { result: 'A' });
+  }
+  const heard = last!.messages.filter(({ role }) => role === 'user').map(({ content }) => content);
+  expect(heard).toEqual(['told again', 'told m-1', 'told m-2', 'told m-3']);
+  expect(await tell('m-3')).toEqual(taken);
+  await expect(tell('m-4')).rejects.toMatchObject({ code: 'Conflict' });
+});
+
 test('a message that comes while the end is written is refused: nobody would read it', async () => {
   const held = new pg.Client({ connectionString: bed.databaseUrl });
   await held.connect();

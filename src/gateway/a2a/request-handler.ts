@@ -68,11 +68,9 @@ export function requestHandler(request: A2aRequest): A2ARequestHandler {
   }
 
   async function begun(message: Message): Promise<RunInfo> {
-    const { messageId, contextId } = message;
-    // A message that is sent again is the same task, where its id is one nobody else thinks of.
-    const own = RunId.safeParse(`a2a:${messageId}`);
-    const id = own.success && messageId.length >= 16 ? own.data : `a2a:${randomUUID()}`;
-    const context = contextId || undefined;
+    // A message that is sent again is the same task.
+    const id = idOf(message) ?? `a2a:${randomUUID()}`;
+    const context = message.contextId || undefined;
     const input = agentInput(agents, agent, { messages: [agentMessage(message)] });
     const run = await client.startUnchecked('agent', input, { id, metadata: { a2a: { agent, context } }, key });
     return client.show(run.id);
@@ -88,7 +86,7 @@ export function requestHandler(request: A2aRequest): A2ARequestHandler {
     const decisions = decisionsOf(message, asked);
     if (decisions.length > 0) assertMayApprove();
     for (const { approval, decision } of decisions) await client.approve(run.id, approval, decision, identities);
-    if (asked.length === 0) await client.steer(run.id, textOf(message));
+    if (asked.length === 0) await client.steer(run.id, textOf(message), { id: idOf(message) });
     return { run, given: new Set(decisions.map(({ approval }) => approval)) };
   }
 
@@ -154,6 +152,12 @@ export function requestHandler(request: A2aRequest): A2ARequestHandler {
     deleteTaskPushNotificationConfig: noPush,
   };
   return withA2aErrors(handler, log);
+}
+
+/** By what a message that is sent again is known, where that is an id nobody else thinks of. */
+function idOf({ messageId }: Message): string | undefined {
+  const own = RunId.safeParse(`a2a:${messageId}`);
+  return own.success && messageId.length >= 16 ? own.data : undefined;
 }
 
 async function noPush(): Promise<never> {

@@ -58,12 +58,13 @@ const endRoute = route({
 export function addMessageRoutes(app: GatewayApp, { links }: Surroundings): void {
   app.openapi(sendRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const { text, id: own } = c.req.valid('json');
+    const { text, id: given } = c.req.valid('json');
+    const own = given ?? c.req.valid('header')['idempotency-key'];
     if ((await c.var.client.show(id)).pattern !== 'conversation') {
-      const { taken } = await c.var.client.steer(id, text);
+      const { taken } = await c.var.client.steer(id, text, { id: own });
       return c.json({ id: own ?? id, run: id, taken, links: linksOf({ id }, links) }, 202);
     }
-    const sent = await c.var.client.say(id, text, { id: own ?? c.req.valid('header')['idempotency-key'] });
+    const sent = await c.var.client.say(id, text, { id: own });
     const answer = c.req.valid('query').wait === 'true' && (await unlessClosing(sent.answer(), c.env?.closing));
     if (answer) return c.json(answer, 200);
     const { events, ...rest } = linksOf({ id }, links);

@@ -1,6 +1,7 @@
 import {
   CancellationScope,
   condition,
+  currentUpdateInfo,
   defineSignal,
   defineUpdate,
   setHandler,
@@ -23,16 +24,21 @@ import { failure } from '../failures.ts';
 import { perRun } from '../host.ts';
 
 const steerByUpdate = defineUpdate<{ taken: true }, [SendMessage]>(STEER_AGENT);
-const steerBySignal = defineSignal<[SendMessage]>(STEER_AGENT);
+const steerBySignal = defineSignal<[SendMessage, id?: string]>(STEER_AGENT);
 const stopBySignal = defineSignal(STOP_AGENT);
 const resultByUpdate = defineUpdate<{ toolCall: string }, [GivenToolResult]>(GIVE_TOOL_RESULT);
 const resultBySignal = defineSignal<[GivenToolResult]>(GIVE_TOOL_RESULT);
+
+/** A message that comes again is known by its id among so many, in the histories that follow. */
+const KNOWN_AT_MOST = 500;
 
 /** What people and clients say to the agents of a run while they work. */
 export interface AgentInbox {
   /** Messages that came since, in order; the next turn reads them. */
   takeMessages(): Message[];
   hasMessages(): boolean;
+  /** Ids of the messages that came, for the next history: none is heard twice. */
+  known(): string[];
   /** Does the work, unless it is told to stop: what is in flight is then aborted. */
   untilStopped<Result>(work: () => Promise<Result>): Promise<Result | 'stopped'>;
   /** Takes no further messages: nobody would read them. */
@@ -43,6 +49,7 @@ export interface AgentInbox {
 
 interface Heard {
   messages: Message[];
+  known: Set<string>;
   scopes: Set<CancellationScope>;
   /** results the run waits for, by the tool call's id */
   awaited: Map<string, ToolResultInput | undefined>;
@@ -53,19 +60,21 @@ interface Heard {
 /** The same as a client says of a run that has ended, whose end is being written meanwhile. */
 const ENDED: CallError = { type: 'Cancelled', message: 'The run ends, and takes no further message' };
 
-const heard = perRun((): Heard => {
-  const inbox: Heard = { messages: [], scopes: new Set(), awaited: new Map(), stopped: false, isClosed: false };
+const heard = perRun((known: string[]): Heard => {
+  const nothing = { messages: [], scopes: new Set<never>(), awaited: new Map<never, never>() };
+  const inbox: Heard = { ...nothing, known: new Set(known), stopped: false, isClosed: false };
   listen(inbox);
   return inbox;
 });
 
-/** One inbox a run, however many agents it has. */
-export function openInbox(): AgentInbox {
-  const inbox = heard();
+/** One inbox a run, however many agents it has. @param known of the history before */
+export function openInbox(known: string[] = []): AgentInbox {
+  const inbox = heard(known);
   const { messages, scopes, awaited } = inbox;
   return {
     takeMessages: () => messages.splice(0),
     hasMessages: () => messages.length > 0,
+    known: () => [...inbox.known].slice(-KNOWN_AT_MOST),
     async untilStopped(work) {
       if (inbox.stopped) return 'stopped';
       const scope = new CancellationScope({ cancellable: true });
@@ -96,12 +105,16 @@ export function openInbox(): AgentInbox {
 }
 
 function listen(inbox: Heard): void {
-  const { messages, scopes, awaited } = inbox;
-  const hear = ({ text }: SendMessage) => void messages.push({ role: 'user', content: text });
+  const { messages, known, scopes, awaited } = inbox;
+  const hear = ({ text }: SendMessage, id?: string) => {
+    if (id !== undefined && known.has(id)) return;
+    if (id !== undefined) known.add(id);
+    messages.push({ role: 'user', content: text });
+  };
   setHandler(
     steerByUpdate,
     (message) => {
-      hear(message);
+      hear(message, currentUpdateInfo()!.id);
       return { taken: true };
     },
     {
@@ -113,8 +126,8 @@ function listen(inbox: Heard): void {
       },
     },
   );
-  setHandler(steerBySignal, (message) => {
-    if (SendMessage.safeParse(message).success) hear(message);
+  setHandler(steerBySignal, (message, id) => {
+    if (SendMessage.safeParse(message).success) hear(message, id);
   });
   setHandler(stopBySignal, () => {
     inbox.stopped = true;

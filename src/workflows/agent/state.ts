@@ -33,6 +33,8 @@ export interface AgentState {
   task: string;
   /** lines that come next: results of tools, messages from outside */
   add: (string | Message)[];
+  /** ids of messages from outside, so that one that comes again is read once */
+  known?: string[];
   /** tokens the next request will have, estimated from what the last one was billed */
   tokens: number;
   /** most tokens of a request, where a provider took less than the input allows */
