@@ -3,9 +3,9 @@ import { type Client, type ConnectionLike, WorkflowNotFoundError, WorkflowUpdate
 import { ApplicationFailure } from '@temporalio/common';
 import {
   CallError,
-  directRunOf,
   firstRunOf,
   GIVE_TOOL_RESULT,
+  isDirectChain,
   RunId,
   SendMessage,
   STEER_AGENT,
@@ -64,7 +64,7 @@ export async function stopStep(
   const whole = 'Stop the whole run: leave step out';
   if (!BY_STEP.includes(run.pattern))
     throw refused(`The steps of a ${run.pattern} cannot be stopped one by one`, whole);
-  if (directRunOf(run.chain) !== undefined) throw refused('In the direct lane a run is one activity', whole);
+  if (isDirectChain(run.chain)) throw refused('In the direct lane a run is one activity', whole);
   if (!steps.includes(step)) throw refused(`The run ${run.id} has no step "${step}"`, `It has: ${steps.join(', ')}`);
   await signalled(temporal, run, STOP_STEP, step);
 }

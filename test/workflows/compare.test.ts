@@ -118,7 +118,18 @@ test('the steps of other patterns, and of the direct lane, are not stopped one b
   await expect(bed.client.stop(ask.id, 'ask')).rejects.toMatchObject({ error: { message: /ask cannot/ } });
   const direct = await bed.client.start('compare', { prompt: 'At once?', models: [models[0]!] }, { lane: 'direct' });
   await direct.result();
-  await expect(bed.client.stop(direct.id, models[0])).rejects.toMatchObject({ error: { message: /direct lane/ } });
+  // Temporal has taken one in this lane: the next begins before its activity has a name.
+  const input = { prompt: 'Quick or slow?', models: models.slice(0, 2) };
+  const begunHere = await bed.client.start('compare', input, { lane: 'direct' });
+  await untilEvent(bed.client, begunHere.id, 'call.delta', ({ step }) => step === models[1]);
+  for (const { id } of [direct, begunHere]) {
+    await expect(bed.client.stop(id, models[0])).rejects.toMatchObject({
+      code: 'InvalidRequest',
+      error: { message: /direct lane/, path: 'step' },
+    });
+  }
+  await bed.client.stop(begunHere.id);
+  await untilEvent(bed.client, begunHere.id, 'run.cancelled');
 });
 
 test('a vote is kept with the run, one a voter, and can be taken back', async () => {
