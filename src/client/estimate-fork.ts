@@ -1,4 +1,4 @@
-import type { BillLine, ForkEstimate, ModelRef, Usage } from '../contract/index.ts';
+import type { ForkEstimate, ModelRef, Usage } from '../contract/index.ts';
 import { estimateTokens, priceOf } from '../providers/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import type { StoredStep } from '../store/index.ts';
@@ -23,18 +23,34 @@ export interface ForkedSteps {
   /** asked first of all by the overriding policy */
   model?: ModelRef;
   prompt?: string;
+  /** the old run came to its end: it has no steps that it did not begin */
+  isWhole: boolean;
 }
+
+/** What is known of the calls that some steps made. */
+interface Made {
+  calls: { step: string; model: ModelRef; usage?: Usage }[];
+  /** nothing else is to be paid for them */
+  isAll: boolean;
+}
+
+const NOT_KNOWN = { estimateUsd: null, lowUsd: null, highUsd: null };
 
 /** What a fork would cost: the old run's usage, at the prices of the models it would ask. */
 export async function estimateFork(
   { store, config }: Pick<OpenRooms, 'store' | 'config'>,
-  { chain, steps, model, prompt }: ForkedSteps,
+  { chain, steps, model, prompt, isWhole }: ForkedSteps,
 ): Promise<ForkEstimate> {
   const at = steps[0]!.step;
   const calls: ForkEstimate['steps'] = [];
-  for (const line of await linesOf(store, chain, steps)) {
+  const made = await madeBy(store, chain, steps);
+  for (const line of made.calls) {
     const isFirst = line.step === at;
     const asked = isFirst ? (model ?? line.model) : line.model;
+    if (!line.usage) {
+      calls.push({ step: line.step, model: asked, ...NOT_KNOWN });
+      continue;
+    }
     const usage = isFirst && prompt !== undefined ? { ...line.usage, inputTokens: estimateTokens(prompt) } : line.usage;
     const input = !isFirst || prompt !== undefined ? LATER_INPUT : asked === line.model ? SAME : TOKENIZER;
     const price = (inputs: number, outputs: number) => priceOf(asked, scaled(usage, inputs, outputs), config.prices);
@@ -46,6 +62,7 @@ export async function estimateFork(
       highUsd: price(input.high, OUTPUT.high),
     });
   }
+  if (!isWhole || !made.isAll) return { ...NOT_KNOWN, steps: calls };
   return {
     estimateUsd: sum(calls.map(({ estimateUsd }) => estimateUsd)),
     lowUsd: sum(calls.map(({ lowUsd }) => lowUsd)),
@@ -54,23 +71,26 @@ export async function estimateFork(
   };
 }
 
-/** Bill lines of some steps of a run, and of the runs those are done by. */
-async function linesOf(
-  store: OpenRooms['store'],
-  chain: string,
-  steps: StoredStep[],
-): Promise<Pick<BillLine, 'step' | 'model' | 'usage'>[]> {
+/** By the bills of the run and of those its steps are done by; a step without an answer says what its attempts used, if anything. */
+async function madeBy(store: OpenRooms['store'], chain: string, steps: StoredStep[]): Promise<Made> {
   const named = new Set(steps.map(({ step }) => step));
-  const own = (await store.ledger.bill(chain)).calls.filter(({ step }) => named.has(step));
-  const inside = await Promise.all(
-    steps.map(async ({ step, run }) => {
-      const inner = run && (await store.runs.chainOf(run));
-      if (!inner) return [];
-      const lines = await linesOf(store, inner, await store.runs.steps(inner));
-      return lines.map((line) => ({ ...line, step: `${step}/${line.step}` }));
-    }),
-  );
-  return [...own, ...inside.flat()];
+  const [bill, unanswered] = await Promise.all([store.ledger.bill(chain), store.runs.unanswered(chain)]);
+  const billed = bill.calls.filter(({ step }) => named.has(step));
+  const open = unanswered.filter(({ step }) => named.has(step));
+  const unbilled = open.filter(({ step }) => !billed.some((line) => line.step === step));
+  const inside = await Promise.all(steps.map((step) => madeInside(store, step)));
+  return {
+    calls: [...billed, ...unbilled, ...inside.flatMap(({ calls }) => calls)],
+    isAll: open.length === 0 && inside.every(({ isAll }) => isAll),
+  };
+}
+
+async function madeInside(store: OpenRooms['store'], { step, run }: StoredStep): Promise<Made> {
+  if (run === undefined) return { calls: [], isAll: true };
+  const inner = await store.runs.chainOf(run);
+  if (inner === undefined) return { calls: [], isAll: false };
+  const { calls, isAll } = await madeBy(store, inner, await store.runs.steps(inner));
+  return { isAll, calls: calls.map((call) => ({ ...call, step: `${step}/${call.step}` })) };
 }
 
 /** Nothing of it is taken to be in the provider's own cache. */

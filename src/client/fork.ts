@@ -63,7 +63,11 @@ export async function fork(
   if (overrides.policy !== undefined) assertPermittedPolicy(rooms, caller, overrides.policy, 'overrides.policy');
   const model = await firstModel(rooms, overrides.policy);
   const asksAnew = only ? steps.slice(at, at + 1) : steps.slice(at);
-  if (dryRun) return estimateFork(rooms, { chain: old.chain, steps: asksAnew, model, prompt: overrides.prompt });
+  if (dryRun) {
+    const { chain, status } = old;
+    const { prompt } = overrides;
+    return estimateFork(rooms, { chain, steps: asksAnew, model, prompt, isWhole: status === 'completed' });
+  }
 
   const [input, oldOptions] = await argumentsOf(temporal, old);
   const earlier = await overridesOf(temporal, old);

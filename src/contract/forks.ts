@@ -43,7 +43,7 @@ export const ForkRun = later(() =>
 );
 export type ForkRun = z.infer<typeof ForkRun>;
 
-/** USD; null where the price of a model is not known. What it will cost is likely to lie from low to high. */
+/** USD; null where the price of a model is not known, or what a step will use: it has no answer yet, or was not begun. What it will cost is likely to lie from low to high. */
 const money = {
   estimateUsd: z.number().nullable(),
   lowUsd: z.number().nullable(),

@@ -35,6 +35,8 @@ export interface Runs {
   claim(id: string, chain: string): Promise<string>;
   /** In the order they began. @param chain first-execution run id */
   steps(chain: string): Promise<StoredStep[]>;
+  /** Steps whose calls have no answer, each with the model that was asked last. @param chain first-execution run id */
+  unanswered(chain: string): Promise<{ step: string; model: string }[]>;
   /** Ids of runs that began in the process of their client before this moment, and have no end yet. */
   begunBefore(moment: Date): Promise<string[]>;
   /** Number of the newest event, 0 where there is none yet. @param chain first-execution run id */
@@ -81,6 +83,12 @@ export function createRuns(db: Kysely<Database>): Runs {
         .orderBy('seq')
         .execute();
       return rows.map(({ step, run }) => withoutUndefined({ step: step!, run: run ?? undefined }));
+    },
+    async unanswered(chain) {
+      const { rows } = await sql<{ step: string; model: string }>`
+        select step, (array_agg(model order by started_at desc, key))[1] as model from calls where chain = ${chain}
+        group by step having not bool_or(state = 'finished') order by min(started_at), step`.execute(db);
+      return rows;
     },
     async begunBefore(moment) {
       const rows = await db

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { ChainDefinition } from '../../src/contract/index.ts';
+import type { ChainDefinition, ForkEstimate, ForkRun } from '../../src/contract/index.ts';
 import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
+import { untilEvent } from '../setup/until.ts';
 
 const gpt = 'openai/gpt-6-sol';
 const claude = 'anthropic/claude-sonnet-5-5';
@@ -135,6 +136,54 @@ test('a dry run says what the fork would cost and how sure that is, and starts n
   const { totalUsd } = await bed.client.bill(fork.id);
   expect(totalUsd).toBeGreaterThanOrEqual(estimate.lowUsd!);
   expect(totalUsd).toBeLessThanOrEqual(estimate.highUsd!);
+});
+
+test('a dry run does not say what nobody knows: of a step that failed, still runs, or was not begun', async () => {
+  const unknown = { estimateUsd: null, lowUsd: null, highUsd: null };
+  const steps = (at: string) => [
+    { id: 'a', prompt: `${at} first` },
+    { id: 'b', prompt: `${at} second`, policy: { candidates: [at === 'Failing' ? dead : gpt] } },
+    { id: 'c', prompt: `${at} third` },
+  ];
+  const policy = { candidates: [gpt], maxAttempts: 1 };
+  const failed = await bed.client.start('chain', { policy, steps: steps('Failing') });
+  await expect(failed.result()).rejects.toThrow();
+  const dryRun = (id: string, given: object) => bed.client.fork(id, { ...given, dryRun: true } as ForkRun);
+  expect(await dryRun(failed.id, { fromStep: 'b', overrides: { prompt: 'now fine' } })).toEqual({
+    ...unknown,
+    steps: [{ step: 'b', model: dead, ...unknown }],
+  });
+  expect(await dryRun(failed.id, { fromStep: 'b', overrides: { policy: claude } })).toMatchObject({
+    ...unknown,
+    steps: [{ step: 'b', model: claude, ...unknown }],
+  });
+  const [first, second] = ((await dryRun(failed.id, { fromStep: 'a' })) as ForkEstimate).steps;
+  expect([first, second]).toMatchObject([
+    { step: 'a', estimateUsd: expect.any(Number) },
+    { step: 'b', ...unknown },
+  ]);
+
+  bed.provider.first(
+    (request) => promptOf(request).startsWith('Running second'),
+    () => ({ content: 'word '.repeat(400) }),
+    { chunkSize: 16, streamingProfile: { ttft: 20, tps: 20 } },
+  );
+  const running = await bed.client.start('chain', { policy, steps: steps('Running') });
+  await untilEvent(bed.client, running.id, 'call.delta', ({ step }) => step === 'b');
+  const meanwhile = { ...unknown, steps: [{ step: 'b', model: gpt, ...unknown }] };
+  expect(await dryRun(running.id, { fromStep: 'b' })).toEqual(meanwhile);
+  await bed.client.cancel(running.id);
+  await untilEvent(bed.client, running.id, 'run.cancelled');
+  // What had streamed is on the bill.
+  expect(await dryRun(running.id, { fromStep: 'b' })).toMatchObject({
+    ...unknown,
+    steps: [{ step: 'b', model: gpt, estimateUsd: expect.any(Number) }],
+  });
+
+  const compared = await bed.client.start('compare', { prompt: 'Compared, priced?', models: [gpt, dead] });
+  await compared.result();
+  expect(await dryRun(compared.id, { fromStep: dead, only: true })).toMatchObject({ ...unknown, steps: [unknown] });
+  expect(await dryRun(compared.id, { fromStep: gpt, only: true })).toMatchObject({ estimateUsd: expect.any(Number) });
 });
 
 test('one model of a comparison is asked again, and the others keep their answers for free', async () => {

@@ -139,7 +139,8 @@ export function ForkDialog({ id, steps, from, onFrom, onClose }: ForkDialogProps
 }
 
 function Price({ estimate: { estimateUsd, lowUsd, highUsd, steps } }: { estimate: ForkEstimate }) {
-  if (steps.length === 0) return <p class="quiet">No call is asked anew, as far as is known.</p>;
+  if (steps.length === 0 && estimateUsd !== null)
+    return <p class="quiet">No call is asked anew, as far as is known.</p>;
   return (
     <>
       <p class="figures">
