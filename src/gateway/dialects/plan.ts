@@ -1,5 +1,6 @@
-import type { Models } from '../../client/models.ts';
+import { ANSWERING_PATTERNS, type Models } from '../../client/models.ts';
 import {
+  type AgentResult,
   type AskInput,
   type AskResult,
   type BestOfResult,
@@ -42,6 +43,8 @@ export interface Plan {
   answerOf(result: unknown): Omit<Answered, 'costUsd'>;
 }
 
+/** Patterns whose runs make one answer. */
+const ANSWERING = ['ask', 'agent', ...ANSWERING_PATTERNS] as string[];
 /** What Anthropic's clients cannot leave out. */
 const MANDATORY = 'max_tokens';
 const MOST_MEMBERS = 16;
@@ -108,12 +111,24 @@ export function planAgain(pattern: string, input: unknown): Omit<Plan, 'lane' | 
     input,
     step: isAsk ? ASK_STEP : undefined,
     holds: !isAsk,
-    answerOf(result) {
-      if (pattern === 'council') return answeredBy((result as CouncilResult).final as AskResult, false);
-      if (pattern === 'best-of') return answeredBy((result as BestOfResult).best, false);
-      return answeredBy(result as AskResult, (input as Partial<AskInput>).schema !== undefined);
-    },
+    answerOf: (result) => answeredBy(replyOf(pattern, result), (input as Partial<AskInput>).schema !== undefined),
   };
+}
+
+export function makesAnswer({ pattern }: { pattern: string }): boolean {
+  return ANSWERING.includes(pattern);
+}
+
+/**
+ * What a run of a pattern that answers has said. Only a single call hands the tools its model wants used to whoever
+ * asked: those of an agent it has used itself.
+ */
+export function replyOf(pattern: string, result: unknown): AskResult {
+  if (pattern === 'council') return (result as CouncilResult).final;
+  if (pattern === 'best-of') return (result as BestOfResult).best;
+  if (pattern !== 'agent') return result as AskResult;
+  const { text, object, model, usage, costUsd, finishReason } = result as AgentResult;
+  return { text, object, model, usage, costUsd, finishReason: finishReason === 'toolCalls' ? 'stop' : finishReason };
 }
 
 function answeredBy({ model, text, object, usage, finishReason, toolCalls = [] }: AskResult, isJson: boolean) {

@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { refusal } from '../../client/errors.ts';
-import { ANSWERING_PATTERNS } from '../../client/models.ts';
 import type { AskInput, CallError, RunInfo } from '../../contract/index.ts';
 import type { GatewayApp, GatewayEnv } from '../app.ts';
 import type { Answered } from '../dialects/answered.ts';
@@ -16,7 +15,7 @@ import {
 import { earlierOf } from '../dialects/openai-responses/earlier-response.ts';
 import { askedOf, RESPONSES_PARAMS, ResponsesRequest, referencesOf } from '../dialects/openai-responses/request.ts';
 import { responseEvents } from '../dialects/openai-responses/stream.ts';
-import { planAgain, planOf } from '../dialects/plan.ts';
+import { makesAnswer, planAgain, planOf } from '../dialects/plan.ts';
 import { respond } from '../dialects/respond.ts';
 import { json, route } from '../route.ts';
 import { RunParams } from '../schemas.ts';
@@ -27,9 +26,6 @@ const PREFIX = 'resp_';
 const IDLE = ': still here\n\n';
 /** What a run that is told to stop may take, s. */
 const STOPS_WITHIN_S = 5;
-
-/** Runs that make one answer. */
-const ANSWERING = ['ask', 'agent', ...ANSWERING_PATTERNS] as string[];
 
 const answers = {
   200: {
@@ -160,7 +156,7 @@ export function addResponsesRoutes(app: GatewayApp): void {
 /** @throws CadenzaError NotFound also for a run that makes no answer */
 async function shown(c: Context<GatewayEnv>, id: string): Promise<RunInfo> {
   const info = await c.var.client.show(id);
-  if (!ANSWERING.includes(info.pattern)) throw refusal('NotFound', `No response with the id "${id}"`, { path: 'id' });
+  if (!makesAnswer(info)) throw refusal('NotFound', `No response with the id "${id}"`, { path: 'id' });
   return info;
 }
 
@@ -169,8 +165,9 @@ type Started = { frame: ResponseFrame; plan: ReturnType<typeof planAgain> };
 /** What a response was asked with, as far as Temporal still knows it. */
 async function startedAs(c: Context<GatewayEnv>, id: string, info: RunInfo): Promise<Started> {
   const { input } = await c.var.client.input(info.id);
-  const asked = input as AskInput;
-  const model = info.models.at(-1) ?? modelOf(asked);
+  const model = info.models.at(-1) ?? modelOf(input as AskInput);
+  // What an agent is set up with stands in the config, and was not asked.
+  const asked = info.pattern === 'agent' ? {} : (input as AskInput);
   const created = Math.floor(Date.parse(info.startedAt) / 1_000);
   const plan = planAgain(info.pattern, input);
   return { plan, frame: { id, created, model, asked, metadata: info.metadata } };

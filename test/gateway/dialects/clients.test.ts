@@ -33,6 +33,9 @@ beforeAll(async () => {
       const toolCalls = cities.map((city) => ({ name: 'get_weather', arguments: JSON.stringify({ city }) }));
       return { toolCalls, usage: USAGE };
     }
+    if (prompt.includes('sum') && results.length === 0) {
+      return { toolCalls: [{ name: 'calculator', arguments: '{"expression":"6*7"}' }], usage: USAGE };
+    }
     if (prompt.includes('think')) return { content: `answer to: ${prompt}`, reasoning: 'Let me see.', usage: USAGE };
     if (prompt.includes('as JSON')) return { content: '{"town":"Bergen"}', usage: USAGE };
     const results_ = results.map(({ content }) => String(content)).join(', ');
@@ -55,6 +58,7 @@ beforeAll(async () => {
   bed = await dialectsBed({
     provider,
     config: {
+      agents: { clerk: { system: 'You are a clerk.', tools: ['calculator'], policy: 'quick' } },
       policies: {
         'claude-quick': { candidates: ['anthropic/claude-sonnet-5-5'], maxAttempts: 1, patience: 0, cache: false },
         quick: { candidates: [`openai/${MODEL}`], maxAttempts: 1, patience: 0, cache: false },
@@ -390,6 +394,54 @@ describe('the Anthropic SDK', () => {
       status: 400,
       error: { type: 'error', error: { type: 'invalid_request_error', message: expect.stringContaining('top_k') } },
     });
+  });
+});
+
+describe('an agent that uses a tool of its own answers with its words alone', () => {
+  const model = 'agent:clerk';
+  const openai = () => new OpenAI({ baseURL: `${bed.url}/v1`, apiKey: 'any', maxRetries: 0 });
+  const claude = () => new Anthropic({ baseURL: bed.url, apiKey: 'any', maxRetries: 0 });
+  const ANSWER = 'It is: 42';
+
+  test('by Chat Completions', async () => {
+    const messages = [{ role: 'user' as const, content: 'The sum, by chat?' }];
+    const { choices } = await openai().chat.completions.create({ model, messages });
+    expect(choices).toMatchObject([{ finish_reason: 'stop', message: { content: ANSWER } }]);
+    expect(choices[0]!.message).not.toHaveProperty('tool_calls');
+    const streamed = await openai().chat.completions.stream({ model, messages }).finalChatCompletion();
+    expect(streamed.choices).toMatchObject([{ finish_reason: 'stop', message: { content: ANSWER } }]);
+    expect(streamed.choices[0]!.message.tool_calls).toBeUndefined();
+  });
+
+  test('by Messages', async () => {
+    const body = { model, max_tokens: 500, messages: [{ role: 'user' as const, content: 'The sum, by Claude?' }] };
+    const said = { stop_reason: 'end_turn', content: [{ type: 'text', text: ANSWER }] };
+    expect(await claude().messages.create(body)).toMatchObject(said);
+    expect(await claude().messages.stream(body).finalMessage()).toMatchObject(said);
+  });
+
+  test('by Responses, also in the background, and goes on from there', async () => {
+    const message = { type: 'message', content: [{ type: 'output_text', text: ANSWER }] };
+    const response = await openai().responses.create({ model, input: 'The sum, by responses?' });
+    expect(response.output).toMatchObject([message]);
+    const streamed = await openai().responses.stream({ model, input: 'The sum, by responses?' }).finalResponse();
+    expect(streamed.output).toMatchObject([message]);
+    const run = await openai().responses.create({ model, input: 'The sum, quietly?', background: true });
+    await bed.client.result(run.id);
+    const found = await openai().responses.retrieve(run.id);
+    expect(found).toMatchObject({ output: [message], tools: [], instructions: null });
+    const again = await Array.fromAsync(await openai().responses.retrieve(run.id, { stream: true }));
+    expect(again.at(-1)).toMatchObject({ type: 'response.completed', response: { output: [message] } });
+    const next = { model: MODEL, previous_response_id: run.id, input: 'And why?' };
+    expect((await openai().responses.create(next)).output_text).toBe('answer to: And why?');
+    expect(bed.provider.requests().at(-1)!.text).toContain(ANSWER);
+  });
+
+  test('a run that makes no answer is not gone on from', async () => {
+    const { id } = await bed.client.start('compare', { prompt: 'Which?', models: [`openai/${MODEL}`] });
+    await bed.client.result(id);
+    const asked = openai().responses.create({ model: MODEL, previous_response_id: id, input: 'And why?' });
+    await expect(asked).rejects.toMatchObject({ status: 400, param: 'previous_response_id' });
   });
 });
 

@@ -1,10 +1,11 @@
 import type { Cadenza } from '../../../client/cadenza.ts';
 import { CadenzaError } from '../../../client/errors.ts';
-import type { AskInput, AskResult, Message, Part } from '../../../contract/index.ts';
+import type { AgentInput, AskInput, AskResult, Message, Part } from '../../../contract/index.ts';
 import { unsupported } from '../errors.ts';
+import { makesAnswer, replyOf } from '../plan.ts';
 import type { ResponsesRequest } from './request.ts';
 
-type Client = Pick<Cadenza, 'input' | 'outcome'>;
+type Client = Pick<Cadenza, 'show' | 'input' | 'outcome'>;
 
 /** What a request goes on from, and what the items it names stand for. */
 export interface Earlier {
@@ -23,9 +24,11 @@ export async function earlierOf(client: Client, request: ResponsesRequest, refer
     return found;
   };
   const { previous_response_id: previous } = request;
-  const before = previous
-    ? [...(await questionOf(client, previous)), ...said(partsOf(await answerOf(previous, 'previous_response_id')))]
-    : [];
+  const before: Message[] = [];
+  if (previous) {
+    const answer = said(partsOf(await answerOf(previous, 'previous_response_id')));
+    before.push(...(await questionOf(client, previous)), ...answer);
+  }
   const referenced = new Map<string, Part[]>();
   for (const id of references) {
     const [, kind, response, index = '0'] = ITEM.exec(id) ?? [];
@@ -37,17 +40,19 @@ export async function earlierOf(client: Client, request: ResponsesRequest, refer
 }
 
 async function questionOf(client: Client, id: string): Promise<Message[]> {
-  const { messages, prompt } = (await found(client.input(id), id, 'previous_response_id')).input as AskInput;
-  return messages ?? [{ role: 'user', content: prompt ?? '' }];
+  const { input } = await found(client.input(id), id, 'previous_response_id');
+  const { messages, prompt, task } = input as Pick<AskInput, 'messages' | 'prompt'> & Pick<AgentInput, 'task'>;
+  return messages ?? [{ role: 'user', content: prompt ?? task ?? '' }];
 }
 
 async function resultOf(client: Client, id: string, param: string): Promise<AskResult> {
+  const run = await found(client.show(id), id, param);
+  if (!makesAnswer(run)) throw unsupported(param, `There is no response "${id}".`);
   const outcome = await found(client.outcome(id), id, param);
   if (outcome.status !== 'completed') {
     throw unsupported(param, `The response "${id}" has no answer: it is ${outcome.status}.`);
   }
-  const result = outcome.result as AskResult & { final?: AskResult; best?: AskResult };
-  return result.final ?? result.best ?? result;
+  return replyOf(run.pattern, outcome.result);
 }
 
 async function found<Value>(asked: Promise<Value>, id: string, param: string): Promise<Value> {
