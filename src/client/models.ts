@@ -1,5 +1,6 @@
 import {
   type AgentDefinition,
+  type AskInput,
   type Caller,
   isAlias,
   isPattern,
@@ -58,6 +59,8 @@ export interface Models {
    * @throws CadenzaError NotFound, naming the nearest
    */
   find(name: string): ModelMeaning;
+  /** Whether guardrails look at an answer before anybody may use it; true too where the config no longer knows who answers. */
+  checksAnswers(asked: Pick<AskInput, 'policy' | 'route'>): boolean;
   /** Who makes vectors under this name: `provider/model`, an alias, or a provider's own model id.
    *  @throws CadenzaError NotFound */
   findEmbeddings(name: string): ModelRef;
@@ -104,8 +107,12 @@ export function createModels(rooms: Pick<OpenRooms, 'config' | 'providers'>, cal
   }
 
   function routed(route: string): ModelMeaning {
-    const policies = policiesOf(config.routes[route] as Route).map(([, policy]) => policyFor(policy));
-    return { route, checksAnswers: policies.some(checks) };
+    return { route, checksAnswers: routerChecks(config.routes[route] as Route) };
+  }
+
+  function routerChecks(router: Route): boolean {
+    const policies = policiesOf(router).map(([, policy]) => policyFor(policy));
+    return policies.some(checks);
   }
 
   /** The router called so, or the only one. */
@@ -153,6 +160,14 @@ export function createModels(rooms: Pick<OpenRooms, 'config' | 'providers'>, cal
 
   return {
     find,
+    checksAnswers({ policy, route }) {
+      try {
+        if (route === undefined) return checks(policyFor(policy));
+        return routerChecks(typeof route === 'string' ? (config.routes[route] as Route) : route);
+      } catch {
+        return true;
+      }
+    },
     findEmbeddings(name) {
       if (ModelRef.safeParse(name).success && !isAlias(name)) return name;
       const alias = Object.hasOwn(config.aliases, name) ? config.aliases[name] : undefined;

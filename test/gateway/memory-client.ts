@@ -163,6 +163,7 @@ export function memoryClient() {
     models: {
       list: async () => [{ id: 'sandbox/gpt', kind: 'model', ownedBy: 'sandbox' }],
       find: (name) => ({ policy: name, checksAnswers: false }),
+      checksAnswers: () => false,
       findEmbeddings: (name) => name,
     },
     votedRuns: async () => [],

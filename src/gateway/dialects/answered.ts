@@ -13,9 +13,6 @@ export interface Answered {
   costUsd: number | null;
 }
 
-/** Each event alone, what the log gives at once, or all of the run. */
-export type Pace = 'events' | 'pages' | 'end';
-
 /** A run of which one answer is wanted. */
 export interface AnswerOfRun {
   pages: AsyncIterable<RunEvent[]>;
@@ -23,8 +20,8 @@ export interface AnswerOfRun {
   step?: string;
   /** its words may not be used before the run has ended: they are checked then */
   holds: boolean;
-  /** how much is taken together: whoever comes late is spared the words of attempts that were lost before */
-  pace: Pace;
+  /** it had ended before it was read: it is told at once, without the words of attempts that were lost */
+  isOver: boolean;
   /** the text is to be JSON */
   isJson: boolean;
   /** the run's result, where its events do not hold the answer */
@@ -38,7 +35,11 @@ export type Piece =
   /** `index` counts the tool calls of the answer, from 0 */
   | { type: 'tool'; index: number; id: string; name: string }
   | { type: 'toolInput'; index: number; text: string }
+  /** nothing of what was said so far holds; `error` is for whoever has heard of it */
+  | { type: 'takenBack'; error: CallError }
   | { type: 'end'; answer: Answered };
+
+export type Holding = Exclude<Piece, { type: 'takenBack' }>;
 
 /** Thrown where a run has no answer. */
 export class NotAnswered extends Error {
@@ -64,58 +65,63 @@ export async function wholeAnswer(run: AnswerOfRun): Promise<Answered> {
 }
 
 /**
- * The same as it comes, a list a page of events. What was sent cannot be taken back: where another attempt says the same
- * again, only what is new of it is sent; where it says something else, the stream ends with an error.
+ * The same as it comes, a list what the log gives at once. The pieces of a run are the same ones whenever it is read. Where
+ * another attempt says the same again, only what is new of it is a piece; where it says something else, all before is
+ * taken back.
  * @throws NotAnswered
  */
 export async function* answerInPieces(run: AnswerOfRun): AsyncGenerator<Piece[]> {
   const listener = listenTo(run.step ?? '');
-  const sent = { text: '', reasoning: '', tools: [] as { id: string; name: string; input: string }[] };
+  let sent: Saying = { text: '', reasoning: '', tools: [] };
   let begun = false;
   const pieces: Piece[] = [];
 
-  for await (const page of run.pages) {
-    for (const event of page) {
-      listener.take(event);
-      const ended = endOf(event, listener.said);
-      if (!ended) {
-        if (run.pace === 'events') sendSaid();
-        continue;
+  try {
+    for await (const page of run.pages) {
+      for (const event of page) {
+        listener.take(event);
+        const ended = endOf(event, listener.said);
+        if (!ended) {
+          if (!run.holds) say(listener.said, false);
+          continue;
+        }
+        const answer = await finished(run, listener.said, ended);
+        say({ ...answer, tools: answer.toolCalls }, true);
+        const toolCalls = answer.toolCalls.map((call, index) => ({ ...call, id: sent.tools[index]?.id ?? call.id }));
+        yield [...pieces, { type: 'end', answer: { ...answer, toolCalls } }];
+        return;
       }
-      const answer = await finished(run, listener.said, ended);
-      send(answer.reasoning, answer.text, answer.toolCalls, true);
-      const toolCalls = answer.toolCalls.map((call, index) => ({ ...call, id: sent.tools[index]?.id ?? call.id }));
-      yield [...pieces, { type: 'end', answer: { ...answer, toolCalls } }];
-      return;
+      if (!run.isOver && pieces.length > 0) yield pieces.splice(0);
     }
-    if (run.pace === 'pages') sendSaid();
-    if (pieces.length > 0) yield pieces.splice(0);
-  }
-  throw new NotAnswered(CUT);
-
-  function sendSaid(): void {
-    const { text, reasoning, tools } = listener.said;
-    if (!run.holds) send(reasoning, text, tools, false);
+    throw new NotAnswered(CUT);
+  } catch (thrown) {
+    if (thrown instanceof NotAnswered && pieces.length > 0) {
+      yield [...pieces, { type: 'takenBack', error: thrown.error }];
+    }
+    throw thrown;
   }
 
-  function send(reasoning: string, text: string, tools: Answered['toolCalls'], isEnd: boolean): void {
+  function say(now: Saying, isEnd: boolean): void {
+    if (contradicts(sent, now, isEnd)) {
+      pieces.push({ type: 'takenBack', error: BEGUN_ANEW });
+      sent = { text: '', reasoning: '', tools: [] };
+      begun = false;
+    }
     // Thoughts are no part of the answer: those of another attempt are left out.
-    if (reasoning.length > sent.reasoning.length && reasoning.startsWith(sent.reasoning)) {
-      push({ type: 'reasoning', text: reasoning.slice(sent.reasoning.length) });
-      sent.reasoning = reasoning;
+    if (now.reasoning.startsWith(sent.reasoning)) {
+      const more = now.reasoning.slice(sent.reasoning.length);
+      if (more !== '') push({ type: 'reasoning', text: more });
+      sent.reasoning = now.reasoning;
     }
-    const more = rest(sent.text, text, isEnd);
+    const more = now.text.slice(sent.text.length);
     if (more !== '') push({ type: 'text', text: more });
     sent.text += more;
-    if (isEnd && tools.length < sent.tools.length) throw new NotAnswered(BEGUN_ANEW);
-    for (const [index, { id, name, input }] of tools.entries()) {
-      const known = sent.tools[index] ?? { id, name, input: '' };
-      if (known.name !== name) throw new NotAnswered(BEGUN_ANEW);
+    for (const [index, { id, name, input }] of now.tools.entries()) {
       if (!sent.tools[index]) push({ type: 'tool', index, id, name });
-      sent.tools[index] = known;
-      const further = rest(known.input, input, isEnd);
+      sent.tools[index] ??= { id, name, input: '' };
+      const further = input.slice(sent.tools[index].input.length);
       if (further !== '') push({ type: 'toolInput', index, text: further });
-      known.input += further;
+      sent.tools[index].input += further;
     }
   }
 
@@ -126,11 +132,36 @@ export async function* answerInPieces(run: AnswerOfRun): AsyncGenerator<Piece[]>
   }
 }
 
-/** What of a text is not sent yet. @throws NotAnswered where it is another text than was begun */
-function rest(sent: string, now: string, isEnd: boolean): string {
-  if (now.length >= sent.length && now.startsWith(sent)) return now.slice(sent.length);
-  if (!isEnd && sent.startsWith(now)) return '';
-  throw new NotAnswered(BEGUN_ANEW);
+/** What holds of it, as far as nobody has heard what was taken back. @throws NotAnswered where somebody has */
+export async function* unlessTakenBack(pages: AsyncIterable<Piece[]>): AsyncGenerator<Holding[]> {
+  let isHeard = false;
+  for await (const page of pages) {
+    const holding: Holding[] = [];
+    for (const piece of page) {
+      if (piece.type !== 'takenBack') holding.push(piece);
+      else if (isHeard) throw new NotAnswered(piece.error);
+      else holding.length = 0;
+    }
+    if (holding.length === 0) continue;
+    isHeard = true;
+    yield holding;
+  }
+}
+
+interface Saying {
+  text: string;
+  reasoning: string;
+  tools: { id: string; name: string; input: string }[];
+}
+
+/** Whether it is another answer than the one that was begun. */
+function contradicts(sent: Saying, now: Saying, isEnd: boolean): boolean {
+  const differs = (one: string, other: string) => !(other.startsWith(one) || (!isEnd && one.startsWith(other)));
+  if (differs(sent.text, now.text) || (isEnd && now.tools.length < sent.tools.length)) return true;
+  return now.tools.some(({ name, input }, index) => {
+    const known = sent.tools[index];
+    return known !== undefined && (known.name !== name || differs(known.input, input));
+  });
 }
 
 const BEGUN_ANEW: CallError = {

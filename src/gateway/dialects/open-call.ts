@@ -3,10 +3,10 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Cadenza } from '../../client/cadenza.ts';
 import { CadenzaError } from '../../client/errors.ts';
-import { isTerminal, type RunEvent, type RunStatus, type Usage } from '../../contract/index.ts';
+import { isTerminal, type RunEvent, type Usage } from '../../contract/index.ts';
 import type { GatewayEnv } from '../app.ts';
 import { ProblemError } from '../problem.ts';
-import { type AnswerOfRun, NotAnswered, type Pace } from './answered.ts';
+import { type AnswerOfRun, NotAnswered } from './answered.ts';
 import { type ParamNames, problemOfCall, refusalOfStart } from './errors.ts';
 import type { Plan } from './plan.ts';
 
@@ -30,7 +30,8 @@ export interface OpenedCall {
   /** the same as everybody of this installation knows it */
   runId: string;
   pages: AsyncIterable<RunEvent[]>;
-  pace: Pace;
+  /** the run had ended before */
+  isOver: boolean;
   /** The client is gone: nothing more is spent, unless it may come back for the answer. */
   abandon(): void;
 }
@@ -56,7 +57,7 @@ export async function openCall(c: Context<GatewayEnv>, options: CallOptions): Pr
   const { pages, status } = await client.follow(id, { signal: reader.signal });
   return {
     ...{ id, runId, pages },
-    pace: isNew ? 'events' : paceOf(status),
+    isOver: !isNew && status !== 'running',
     abandon() {
       if (reader.signal.aborted) return;
       reader.abort();
@@ -71,7 +72,7 @@ export async function openCall(c: Context<GatewayEnv>, options: CallOptions): Pr
 /** The answer of a run, by its events or where they do not hold it by its result. */
 export function answerOfRun(
   client: Cadenza,
-  { id, pages, pace }: Pick<OpenedCall, 'id' | 'pages' | 'pace'>,
+  { id, pages, isOver }: Pick<OpenedCall, 'id' | 'pages' | 'isOver'>,
   { step, holds, answerOf, input }: Pick<Plan, 'step' | 'holds' | 'answerOf' | 'input'>,
 ): AnswerOfRun {
   const isJson = (input as { schema?: unknown }).schema !== undefined;
@@ -80,17 +81,12 @@ export function answerOfRun(
     // Of a pattern all of its calls were used.
     return step === undefined ? { ...answer, usage: await usageOf(client, id) } : answer;
   };
-  return { ...{ pages, pace, step, holds, isJson }, result };
+  return { ...{ pages, isOver, step, holds, isJson }, result };
 }
 
 async function usageOf(client: Cadenza, id: string): Promise<Usage> {
   const { inputTokens, outputTokens } = await client.bill(id);
   return { inputTokens, outputTokens };
-}
-
-/** How a run is read that was started before. */
-export function paceOf(status: RunStatus): Pace {
-  return status === 'running' ? 'pages' : 'end';
 }
 
 /** What a run gave, once its events tell that it has ended. @throws NotAnswered */

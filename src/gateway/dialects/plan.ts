@@ -81,7 +81,7 @@ export function planOf(models: Models, model: string, asked: Asked, params: Para
     settings: hasAny(settings) ? withoutUndefined(settings) : undefined,
   });
   // A cascade asks by other steps than `ask`: its answer comes with the result.
-  return { ...planAgain('ask', input), pattern: 'ask', lane: 'direct', input, holds: checksAnswers };
+  return { ...planAgain('ask', input, checksAnswers), pattern: 'ask', lane: 'direct', input };
 }
 
 function councilPlan(members: string[], { messages, system }: Asked, params: ParamNames): Plan {
@@ -104,13 +104,13 @@ function bestOfPlan(policy: object, { messages, system }: Asked): Plan {
   return { ...planAgain('best-of', input), pattern: 'best-of', input };
 }
 
-/** How the answer of a run that was started before is read. */
-export function planAgain(pattern: string, input: unknown): Omit<Plan, 'lane' | 'pattern'> {
+/** How the answer of a run that was started before is read. @param checksAnswers guardrails look at it first */
+export function planAgain(pattern: string, input: unknown, checksAnswers = true): Omit<Plan, 'lane' | 'pattern'> {
   const isAsk = pattern === 'ask';
   return {
     input,
     step: isAsk ? ASK_STEP : undefined,
-    holds: !isAsk,
+    holds: !isAsk || checksAnswers,
     answerOf: (result) => answeredBy(replyOf(pattern, result), (input as Partial<AskInput>).schema !== undefined),
   };
 }

@@ -5,7 +5,7 @@ import type { AskInput, CallError, RunInfo } from '../../contract/index.ts';
 import type { GatewayApp, GatewayEnv } from '../app.ts';
 import type { Answered } from '../dialects/answered.ts';
 import { openAiError, problemOfCall } from '../dialects/errors.ts';
-import { ANSWER_HEADERS, answerOfRun, IdempotencyKey, openCall, paceOf, runHeaders } from '../dialects/open-call.ts';
+import { ANSWER_HEADERS, answerOfRun, IdempotencyKey, openCall, runHeaders } from '../dialects/open-call.ts';
 import {
   answeredResponse,
   type ResponseFrame,
@@ -127,9 +127,7 @@ export function addResponsesRoutes(app: GatewayApp): void {
     if (stream !== 'true') return c.json(await current(c, info, frame, plan), 200, runHeaders(info.id)) as never;
     const reader = new AbortController();
     const { pages, status } = await c.var.client.follow(id, { signal: reader.signal });
-    // Whoever goes on from an event gets the same ones as before.
-    const pace = after === undefined ? paceOf(status) : 'events';
-    const run = answerOfRun(c.var.client, { id, pages, pace }, plan);
+    const run = answerOfRun(c.var.client, { id, pages, isOver: status !== 'running' }, plan);
     const events = responseEvents(frame, after);
     const call = { runId: info.id, run, abandon: () => reader.abort() };
     return (await respond(c, call, {
@@ -169,7 +167,7 @@ async function startedAs(c: Context<GatewayEnv>, id: string, info: RunInfo): Pro
   // What an agent is set up with stands in the config, and was not asked.
   const asked = info.pattern === 'agent' ? {} : (input as AskInput);
   const created = Math.floor(Date.parse(info.startedAt) / 1_000);
-  const plan = planAgain(info.pattern, input);
+  const plan = planAgain(info.pattern, input, c.var.client.models.checksAnswers(input as AskInput));
   return { plan, frame: { id, created, model, asked, metadata: info.metadata } };
 }
 

@@ -7,21 +7,30 @@ import { type DialectsBed, dialectsBed } from './dialects-bed.ts';
 const WORDS = ['Rivers ', 'bend ', 'because ', 'they ', 'erode.'];
 const TEXT = WORDS.join('');
 
+/** Whoever reads an answer has heard the words that are taken back. */
+const wordsHeard = Promise.withResolvers<void>();
+
 let peer: ChatPeer;
 let bed: DialectsBed;
 
 beforeAll(async () => {
-  peer = await chatPeer((prompt, nth) => {
+  peer = await chatPeer(async (prompt, nth) => {
     if (prompt.includes('breaks once') && nth === 1) return { words: WORDS.slice(0, 2), end: 'cut' };
     if (prompt.includes('breaks, then says another')) {
       return nth === 1 ? { words: WORDS.slice(0, 2), end: 'cut' } : { words: ['Lakes ', 'do ', 'not.'] };
     }
-    if (prompt.includes('hangs')) return { words: WORDS.slice(0, 2), end: 'hang' };
+    if (prompt.includes('takes its words back')) {
+      if (nth === 1) return { words: WORDS.slice(0, 2), end: 'cut' };
+      await wordsHeard.promise;
+      return { words: ['Lakes ', 'do ', 'not.'] };
+    }
+    const paceMs = prompt.includes('slowly') ? 40 : 0;
+    if (prompt.includes('hangs')) return { words: WORDS.slice(0, 2), end: 'hang', paceMs };
     if (prompt.includes('fenced')) return { words: ['```json\n', '{"town":', '"Bergen"}', '\n```'] };
     if (prompt.includes('mail')) return { words: ['Write to ', 'ann@', 'example.org', ' today.'] };
     if (prompt.includes('filtered')) return { words: ['I '], finishReason: 'content_filter' };
     if (prompt.includes('Rank') || prompt.includes('rank')) return { words: ['not json'] };
-    return { words: WORDS, paceMs: prompt.includes('slowly') ? 40 : 0 };
+    return { words: WORDS, paceMs };
   });
   const config: ConfigInput = {
     providers: { local: peer.provider },
@@ -216,4 +225,103 @@ test('an image and a file go to the provider', async () => {
   ];
   await ask('', { more: { messages: [{ role: 'user', content }] } });
   expect(peer.askedWith('What is on these?')[0]!.messages[0].content).toEqual(content);
+});
+
+interface Told {
+  type: string;
+  sequence_number: number;
+  delta?: string;
+  response?: { id: string };
+}
+
+/** The events of a response, as they come. */
+async function* eventsOf(response: Response): AsyncGenerator<Told> {
+  let text = '';
+  for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+    const frames = `${text}${piece}`.split('\n\n');
+    text = frames.pop()!;
+    for (const frame of frames) {
+      const data = /^data: (.*)$/m.exec(frame)?.[1];
+      if (data !== undefined) yield JSON.parse(data);
+    }
+  }
+}
+
+function respond(input: string, { model = 'strong', stream = false } = {}): Promise<Response> {
+  return fetch(`${bed.url}/v1/responses`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model, input, stream, background: true }),
+  });
+}
+
+async function begin(input: string, model?: string): Promise<string> {
+  return ((await (await respond(input, { model })).json()) as { id: string }).id;
+}
+
+async function readAgain(id: string, after?: number): Promise<AsyncGenerator<Told>> {
+  const from = after === undefined ? '' : `&starting_after=${after}`;
+  return eventsOf(await fetch(`${bed.url}/v1/responses/${id}?stream=true${from}`));
+}
+
+function wordsIn(events: Told[]): string {
+  return events.map(({ type, delta }) => (type === 'response.output_text.delta' ? delta : '')).join('');
+}
+
+test.each([
+  ['Twice over', TEXT],
+  ['It breaks once, in the background', TEXT],
+  ['It breaks, then says another, in the background', 'Lakes do not.'],
+])('whoever goes on from an event of a response that has ended gets what follows it: %s', async (input, text) => {
+  const id = await begin(input);
+  await bed.client.result(id);
+  const whole = await Array.fromAsync(await readAgain(id));
+  expect(wordsIn(whole)).toBe(text);
+  expect(whole.at(-1)!.type).toBe('response.completed');
+  for (const [index, { sequence_number: after }] of whole.entries()) {
+    expect(await Array.fromAsync(await readAgain(id, after))).toEqual(whole.slice(index + 1));
+  }
+});
+
+test('whoever goes on from an event of a response under way gets what follows it', async () => {
+  const id = await begin('In the background it slowly hangs');
+  let said = '';
+  for await (const page of (await bed.client.follow(id)).pages) {
+    said += page.map((event) => (event.type === 'call.delta' ? event.text : '')).join('');
+    if (said === 'Rivers bend ') break;
+  }
+  // As a reader who comes late: two words at once.
+  const heard: Told[] = [];
+  for await (const event of await readAgain(id)) {
+    heard.push(event);
+    if (wordsIn(heard) === said) break;
+  }
+  const rest = await readAgain(id, heard.at(-1)!.sequence_number);
+  await bed.client.cancel(id);
+  expect((await Array.fromAsync(rest)).map(({ type }) => type)).toEqual(['response.cancelled']);
+});
+
+test('whoever heard words that are taken back is told so, also who goes on from them', async () => {
+  const heard: Told[] = [];
+  for await (const event of eventsOf(await respond('It takes its words back', { stream: true }))) {
+    heard.push(event);
+    if (wordsIn(heard) === 'Rivers bend ') wordsHeard.resolve();
+  }
+  const failed = heard.at(-1)!;
+  expect(failed.type).toBe('response.failed');
+  expect(wordsIn(heard)).toBe('Rivers bend ');
+  const { id } = heard[0]!.response!;
+  await bed.client.result(id);
+  const rest = await Array.fromAsync(await readAgain(id, heard.at(-2)!.sequence_number));
+  expect(rest.map(({ type, sequence_number }) => [type, sequence_number])).toEqual([
+    ['response.failed', failed.sequence_number],
+  ]);
+});
+
+test('what a guardrail takes out of a response no stream of it tells, also when it is read again', async () => {
+  const id = await begin('Whom to mail, in the background?', 'checked');
+  await bed.client.result(id);
+  const events = await Array.fromAsync(await readAgain(id));
+  expect(wordsIn(events)).toMatch(/^Write to .* today\.$/);
+  expect(JSON.stringify(events)).not.toContain('ann@');
 });

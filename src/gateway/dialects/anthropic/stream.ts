@@ -1,4 +1,4 @@
-import type { Piece } from '../answered.ts';
+import { type Holding, type Piece, unlessTakenBack } from '../answered.ts';
 import { stopOf, usageOf } from './answer.ts';
 
 /**
@@ -13,9 +13,9 @@ export async function* messageEvents(
   let open: string | undefined;
   let begun = false;
 
-  for await (const page of pages) yield page.map(frame).join('');
+  for await (const page of unlessTakenBack(pages)) yield page.map(frame).join('');
 
-  function frame(piece: Piece): string {
+  function frame(piece: Holding): string {
     switch (piece.type) {
       case 'begin':
         return start(piece.model ?? asked);

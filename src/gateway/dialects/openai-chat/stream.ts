@@ -1,4 +1,4 @@
-import type { Piece } from '../answered.ts';
+import { type Holding, type Piece, unlessTakenBack } from '../answered.ts';
 import { finishOf, usageOf } from './answer.ts';
 
 interface ChatStream {
@@ -23,10 +23,10 @@ export async function* chatChunks(
   const start = said.bind(undefined, { role: 'assistant', content: '' });
   let begun = false;
 
-  for await (const page of pages) yield page.map(frame).join('');
+  for await (const page of unlessTakenBack(pages)) yield page.map(frame).join('');
   yield 'data: [DONE]\n\n';
 
-  function frame(piece: Piece): string {
+  function frame(piece: Holding): string {
     switch (piece.type) {
       case 'begin':
         model = piece.model ?? model;

@@ -1,5 +1,6 @@
+import type { CallError } from '../../../contract/index.ts';
 import type { Problem } from '../../problem.ts';
-import type { Piece } from '../answered.ts';
+import { type Holding, NotAnswered, type Piece } from '../answered.ts';
 import { openAiError } from '../errors.ts';
 import {
   answeredResponse,
@@ -20,8 +21,9 @@ interface OpenItem {
 }
 
 /**
- * The answer as the Responses API streams it: each item added, filled and done, each event with its number. Whoever
- * goes on from a number reads the same events as before.
+ * The answer as the Responses API streams it: each item added, filled and done, each event with its number. What was taken
+ * back has had its numbers too, so that an event has the same one whenever the run is read, and whoever goes on from a
+ * number is told what follows it.
  *
  *   created, in_progress --> item added, part added, deltas, done, part done, item done --> ... --> completed
  */
@@ -31,6 +33,10 @@ export function responseEvents(frame: ResponseFrame, after = -1) {
   let begun = false;
   let open: OpenItem | undefined;
   const done: OutputItem[] = [];
+  /** the number of the last event that was told */
+  let heard = after;
+  /** the number of the first event of what is said now */
+  let from = Number.POSITIVE_INFINITY;
 
   /** Events up to the reader's cursor are counted and not told. */
   function event(type: string, rest: object): string {
@@ -46,10 +52,36 @@ export function responseEvents(frame: ResponseFrame, after = -1) {
     return event('response.created', { response }) + event('response.in_progress', { response });
   }
 
-  function told(piece: Piece): string {
+  /** The reader of a later number was spared it before. @throws NotAnswered where the reader has heard of it */
+  function takeBack(error: CallError): void {
+    if (heard >= from && sequence > after) throw new NotAnswered(error);
+    sequence += 1;
+    from = Number.POSITIVE_INFINITY;
+    items = 0;
+    open = undefined;
+    done.length = 0;
+  }
+
+  /** What is told of a page: nothing that the same page takes back. */
+  function pageOf(pieces: Piece[]): string {
+    let first = '';
+    let words = '';
+    for (const piece of pieces) {
+      if (piece.type === 'begin') first += begin();
+      else if (piece.type === 'takenBack') {
+        takeBack(piece.error);
+        words = '';
+      } else {
+        from = Math.min(from, sequence);
+        words += told(piece);
+      }
+    }
+    if (words !== '') heard = sequence - 1;
+    return first + words;
+  }
+
+  function told(piece: Exclude<Holding, { type: 'begin' }>): string {
     switch (piece.type) {
-      case 'begin':
-        return begin();
       case 'reasoning': {
         const place = within('reasoning', {
           ...reasoningItem(frame.id, ''),
@@ -138,7 +170,7 @@ export function responseEvents(frame: ResponseFrame, after = -1) {
     /** @param atOnce the run is told of before it says anything */
     async *frames(pages: AsyncIterable<Piece[]>, atOnce = false): AsyncGenerator<string> {
       if (atOnce) yield begin();
-      for await (const page of pages) yield page.map(told).join('');
+      for await (const page of pages) yield pageOf(page);
     },
     failed(problem: Problem): string {
       const { code, message } = openAiError(problem).error;
