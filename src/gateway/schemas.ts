@@ -40,6 +40,10 @@ export const StartRun = contract.StartRun.omit({ key: true })
     example: { pattern: 'ask', input: { prompt: 'Why do rivers bend?', policy: { candidates: ['sandbox/gpt'] } } },
   });
 
+export const StartHeaders = z.object({
+  'idempotency-key': z.string().optional().openapi({ description: 'Makes a repeated request harmless' }),
+});
+
 export const Links = z.record(z.string(), z.string()).openapi('Links');
 export const RunInfo = named('RunInfo', contract.RunInfo);
 export const RunPage = z.object({ runs: z.array(RunInfo), nextCursor: z.string().optional() }).openapi('RunPage');

@@ -55,6 +55,15 @@ test('the same Idempotency-Key gives the same run, whose id says so', async () =
   expect([...gateway.runs.keys()]).toEqual(['idem-order-7']);
 });
 
+test('the same Idempotency-Key gives the same run of a named agent', async () => {
+  const start = () => gateway.post('/v1/agents/default/runs', { task: 'Book it' }, { 'idempotency-key': 'order-8' });
+  const [first, second] = [await start(), await start()];
+  expect([first.status, second.status]).toEqual([202, 202]);
+  expect(await first.json()).toMatchObject({ id: 'idem-order-8', pattern: 'agent' });
+  expect(await second.json()).toMatchObject({ id: 'idem-order-8', pattern: 'agent' });
+  expect([...gateway.runs.keys()]).toEqual(['idem-order-8']);
+});
+
 test('a repeated start of a run that has ended says that it has ended', async () => {
   await gateway.post('/v1/runs', { ...ask, id: 'done' });
   gateway.runs.get('done')!.outcome = { status: 'completed', result: {} };

@@ -4,7 +4,7 @@ import type { GatewayApp, Surroundings } from '../app.ts';
 import { linksOf } from '../links.ts';
 import { agentInput, listAgents } from '../named-agents.ts';
 import { json, route } from '../route.ts';
-import { StartedRun } from '../schemas.ts';
+import { StartedRun, StartHeaders } from '../schemas.ts';
 
 const tags = ['agents'];
 
@@ -45,8 +45,9 @@ const startRoute = route({
   tags,
   summary: 'Start a run of a named agent',
   description:
-    'The agent is what the config says of it; `default` is there also where the config says nothing. `tools` are run by whoever asks: a result is given by `POST /v1/runs/{id}/tool-results/{toolCallId}`. The same `id` given twice gives the same run.',
+    'The agent is what the config says of it; `default` is there also where the config says nothing. `tools` are run by whoever asks: a result is given by `POST /v1/runs/{id}/tool-results/{toolCallId}`. The same `id` or `Idempotency-Key` given twice gives the same run, as with `POST /v1/runs`.',
   request: {
+    headers: StartHeaders,
     params: z.object({ agent: z.string().openapi({ param: { name: 'agent', in: 'path' } }) }),
     body: { required: true, content: { 'application/json': { schema: StartAgent } } },
   },
@@ -60,7 +61,12 @@ export function addNamedAgentRoutes(app: GatewayApp, { agents, links }: Surround
   app.openapi(startRoute, async (c) => {
     const { task, messages, tools, id, ...options } = c.req.valid('json');
     const input = agentInput(agents, c.req.valid('param').agent, { task, messages, tools });
-    const run = await c.var.client.startUnchecked('agent', input, { ...options, key: c.var.caller.key, id });
+    const run = await c.var.client.startUnchecked('agent', input, {
+      ...options,
+      key: c.var.caller.key,
+      id,
+      idempotencyKey: c.req.valid('header')['idempotency-key'],
+    });
     const { status } = run.isNew ? { status: 'running' as const } : await c.var.client.show(run.id);
     return c.json({ id: run.id, pattern: 'agent', status, links: linksOf(run, links) }, 202);
   });

@@ -1,9 +1,8 @@
-import { z } from '@hono/zod-openapi';
 import { ListRuns, type RunInfo as RunInfoType } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { linksOf } from '../links.ts';
 import { json, route } from '../route.ts';
-import { RunInfo, RunPage, RunParams, StartedRun, StartRun } from '../schemas.ts';
+import { RunInfo, RunPage, RunParams, StartedRun, StartHeaders, StartRun } from '../schemas.ts';
 
 const tags = ['runs'];
 
@@ -16,9 +15,7 @@ const startRoute = route({
   description:
     'The same `id` or `Idempotency-Key` given twice gives the same run; a key that is given with another request than before is refused, with 409, and `id` wins where both are given. Ids and keys are the tenant’s. Nothing is started where the request is not usable.',
   request: {
-    headers: z.object({
-      'idempotency-key': z.string().optional().openapi({ description: 'Makes a repeated request harmless' }),
-    }),
+    headers: StartHeaders,
     body: { required: true, content: { 'application/json': { schema: StartRun } } },
   },
   answers: {
