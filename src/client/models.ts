@@ -132,12 +132,20 @@ export function createModels(rooms: Pick<OpenRooms, 'config' | 'providers'>, cal
 
   function notFound(name: string): CadenzaError {
     const others = [AUTO, ...providers.names(), ...routers, ...ANSWERING_PATTERNS, ...agents.map(agentName)];
-    return new CadenzaError('NotFound', {
-      type: 'ModelNotFound',
-      message: `There is no model "${name}". Known names: ${nearestNames(name, others, NAMES_TOLD).join(', ')}.`,
-      hint: 'GET /v1/models lists all of them; a model is written provider/model.',
-      path: 'model',
-    });
+    return unknownModel(
+      `There is no model "${name}".`,
+      nearestNames(name, others, NAMES_TOLD),
+      'GET /v1/models lists all of them; a model is written provider/model.',
+    );
+  }
+
+  /** Policies, routers and patterns have no vectors. */
+  function noEmbeddings(name: string): CadenzaError {
+    return unknownModel(
+      `"${name}" names no model that makes vectors.`,
+      nearestNames(name, Object.keys(config.aliases), NAMES_TOLD),
+      'One is written provider/model, for example openai/text-embedding-3-small, or is an alias of the config.',
+    );
   }
 
   function mayStart(pattern: string): boolean {
@@ -173,7 +181,7 @@ export function createModels(rooms: Pick<OpenRooms, 'config' | 'providers'>, cal
       const alias = Object.hasOwn(config.aliases, name) ? config.aliases[name] : undefined;
       const provider = EMBEDDING_IDS.find(([ids]) => ids.test(name))?.[1];
       if (alias !== undefined) return alias;
-      if (provider === undefined) throw notFound(name);
+      if (provider === undefined) throw noEmbeddings(name);
       return `${provider}/${name}`;
     },
     async list() {
@@ -208,6 +216,11 @@ function priceOfMillion(model: ModelRef, overrides: PriceOverrides): NamedModel[
   if (typeof input !== 'number' || typeof output !== 'number') return undefined;
   const rounded = (usd: number) => Number((usd * 1_000).toFixed(6));
   return { inputPerMillion: rounded(input), outputPerMillion: rounded(output) };
+}
+
+function unknownModel(message: string, known: string[], hint: string): CadenzaError {
+  const names = known.length === 0 ? '' : ` Known names: ${known.join(', ')}.`;
+  return new CadenzaError('NotFound', { type: 'ModelNotFound', message: `${message}${names}`, hint, path: 'model' });
 }
 
 /** `council:fast,strong` is the pattern and its models. */

@@ -1,6 +1,6 @@
 import { CadenzaError } from '../../client/errors.ts';
 import { type CallError, type ErrorType, fieldPath } from '../../contract/index.ts';
-import { type Problem, ProblemError, problem } from '../problem.ts';
+import { type Problem, ProblemError, problem, problemOf } from '../problem.ts';
 
 /** What a run ended with, as the status that clients of a model's provider know what to do with. The provider's key is not
  *  the caller's: what is wrong with it is a bad gateway. */
@@ -85,8 +85,15 @@ function paramOf(path: string | undefined, params: ParamNames): string | undefin
 
 /** What starting a call threw, in the same words. Anything else is thrown on. */
 export function refusalOfStart(thrown: unknown, params: ParamNames): unknown {
-  if (!(thrown instanceof CadenzaError) || thrown.code !== 'InvalidRequest') return thrown;
-  return new ProblemError(problemOfCall(thrown.error, params));
+  if (!(thrown instanceof CadenzaError)) return thrown;
+  if (thrown.code === 'Forbidden') return new ProblemError(forbiddenModel(thrown));
+  return thrown.code === 'InvalidRequest' ? new ProblemError(problemOfCall(thrown.error, params)) : thrown;
+}
+
+/** Whichever field of ours holds what a key may not ask: the request names it by its model. */
+function forbiddenModel(refused: CadenzaError): Problem {
+  const { detail, path, ...rest } = problemOf(refused);
+  return { ...rest, detail: detail.replace(`which ${path} names`, 'which model names'), path: path && 'model' };
 }
 
 /** A field of the request cannot be had. */

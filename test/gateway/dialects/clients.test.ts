@@ -315,6 +315,30 @@ describe('the openai SDK, embeddings and models', () => {
     });
   });
 
+  test('a name that makes no vectors is refused without being offered', async () => {
+    const asked = client().embeddings.create({ model: 'fast', input: 'x' });
+    await expect(asked).rejects.toMatchObject({ status: 404, code: 'model_not_found', param: 'model' });
+    await expect(asked).rejects.toThrow(/"fast" names no model that makes vectors(?!.*Known names.*fast)/);
+  });
+
+  test('what a key may not ask is told by the request’s own field', async () => {
+    const { secret: apiKey } = await bed.client.keys.create({
+      ...{ name: 'narrow', models: ['sandbox/gpt'], patterns: ['ask', 'embed', 'council'] },
+    });
+    const narrow = new OpenAI({ baseURL: `${bed.url}/v1`, apiKey, maxRetries: 0 });
+    const messages = [{ role: 'user' as const, content: 'Hi' }];
+    for (const asked of [
+      () => narrow.chat.completions.create({ model: MODEL, messages }),
+      () => narrow.chat.completions.create({ model: `council:sandbox/gpt,openai/${MODEL}`, messages }),
+      () => narrow.chat.completions.create({ model: 'best-of', messages }),
+      () => narrow.responses.create({ model: 'agent:clerk', input: 'Hi' }),
+      () => narrow.embeddings.create({ model: 'text-embedding-3-small', input: 'x' }),
+    ]) {
+      await expect(asked()).rejects.toMatchObject({ status: 403, param: 'model' });
+      await expect(asked()).rejects.toThrow(/^(?!.*input\.)/);
+    }
+  });
+
   test('models, policies and patterns are listed', async () => {
     const ids = (await Array.fromAsync(client().models.list())).map(({ id }) => id);
     expect(ids).toEqual(expect.arrayContaining(['fast', 'strong', 'quick', 'council', 'sandbox/gpt']));
