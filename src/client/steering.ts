@@ -102,7 +102,7 @@ async function told(
     const said = CallError.safeParse(
       thrown.cause instanceof ApplicationFailure ? thrown.cause.details?.[0] : undefined,
     );
-    if (said.data?.type === 'Cancelled') throw hasEnded(run);
+    if (said.data?.type === 'Cancelled') throw said.data.path ? new CadenzaError('Conflict', said.data) : hasEnded(run);
     if (said.success) throw new CadenzaError('InvalidRequest', said.data);
     // The workflow knows no such Update.
     throw refusal('InvalidRequest', `The run "${run.id}" is of the pattern ${run.pattern}, which takes no ${what}`, {

@@ -8,9 +8,14 @@ export async function vote(store: Store, run: StoredRun, best: ModelRef | null, 
     const hint = 'Votes are for the answers of a compare';
     throw refusal('InvalidRequest', `A ${run.pattern} has no answers to choose from`, { path: 'id', hint });
   }
-  const steps = (await store.runs.steps(run.chain)).map(({ step }) => step);
-  if (best !== null && !steps.includes(best)) {
-    throw refusal('InvalidRequest', `The run ${run.id} has not asked ${best}`, { path: 'best' });
+  if (best !== null) {
+    const { steps } = await store.runs.timeline(run.chain);
+    const asked = steps.find(({ step }) => step === best);
+    if (!asked) throw refusal('InvalidRequest', `The run ${run.id} has not asked ${best}`, { path: 'best' });
+    // One that is still at work may be the best by what it has said so far.
+    if (asked.error !== undefined || (asked.endedAt === undefined && run.status !== 'running')) {
+      throw refusal('InvalidRequest', `The run ${run.id} has no answer of ${best}`, { path: 'best' });
+    }
   }
   await store.votes.cast(run.chain, best, voter);
   return store.votes.of(run.chain, voter);

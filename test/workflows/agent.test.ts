@@ -50,6 +50,7 @@ const SCRIPTS: Record<string, Call[][]> = {
   'wrong arguments': [[['weather', { town: 'Rome' }]]],
   long: [[['long', {}]]],
   seats: [[['seats', { row: 7 }]]],
+  'first row': [[['seats', { row: 7 }]], [['book', { city: 'Rome', nights: 2 }]]],
   person: [[['ask', { question: 'Window or aisle?' }]]],
   rainy: [[['rain', { city: 'Rome' }]]],
   'for ever': Array.from({ length: 40 }, (_, n) => [['weather', { city: `city ${n}` }]] as Call[]),
@@ -268,6 +269,21 @@ test('a tool without run is the client’s: the run waits for its result', async
   await expect(bed.client.toolResult(run.id, 'other', { result: 1 })).rejects.toThrow('waits for no result');
   expect(await bed.client.toolResult(run.id, call.id!, { result: 'A and B' })).toEqual({ id: run.id, taken: true });
   expect((await run.result()).text).toBe('done: A and B');
+});
+
+test('the result of a client’s tool is given once', async () => {
+  const run = await start('first row', { tools: ['seats', 'book'] });
+  const call = await until(async () => {
+    for await (const event of run.events()) if (event.type === 'tool.started') return event;
+    return undefined;
+  });
+  await bed.client.toolResult(run.id, call.id!, { result: 'A and B' });
+  const again = () => bed.client.toolResult(run.id, call.id!, { result: 'C' });
+  await expect(again()).rejects.toMatchObject({ code: 'Conflict', error: { path: 'toolCall' } });
+  const { approval } = await until(async () => (await bed.client.approvals(run.id))[0]);
+  await expect(again()).rejects.toMatchObject({ code: 'Conflict', error: { path: 'toolCall' } });
+  await bed.client.approve(run.id, approval, { approved: true, by: 'ann' });
+  expect((await run.result()).text).toContain('done: A and B');
 });
 
 test('a person is asked a question, and the model gets the answer', async () => {

@@ -53,6 +53,8 @@ interface Heard {
   scopes: Set<CancellationScope>;
   /** results the run waits for, by the tool call's id */
   awaited: Map<string, ToolResultInput | undefined>;
+  /** tool calls whose results came */
+  answered: Set<string>;
   stopped: boolean;
   isClosed: boolean;
 }
@@ -60,8 +62,14 @@ interface Heard {
 /** The same as a client says of a run that has ended, whose end is being written meanwhile. */
 const ENDED: CallError = { type: 'Cancelled', message: 'The run ends, and takes no further message' };
 
+const hasResult = (toolCall: string): CallError => ({
+  type: 'Cancelled',
+  message: `The tool call "${toolCall}" has its result already`,
+  path: 'toolCall',
+});
+
 const heard = perRun((known: string[]): Heard => {
-  const nothing = { messages: [], scopes: new Set<never>(), awaited: new Map<never, never>() };
+  const nothing = { messages: [], scopes: new Set<never>(), awaited: new Map<never, never>(), answered: new Set<never>() };
   const inbox: Heard = { ...nothing, known: new Set(known), stopped: false, isClosed: false };
   listen(inbox);
   return inbox;
@@ -105,7 +113,7 @@ export function openInbox(known: string[] = []): AgentInbox {
 }
 
 function listen(inbox: Heard): void {
-  const { messages, known, scopes, awaited } = inbox;
+  const { messages, known, scopes, awaited, answered } = inbox;
   const hear = ({ text }: SendMessage, id?: string) => {
     if (id !== undefined && known.has(id)) return;
     if (id !== undefined) known.add(id);
@@ -135,6 +143,7 @@ function listen(inbox: Heard): void {
   });
   const take = ({ toolCall, given }: GivenToolResult) => {
     awaited.set(toolCall, given);
+    answered.add(toolCall);
     return { toolCall };
   };
   setHandler(resultByUpdate, take, {
@@ -144,6 +153,7 @@ function listen(inbox: Heard): void {
       if (!parsed.success) throw failure(invalidRequest(parsed.error, ''));
       const { toolCall } = parsed.data;
       if (awaited.has(toolCall) && awaited.get(toolCall) === undefined) return;
+      if (answered.has(toolCall)) throw failure(hasResult(toolCall));
       const waiting = [...awaited].flatMap(([id, result]) => (result === undefined ? [id] : []));
       throw failure({
         type: 'InvalidRequest',
