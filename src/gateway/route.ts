@@ -15,7 +15,7 @@ interface RouteSpec extends Omit<RouteConfig, 'responses' | 'middleware' | 'secu
   /** what it answers when all goes well */
   answers: Answers;
   /** refusals that neither the key, the body nor the path explain */
-  refuses?: ('conflict' | 'ended' | 'notFound' | 'budget' | 'unknownModel' | 'provider')[];
+  refuses?: ('unsigned' | 'conflict' | 'ended' | 'notFound' | 'budget' | 'unknownModel' | 'provider')[];
   /** bytes (default 16 MiB); a body that is `streamed` is limited where it is read */
   bodyLimit?: number | 'streamed';
   /** in whose words it refuses */
@@ -55,6 +55,7 @@ export function json<Schema extends z.ZodType>(description: string, schema: Sche
 const REFUSALS = {
   badRequest: [400, 'The request is not usable'],
   unauthorized: [401, 'An API key is needed'],
+  unsigned: [401, 'The signature does not hold'],
   forbidden: [403, 'The API key does not permit it'],
   budget: [402, 'The budget does not reach'],
   unknownModel: [404, 'There is no model of that name'],
@@ -66,6 +67,8 @@ const REFUSALS = {
   notJson: [415, 'The body is not said to be JSON'],
   limited: [429, 'The API key has asked too often'],
   unreachable: [503, 'Temporal or the store cannot be reached'],
+  slow: [504, 'The model’s provider was too slow'],
+  overloaded: [529, 'The model’s provider is overloaded'],
 } as const;
 type Refusal = keyof typeof REFUSALS;
 
@@ -103,6 +106,8 @@ function refusalsOf({ may, request, path, refuses = [], dialect = 'problem' }: R
     ...(hasBody ? (['tooLarge', 'notJson'] as const) : []),
     ...(path.includes('{') ? (['notFound'] as const) : []),
     ...refuses,
+    ...(refuses.includes('provider') ? (['slow'] as const) : []),
+    ...(refuses.includes('provider') && dialect === 'anthropic' ? (['overloaded'] as const) : []),
     'unreachable',
   ];
   const content = CONTENT[dialect];

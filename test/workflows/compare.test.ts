@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { CompareResult } from '../../src/contract/index.ts';
 import { sourcesOf } from '../../src/workflows/steps/merge.ts';
 import { failWith, mockProvider, promptOf } from '../setup/mock-provider.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
@@ -39,7 +40,9 @@ const models = ['openai/gpt-6-sol', 'anthropic/claude-sonnet-5-5', 'gemini/gemin
 
 test('models answer side by side, and one that fails is an answer too', async () => {
   const run = await bed.client.start('compare', { prompt: 'Tea or coffee?', models });
-  const { answers } = await run.result();
+  const result = await run.result();
+  const { answers } = result;
+  expect(CompareResult.strict().parse(result)).toMatchObject({ best: { model: models[0] } });
   expect(answers).toMatchObject([
     {
       model: models[0],
@@ -142,6 +145,16 @@ test('a vote is kept with the run, one a voter, and can be taken back', async ()
   expect(await bed.client.vote(run.id, null, 'ben')).toEqual({ votes: { [models[1]!]: 1 } });
   expect(await bed.client.votes(run.id, 'ada')).toMatchObject({ yours: models[1] });
   await expect(bed.client.vote(run.id, 'openai/nobody')).rejects.toMatchObject({ error: { path: 'best' } });
+});
+
+test('a model that gave no answer is not the best', async () => {
+  const run = await bed.client.start('compare', { prompt: 'Left or right?', models });
+  await run.result();
+  await bed.client.vote(run.id, models[0]!);
+  await expect(bed.client.vote(run.id, models[2]!)).rejects.toMatchObject({
+    error: { path: 'best', message: expect.stringContaining('no answer of') },
+  });
+  expect(await bed.client.votes(run.id)).toMatchObject({ votes: { [models[0]!]: 1 } });
 });
 
 test('the run fails only if every model does', async () => {

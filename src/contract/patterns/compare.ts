@@ -39,6 +39,8 @@ export type ComparedAnswer = z.infer<typeof ComparedAnswer>;
 export const CompareResult = later(() =>
   z.object({
     answers: z.array(ComparedAnswer),
+    /** the judge's choice, else the first in the order of the models */
+    best: Answer.optional(),
     verdict: Verdict.optional(),
     merged: MergedAnswer.optional(),
   }),

@@ -42,7 +42,7 @@ const webhookRoute = route({
   answers: {
     202: json('The answer is the run’s', ApprovalReceipt),
   },
-  refuses: ['conflict'],
+  refuses: ['unsigned', 'conflict'],
 });
 
 export function addApprovalWebhook(app: GatewayApp, { client, webhookSecret }: Surroundings): void {
