@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import {
   type AgentActivities,
   type CadenzaActivities,
@@ -79,6 +80,11 @@ export function createActivities(
       const { routes } = rooms.config;
       if (Object.hasOwn(routes, name)) return routes[name]!;
       throw failureOf(unknownRoute(name, Object.keys(routes)), 'final');
+    },
+
+    async wasReset(first) {
+      const { workflowExecution } = Context.current().info;
+      return workflowExecution !== undefined && workflowExecution.runId !== first;
     },
 
     decideRoute: createDecideRoute(rooms),

@@ -98,6 +98,8 @@ export interface CadenzaActivities {
   patternsQueue(): Promise<string>;
   /** Books what calls had streamed whose worker was lost, where they are not made again. */
   bookLost(calls: ModelCall[], request: ModelRequest): Promise<void>;
+  /** Whether the workflow that asks was reset. @param first the run id it began with */
+  wasReset(first: string): Promise<boolean>;
   /** Writes a step's or the run's own events, each at most once. */
   recordEvents(run: RunRef, events: RecordedEvent[]): Promise<Booked | undefined>;
   /** Sends a signed message to the address a run names. */

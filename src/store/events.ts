@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { NewEvent, RunEvent, RunRef } from '../contract/index.ts';
+import type { CallError, NewEvent, RunEvent, RunRef } from '../contract/index.ts';
 import type { Database } from './database.ts';
 import type { Followers, FollowOptions } from './event-followers.ts';
 import { toRunEvent } from './event-rows.ts';
@@ -15,6 +15,8 @@ export interface EventLog {
   startOfTurn(chain: string, message: string): Promise<number | undefined>;
   /** When a step began, and ended, by the log. */
   timesOf(chain: string, step: string): Promise<{ startedAt?: Date; endedAt?: Date }>;
+  /** How steps ended that failed while their run went on, by their ids. */
+  failuresOf(chain: string): Promise<Record<string, CallError>>;
   /** When a run ended, and which of its steps were under way then. */
   endOf(chain: string): Promise<{ endedAt?: Date; open: { step: string; startedAt: Date }[] }>;
   /** A run is about to begin here, and somebody is about to follow it: until then what it says is kept in memory. @param chain of nobody else */
@@ -68,6 +70,21 @@ export function createEventLog(db: Kysely<Database>, writer: EventWriter, follow
         .execute();
       const started = rows.find(({ type }) => type === 'step.started');
       return { startedAt: started?.at, endedAt: rows.find((row) => row !== started)?.at };
+    },
+    async failuresOf(chain) {
+      const rows = await db
+        .selectFrom('events as e')
+        .leftJoin('events as completed', (join) =>
+          join.onRef('completed.chain', '=', 'e.chain').on(sql<boolean>`completed.key = 'step.completed:' || e.step`),
+        )
+        .select(['e.step', sql<CallError>`e.data->'error'`.as('error')])
+        .where('e.chain', '=', chain)
+        // literal: the partial index serves only what it can see
+        .where(sql<boolean>`e.type = 'step.failed'`)
+        // Where a person has had it asked again, it has a result.
+        .where('completed.seq', 'is', null)
+        .execute();
+      return Object.fromEntries(rows.map(({ step, error }) => [step!, error]));
     },
     async endOf(chain) {
       const run = await db.selectFrom('runs').select('ended_at').where('chain', '=', chain).executeTakeFirst();

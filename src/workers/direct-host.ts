@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { asyncLocalStorage as activityContext, Context } from '@temporalio/activity';
 import {
   type ActivityOptions,
@@ -77,9 +77,12 @@ export async function hostDirectly<Result>(
 
   function leaveIfIdle(): void {
     if (leaving === undefined || inFlight > 0) return;
-    void ahead.caughtUp().then((isMine) => {
+    void ahead.caughtUp().then(async (isMine) => {
+      const at = until;
+      // By then the pattern has heard what ended last: a step that has failed by it is in the memo.
+      await setImmediate();
       const waits = isMine && leaving === 'waits';
-      left.resolve(waits ? { memo: inside.run(root, () => memoToGoOn(until)) } : 'stopped');
+      left.resolve(waits ? { memo: inside.run(root, () => memoToGoOn(at)) } : 'stopped');
     });
   }
 

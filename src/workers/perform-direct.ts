@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { ChildWorkflowOptions, WorkflowInfo } from '@temporalio/workflow';
-import { type DirectPattern, HANDED_OVER, type RunOptions } from '../contract/index.ts';
+import { type CallError, type DirectPattern, HANDED_OVER, type RunOptions } from '../contract/index.ts';
 import type { Journal } from '../store/index.ts';
 import { asStartedHere } from '../telemetry/index.ts';
 import { asRun } from '../workflows/as-run.ts';
@@ -11,7 +11,7 @@ import { chain } from '../workflows/chain.ts';
 import { compare } from '../workflows/compare.ts';
 import { council } from '../workflows/council.ts';
 import { embed } from '../workflows/embed.ts';
-import { PART_OF } from '../workflows/memos.ts';
+import { PART_OF, WAITS } from '../workflows/memos.ts';
 import { hostDirectly } from './direct-host.ts';
 
 const PATTERNS: Record<DirectPattern, (input: never) => Promise<unknown>> = {
@@ -33,6 +33,8 @@ export interface DirectStart {
   runId: string;
   startedAt: Date;
   taskQueue: string;
+  /** steps that came to nothing in an attempt that was lost, as its log says */
+  failed?: Record<string, CallError>;
   /** resolves once Temporal knows the run: it is handed over to a workflow no sooner */
   known?: Promise<void>;
 }
@@ -44,8 +46,8 @@ export function createPerformDirect(
   activities: Readonly<Record<string, unknown>>,
   { ahead: runs }: Pick<Journal, 'ahead'>,
 ): PerformDirect {
-  return async (temporal, { id, pattern, input, options, chain: name, runId, startedAt, taskQueue, known }) => {
-    const memo = { [PART_OF]: { chain: name } };
+  return async (temporal, { id, pattern, input, options, chain: name, runId, startedAt, taskQueue, failed, known }) => {
+    const memo = { [PART_OF]: { chain: name }, [WAITS]: { failed } };
     const about = { workflowId: id, workflowType: pattern, runId, taskQueue, startTime: startedAt, memo };
     const info = { ...about, historyLength: 0 } as unknown as WorkflowInfo;
     const ahead = { caughtUp: () => runs.caughtUp(name), isOvertaken: () => runs.isOvertaken(name) };

@@ -1,4 +1,5 @@
 import { Context, getClient } from '@temporalio/activity';
+import { awaitStore } from '../activities/await-store.ts';
 import { heartbeat } from '../activities/heartbeat.ts';
 import { type BegunRun, chainOfDirect, type DirectPattern, HANDED_OVER, type RunOptions } from '../contract/index.ts';
 import { orNothing } from '../runtime/describe-run.ts';
@@ -31,11 +32,13 @@ export function createRunDirect(
       if (mine) return await mine;
       if (begun) await waitFor(begun);
       // An earlier attempt may have gone so far, and no further.
-      if ((begun || info.attempt > 1) && (await isHandedOver())) return HANDED_OVER;
+      const takesOver = begun !== undefined || info.attempt > 1;
+      if (takesOver && (await isHandedOver())) return HANDED_OVER;
+      const chain = begun?.chain ?? chainOfDirect(activityRunId!);
       return await perform(temporal, {
-        ...{ id, pattern, input, options, taskQueue, startedAt: new Date(scheduledTimestampMs) },
-        chain: begun?.chain ?? chainOfDirect(activityRunId!),
+        ...{ id, pattern, input, options, taskQueue, startedAt: new Date(scheduledTimestampMs), chain },
         runId: activityRunId!,
+        failed: takesOver ? await awaitStore(signal, () => store.events.failuresOf(chain)) : undefined,
       });
     } finally {
       stopHeartbeat();

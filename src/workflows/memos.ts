@@ -1,5 +1,5 @@
 import type { WorkflowInfo } from '@temporalio/workflow';
-import { chainOfTick } from '../contract/index.ts';
+import { type CallError, chainOfTick } from '../contract/index.ts';
 
 /*
  * What a run is told by its memo: whose step it does, what it did in earlier histories, what the direct lane waited for.
@@ -26,7 +26,7 @@ export interface SoFar {
   spentUsd: number;
 }
 
-/** The memo by which the workflow that goes on with a run of the direct lane knows what it waits for. */
+/** The memo by which whoever goes on with a run of the direct lane knows what it waits for, and what came to nothing. */
 export const WAITS = 'cadenzaWaits';
 
 export interface Waits {
@@ -34,6 +34,8 @@ export interface Waits {
   until: number;
   /** when the patience of a step that has begun ends, ms since 1970 */
   deadlines: Record<string, number>;
+  /** how steps ended that have no result: they are not asked again, as those are not that have one */
+  failed: Record<string, CallError>;
 }
 
 /** Temporal's cron keeps the first-execution run id from tick to tick. */

@@ -28,11 +28,13 @@ const COST = defineSearchAttributeKey('CadenzaCostUsd', SearchAttributeType.DOUB
 
 /** Bookkeeping runs inside the workflow task: it costs no hop through the server. @param summary for the Temporal UI */
 const bookkeeping = (summary: string) =>
-  host().proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents' | 'patternsQueue'>>({
-    startToCloseTimeout: '1 minute',
-    retry: { initialInterval: '100 ms', maximumInterval: '10 s', nonRetryableErrorTypes: ['InvalidRequest'] },
-    summary,
-  });
+  host().proxyLocalActivities<Pick<CadenzaActivities, 'resolvePolicy' | 'recordEvents' | 'patternsQueue' | 'wasReset'>>(
+    {
+      startToCloseTimeout: '1 minute',
+      retry: { initialInterval: '100 ms', maximumInterval: '10 s', nonRetryableErrorTypes: ['InvalidRequest'] },
+      summary,
+    },
+  );
 
 /** What one workflow execution knows of itself as a run. */
 interface Run {
@@ -49,6 +51,10 @@ interface Run {
   spentUsd: number;
   log: string[];
   deadlines: Map<string, number>;
+  /** how steps ended that have no result */
+  failed: Map<string, CallError>;
+  /** a person has reset this workflow; asked for once */
+  wasReset?: Promise<boolean>;
   /** another workflow is the run, and ends it */
   isPart?: boolean;
 }
@@ -160,6 +166,7 @@ function emptyRun(ref: RunRef): Run {
     spentUsd: 0,
     log: [],
     deadlines: new Map(),
+    failed: new Map(),
   };
 }
 
@@ -187,13 +194,17 @@ export function memoOfStep(path: string): Record<string, unknown> {
 
 /** The memo of a workflow that goes on with this run of the direct lane. */
 export function memoToGoOn(until: number): Record<string, unknown> {
-  const { ref, deadlines } = currentRun();
+  const { ref, deadlines, failed } = currentRun();
   const partOf: Partial<PartOf> = { chain: ref.chain };
-  const waits: Waits = { until, deadlines: Object.fromEntries(deadlines) };
+  const waits: Waits = {
+    until,
+    deadlines: Object.fromEntries(deadlines),
+    failed: { ...waitsOf().failed, ...Object.fromEntries(failed) },
+  };
   return { [PART_OF]: partOf, [WAITS]: waits };
 }
 
-/** What this workflow has to wait for before it goes on with a run of the direct lane. */
+/** What is known of a run of the direct lane by whoever goes on with it. */
 export function waitsOf(): Partial<Waits> {
   return (host().workflowInfo().memo?.[WAITS] ?? {}) as Partial<Waits>;
 }
@@ -201,6 +212,19 @@ export function waitsOf(): Partial<Waits> {
 /** Keeps when the patience of a step ends. */
 export function keepDeadline(step: string, deadline: number): void {
   currentRun().deadlines.set(step, deadline);
+}
+
+/** Keeps that a step has no result: whoever goes on with a run of the direct lane takes that as it takes answers. */
+export function keepFailure(step: string, error: CallError): void {
+  currentRun().failed.set(step, error);
+}
+
+/** True where a person has reset this workflow: then what failed is asked again. It is asked for where history keeps the
+ *  answer, as what is replayed of the run before has to stay what it was. */
+export function wasReset(): Promise<boolean> {
+  const run = currentRun();
+  run.wasReset ??= bookkeeping('reset by a person?').wasReset(host().workflowInfo().firstExecutionRunId);
+  return run.wasReset;
 }
 
 /** The policy a name stands for. Only names and aliases are looked up, once each a run: full policies cost nothing. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import { type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
+import { failWith, type MockProvider, mockProvider, promptOf, USAGE } from '../setup/mock-provider.ts';
+import { untilEvent } from '../setup/until.ts';
 import { type CrashBed, crashBed, type Kill, killsDuring } from './crash-bed.ts';
 
 /** 20 by hand: CADENZA_TEST_KILLS=20 */
@@ -100,3 +101,36 @@ test(`runs in the direct lane survive ${KILLS} kills of their worker, also as th
   const repeats = provider.requests().filter(({ status }) => status === 200).length - topics.length * STEPS.length;
   console.log(`${KILLS} kills, ${topics.length} runs, ${repeats} repeated requests`);
 }, 900_000);
+
+test('a step that failed before its worker was killed is not asked again: the run goes on without it', async () => {
+  const { cadenza } = bed;
+  const [good, bad, judge] = ['openai/gpt-6-sol', 'openai/gpt-6-luna', 'openai/gpt-6.1-terra'] as const;
+  const question = 'Which one, killed?';
+  let isDown = true;
+  provider.first(({ model }) => bad.endsWith(model) && isDown, failWith(401, 'no such key'));
+  provider.first(
+    (request) => promptOf(request).includes('Answer A:'),
+    () => ({ content: JSON.stringify({ answers: { A: { reason: 'so', score: 0.5 } }, reason: 'so' }), usage: USAGE }),
+    { chunkSize: 5, streamingProfile: { ttft: 120, tps: 10 } },
+  );
+  await bed.start();
+  const policy = { candidates: [good], cache: false as const };
+  const input = { prompt: question, models: [good, bad], judge, policy };
+  const { id } = await cadenza.start('compare', input, { id: 'left-out', lane: 'direct' });
+  await untilEvent(cadenza, id, 'call.delta', ({ step }) => step === 'judge');
+  isDown = false;
+  await bed.kill();
+  await bed.start();
+
+  expect(await cadenza.result(id)).toMatchObject({
+    answers: [{ model: good }, { model: bad, error: { type: 'AuthenticationFailed', step: bad } }],
+  });
+  const ofModel = (ref: string) => provider.asked(question, ref.slice('openai/'.length));
+  expect([good, bad, judge].map(ofModel)).toEqual([1, 1, 2]);
+  const events = await Array.fromAsync(cadenza.events(id));
+  const steps = (type: string) => events.flatMap((event) => (event.type === type ? [event.step] : []));
+  expect({ failed: steps('step.failed'), completed: steps('step.completed') }).toEqual({
+    failed: [bad],
+    completed: [good, 'judge'],
+  });
+}, 120_000);

@@ -196,8 +196,11 @@ test('a model that answers too late is a router that failed', async () => {
     { latency: 600, chunkSize: 1_000 },
   );
   const route = { ...ROUTES.classifier!, timeoutMs: 150 } as Route;
-  const { decided } = await ask({ prompt: 'Is it too late?', route });
+  const { decided, id } = await ask({ prompt: 'Is it too late?', route });
   expect(decided).toMatchObject({ choice: 'strong', reason: expect.stringContaining('within 150 ms') });
+  // Readers hear that its own step has no result.
+  const failed = (await bed.eventsOf(id)).filter(({ type }) => type === 'step.failed');
+  expect(failed).toMatchObject([{ step: 'route/classify', error: { type: 'Timeout' } }]);
 });
 
 test('by goal, the next best is asked when the chosen one is down', async () => {

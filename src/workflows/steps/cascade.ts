@@ -1,6 +1,7 @@
 import { isCancellation } from '@temporalio/workflow';
 import {
   type Acceptance,
+  type CallError,
   type CascadeRoute,
   cascadeOrder,
   type JsonSchema,
@@ -50,6 +51,7 @@ export async function cascade({ id, route, request }: Cascade): Promise<Routed> 
   const schema = question.schema ?? (route.accept.check === 'schema' ? route.accept.schema : undefined);
   const rejected: RejectedChoice[] = [];
   let why = 'No cheaper answer was accepted';
+  let failed: CallError | undefined;
 
   for (const choice of order.slice(0, -1)) {
     const step = `${id}/${choice}`;
@@ -62,7 +64,8 @@ export async function cascade({ id, route, request }: Cascade): Promise<Routed> 
       rejected.push({ choice, reason, confidence, costUsd });
     } catch (thrown) {
       if (isCancellation(thrown)) throw thrown;
-      why = `The router failed, so the default is taken: ${callErrorOf(thrown).message}`;
+      failed = callErrorOf(thrown);
+      why = `The router failed, so the default is taken: ${failed.message}`;
       rejected.push({ choice, reason: 'Its answer could not be checked' });
       break;
     }
@@ -72,7 +75,7 @@ export async function cascade({ id, route, request }: Cascade): Promise<Routed> 
   return decided({ choice: route.default, reason: why, rejected }, policy, answer);
 
   async function decided(decision: RouteDecision, used: PolicyRef, given: Generated): Promise<Routed> {
-    await recordDecision(id, decision);
+    await recordDecision(id, decision, { failed });
     noteDecision(id, decision);
     return { ...decision, policy: used, answer: given };
   }

@@ -24,8 +24,8 @@ import {
 import { failure } from '../failures.ts';
 import { asForked } from '../fork.ts';
 import { host } from '../host.ts';
-import { keepDeadline, note, policyOf, waitsOf } from '../run.ts';
-import { stepId } from '../step-id.ts';
+import { keepDeadline, keepFailure, note, policyOf, waitsOf, wasReset } from '../run.ts';
+import { placeOf, stepId } from '../step-id.ts';
 import { type CallPlan, callModel } from './call-model.ts';
 import { type Guard, guarded } from './guardrails.ts';
 import type { AskJudge } from './run-checks.ts';
@@ -91,7 +91,11 @@ export async function generateAs<Output>(step: string, asked: GenerateRequest<Ou
   if (request.tried) ({ course, move } = nextMove(course, { error: request.tried }, at()));
 
   for (;;) {
-    if ('fail' in move) throw failure(summed(step, move.fail));
+    if ('fail' in move) {
+      const error = summed(step, move.fail);
+      keepFailure(step, error);
+      throw failure(error);
+    }
     const outcome = 'ask' in move ? await answerTo(move.ask) : await waited(step, move);
     if (outcome !== 'waited' && 'reply' in outcome) return outcome.reply as Generated<Output>;
     ({ course, move } = nextMove(course, outcome, at()));
@@ -100,18 +104,27 @@ export async function generateAs<Output>(step: string, asked: GenerateRequest<Ou
   async function answerTo(ask: Ask): Promise<{ reply: ModelReply } | Outcome> {
     const mine = guard.requestFor(ask.model);
     if ('rejected' in mine) return mine;
+    const sent = corrected(mine.request, ask.corrections);
+    const failed = waitsOf().failed?.[step];
+    if (failed) await throwAgain(failed, step, sent);
     const called = await callModel({
       ...ask,
       step,
       by: request.by,
       policy,
-      request: corrected(mine.request, ask.corrections),
+      request: sent,
       deadline: course.deadline,
       hedge: hedgeOf(policy, ask.model, guard),
     });
     const usable = 'error' in called ? called : usabilityOf(called.reply, request.output);
     return 'reply' in usable ? guard.accept(usable.reply) : usable;
   }
+}
+
+/** The step came to nothing before this host had the run, which went on without it. Its place is taken all the same. */
+async function throwAgain(error: CallError, step: string, request: ModelRequest): Promise<void> {
+  placeOf(step, request);
+  if (!(await wasReset())) throw failure(error);
 }
 
 function at(): At {

@@ -1,4 +1,4 @@
-import type { PolicyRef, RouteDecision } from '../../contract/index.ts';
+import type { CallError, PolicyRef, RouteDecision } from '../../contract/index.ts';
 import { note, record } from '../run.ts';
 import type { Generated } from './generate.ts';
 
@@ -10,9 +10,17 @@ export interface Routed extends RouteDecision {
   answer?: Generated;
 }
 
-/** Writes what a router decided to the run's events. @param key tells it from a decision that failed before it */
-export async function recordDecision(id: string, decision: RouteDecision, key = `route.decided:${id}`): Promise<void> {
+/** Writes what a router decided to the run's events.
+ *  @param key tells it from a decision that failed before it
+ *  @param failed the error of a step of its own, after which it took its default */
+export async function recordDecision(
+  id: string,
+  decision: RouteDecision,
+  { key = `route.decided:${id}`, failed }: { key?: string; failed?: CallError } = {},
+): Promise<void> {
+  const at = failed?.step;
   await record([
+    ...(at ? [{ type: 'step.failed', key: `step.failed:${at}`, step: at, data: { error: failed } }] : []),
     { type: 'step.started', key: `step.started:${id}`, step: id },
     { type: 'route.decided', key, step: id, data: { ...decision } },
     { type: 'step.completed', key: `step.completed:${id}`, step: id },

@@ -76,8 +76,9 @@ async function decided(id: string, definition: Exclude<Route, { strategy: 'casca
     return decision;
   } catch (thrown) {
     if (isCancellation(thrown)) throw thrown;
-    const decision = defaultAfter(definition, callErrorOf(thrown).message);
-    await recordDecision(id, decision, `route.failed:${id}`);
+    const error = callErrorOf(thrown);
+    const decision = defaultAfter(definition, error.message);
+    await recordDecision(id, decision, { key: `route.failed:${id}`, failed: error });
     return decision;
   }
 }
