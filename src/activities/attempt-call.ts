@@ -1,6 +1,7 @@
 import { CancelledFailure } from '@temporalio/activity';
 import {
   type CallError,
+  isDeclined,
   type ModelCall,
   type ModelRef,
   type ModelReply,
@@ -65,7 +66,6 @@ export interface CallUnderWay {
   /** The answer somebody else paid for becomes that of this call. */
   takeOver(reply: ModelReply): Promise<ModelReply>;
   forHistory(reply: ModelReply): ModelReply;
-  completesStep(reply: ModelReply): boolean;
 }
 
 /**
@@ -84,7 +84,7 @@ export async function attemptCall(
   const { store, config, providers } = rooms;
   const { journal, events } = store;
   const { call, place, listening, now, shared, similar, batched } = under;
-  const { bookLost, takeOver, forHistory, completesStep } = under;
+  const { bookLost, takeOver, forHistory } = under;
   const { signal, onFirstToken, isHedged, waitsHere, goesAhead } = listening;
   const { run, step, model } = place;
   const { epoch } = begun;
@@ -154,7 +154,7 @@ export async function attemptCall(
     const answer = answerAt ? await awaitStore(NEVER, () => keepAnswer(store, answerAt, said)) : said;
     const entry = isWhole(answer) ? shared?.entry : undefined;
     const savedUsd = cacheSaving(model, answer.usage, config.prices);
-    const outcome = { reply: answer, savedUsd, completesStep: completesStep(answer), cache: entry };
+    const outcome = { reply: answer, savedUsd, completesStep: completesStep(call, answer), cache: entry };
     // One that was begun before, or has more to do when it is kept, is waited for.
     const isPlain = epoch === 1 && !background && !batched && !similar && !answerAt && (!shared || entry !== undefined);
     if (goesAhead && isPlain) return forHistory(endAhead(outcome));
@@ -244,6 +244,11 @@ function spentBy(thrown: unknown): Spent | undefined {
   if (!(thrown instanceof AttemptFailed) || !thrown.partial) return undefined;
   const { usage, costUsd, estimated } = thrown.partial;
   return { usage, costUsd, estimated };
+}
+
+/** Nothing that comes after can refuse the answer: else whoever accepts it tells of the step's end, or of its failure. */
+export function completesStep({ checkedAfter }: ModelCall, reply: ModelReply): boolean {
+  return reply.invalid === undefined && !checkedAfter && !isDeclined(reply);
 }
 
 /** An answer that equal requests may get too: to the end, and not empty. */

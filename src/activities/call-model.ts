@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { ModelCall, ModelReply, ModelRequest } from '../contract/index.ts';
 import { limitWithin, worstCase } from '../providers/index.ts';
 import type { OpenCall } from '../store/index.ts';
-import { attemptCall, type CallUnderWay, type Listening } from './attempt-call.ts';
+import { attemptCall, type CallUnderWay, completesStep, type Listening } from './attempt-call.ts';
 import { awaitStore } from './await-store.ts';
 import { type BatchedCalls, createBatchedCalls } from './batches/batched-call.ts';
 import { bookAttempts } from './book-lost.ts';
@@ -54,7 +54,6 @@ export function createCallOnce(
     let batched: BatchedCalls | undefined;
     // What is named by reference becomes lines of a transcript: not of a call that is not made.
     const byName = request.transcript || request.toolset !== undefined;
-    const completesStep = ({ invalid }: ModelReply) => invalid === undefined && !call.checkedAfter;
 
     const stopHeartbeat = heartbeat(() => shared?.hold());
     // One that waits in a batch is made for nobody else: equal ones wait with it.
@@ -83,7 +82,7 @@ export function createCallOnce(
     function underWay(batches: BatchedCalls | undefined): CallUnderWay {
       const listening = { signal, onFirstToken, isHedged, waitsHere, goesAhead };
       const here = { call, place, listening, now, shared, similar, batched: batches };
-      return { ...here, bookLost, takeOver, forHistory, completesStep };
+      return { ...here, bookLost, takeOver, forHistory };
     }
 
     /** What earlier attempts had streamed is booked first. */
@@ -107,7 +106,7 @@ export function createCallOnce(
     async function takeOver(found: ModelReply): Promise<ModelReply> {
       const sinceBegun = Math.round(performance.now() - begunAt);
       const reply = { ...found, firstTokenMs: sinceBegun, totalMs: sinceBegun };
-      const kept = () => journal.finishCached({ ...place, reply, completesStep: completesStep(found), nearest });
+      const kept = () => journal.finishCached({ ...place, reply, completesStep: completesStep(call, found), nearest });
       rooms.metrics?.cacheHit(found.model, found.costUsd);
       return forHistory(await awaitStore(signal, kept));
     }

@@ -39,15 +39,15 @@ export function modelCallOf(
   deadline: number,
   call: { run: RunRef; step: string; model: string } & Pick<
     ModelCall,
-    'place' | 'fallback' | 'sample' | 'evict' | 'unasked'
+    'place' | 'fallback' | 'sample' | 'evict' | 'unasked' | 'checkedAfter'
   >,
 ): ModelCall {
-  const checkedAfter = (policy.guardrails?.after?.length ?? 0) > 0;
+  const isGuarded = (policy.guardrails?.after?.length ?? 0) > 0;
   return {
     ...call,
     // An answer that a guardrail did not accept must not come back from the cache as the next candidate's.
-    candidates: checkedAfter ? [call.model] : policy.candidates,
-    ...(checkedAfter ? { checkedAfter, unasked: undefined } : {}),
+    candidates: isGuarded ? [call.model] : policy.candidates,
+    ...(isGuarded ? { checkedAfter: true, unasked: undefined } : {}),
     timeouts: { ...DEFAULT_TIMEOUTS, ...policy.timeouts },
     maxAttempts: policy.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
     batch: batchingOf(policy),

@@ -161,3 +161,8 @@ export const ModelReply = later(() =>
   }),
 );
 export type ModelReply = z.infer<typeof ModelReply>;
+
+/** The model would not answer, or a filter kept its answer: the step goes on with another candidate, or fails. */
+export function isDeclined({ finishReason }: Pick<ModelReply, 'finishReason'>): boolean {
+  return finishReason === 'refusal' || finishReason === 'contentFilter';
+}

@@ -168,6 +168,7 @@ export async function hostDirectly<Result>(
       if (leaving) return never;
       return (await ahead.caughtUp()) ? startChild(type, child) : leave('stopped');
     }) as never,
+    patched: () => true,
     setCurrentDetails() {},
     upsertSearchAttributes() {},
     cancellable(act) {

@@ -11,6 +11,7 @@ export interface Host
   extends Pick<
     Temporal,
     | 'executeChild'
+    | 'patched'
     | 'proxyActivities'
     | 'proxyLocalActivities'
     | 'setCurrentDetails'

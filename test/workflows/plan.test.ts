@@ -190,6 +190,9 @@ test('a plan that cannot be carried out is told to the planner', async () => {
   expect((await run.result()).steps.a).toMatchObject({ text: 'counted a' });
   const repair = asked('clumsy: count').find(({ text }) => text.includes('That answer cannot be used'))!;
   expect(repair.text).toContain('The plan goes in a circle');
+  const planning = (await bed.eventsOf(run.id)).filter(({ step }) => step === 'plan').map(({ type }) => type);
+  const ends = planning.filter((type) => type === 'call.completed' || type === 'step.completed');
+  expect(ends).toEqual(['call.completed', 'call.completed', 'step.completed']);
 
   const hopeless = await start({ goal: 'circular: count' });
   await expect(hopeless.result()).rejects.toMatchObject({ error: { type: 'InvalidOutput', step: 'plan' } });

@@ -2,7 +2,7 @@ import { type CallError, type ModelReply, providerOf } from '../../contract/inde
 import { type BatchResult, batchPriceOf, cacheSaving, ProviderError, priceOf } from '../../providers/index.ts';
 import type { Attempt, CallOfBatch, Spent } from '../../store/index.ts';
 import { type ModelOutcome, OPERATION } from '../../telemetry/index.ts';
-import { isWhole } from '../attempt-call.ts';
+import { completesStep, isWhole } from '../attempt-call.ts';
 import type { Rooms } from '../rooms.ts';
 import { sharedAnswers } from '../shared-answers.ts';
 import { AttemptFailed, streamReply } from '../stream-reply.ts';
@@ -36,7 +36,7 @@ export function createEndBatchedCall(rooms: Rooms) {
       reply: answer,
       savedUsd: savedBy(answer),
       unheard: !quiet,
-      completesStep: answer.invalid === undefined && !call.checkedAfter,
+      completesStep: completesStep(call, answer),
       cache: isWhole(answer) ? sharedAnswers(store.cache, call, requestHash, key)?.entry : undefined,
     });
     await callsOfBatches.end(key, 'answered');

@@ -8,6 +8,7 @@ import {
   CallError,
   type EndedRow,
   inputOfRow,
+  isDeclined,
   type LoadedRow,
   type ModelReply,
   type ModelRequest,
@@ -107,8 +108,8 @@ function requestOf({ prompt, messages, system, schema }: AskInput, policy: Polic
   };
 }
 
-function isUsable({ invalid, finishReason, toolCalls }: ModelReply): boolean {
-  return invalid === undefined && !toolCalls?.length && finishReason !== 'refusal' && finishReason !== 'contentFilter';
+function isUsable(reply: ModelReply): boolean {
+  return reply.invalid === undefined && !reply.toolCalls?.length && !isDeclined(reply);
 }
 
 /** What a call ended with; not final, the same model is to be asked again, which counts on where it is.

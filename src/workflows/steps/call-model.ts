@@ -34,6 +34,8 @@ export interface CallPlan extends Pick<Ask, 'model' | 'nth' | 'fallback' | 'samp
   by?: string;
   policy: Policy;
   request: ModelRequest;
+  /** whoever asks tells that the step is complete, once it has checked the answer */
+  checkedAfter?: boolean;
   /** ms since 1970 until which the step waits */
   deadline: number;
   /** the model that is asked too if the first token is late */
@@ -94,9 +96,10 @@ function isNamedAfter(step: string, by: string): boolean {
   return step.replace(/#\d+$/, '') === by;
 }
 
-function callOf({ step, model, policy, deadline, request, fallback, sample, evict, unasked }: CallPlan): ModelCall {
+function callOf(plan: CallPlan): ModelCall {
+  const { step, model, policy, deadline, request, fallback, sample, evict, unasked, checkedAfter } = plan;
   const place = placeOf(step, request);
-  const call = { run: currentRun().ref, step, place, model, fallback, sample, evict, unasked };
+  const call = { run: currentRun().ref, step, place, model, fallback, sample, evict, unasked, checkedAfter };
   return callAsForked(modelCallOf(policy, deadline, call));
 }
 

@@ -24,12 +24,12 @@ import {
 import { failure } from '../failures.ts';
 import { asForked } from '../fork.ts';
 import { host } from '../host.ts';
-import { keepDeadline, keepFailure, note, policyOf, waitsOf, wasReset } from '../run.ts';
+import { keepDeadline, keepFailure, note, policyOf, record, waitsOf, wasReset } from '../run.ts';
 import { placeOf, stepId } from '../step-id.ts';
 import { type CallPlan, callModel } from './call-model.ts';
 import { type Guard, guarded } from './guardrails.ts';
 import type { AskJudge } from './run-checks.ts';
-import { corrected, usabilityOf } from './usable-reply.ts';
+import { corrected, hasOwnChecks, usabilityOf } from './usable-reply.ts';
 
 export interface GenerateRequest<Output = unknown> {
   /** stable name of the step; used again in the same run it is numbered: `draft`, `draft#2` */
@@ -86,6 +86,7 @@ export async function generateAs<Output>(step: string, asked: GenerateRequest<Ou
   const request = asForked(step, asked);
   const policy = await policyOf(request.policy);
   const guard = await guarded(step, policy, requestOf(request, policy), askJudge);
+  const checksItself = isCheckedHere(request, policy);
   let { course, move } = beginCourse(policy, at(), request.deadline ?? waitsOf().deadlines?.[step]);
   keepDeadline(step, course.deadline);
   if (request.tried) ({ course, move } = nextMove(course, { error: request.tried }, at()));
@@ -97,7 +98,10 @@ export async function generateAs<Output>(step: string, asked: GenerateRequest<Ou
       throw failure(error);
     }
     const outcome = 'ask' in move ? await answerTo(move.ask) : await waited(step, move);
-    if (outcome !== 'waited' && 'reply' in outcome) return outcome.reply as Generated<Output>;
+    if (outcome !== 'waited' && 'reply' in outcome) {
+      if (checksItself) await record([{ type: 'step.completed', key: `step.completed:${step}`, step }]);
+      return outcome.reply as Generated<Output>;
+    }
     ({ course, move } = nextMove(course, outcome, at()));
   }
 
@@ -113,12 +117,19 @@ export async function generateAs<Output>(step: string, asked: GenerateRequest<Ou
       by: request.by,
       policy,
       request: sent,
+      checkedAfter: checksItself || undefined,
       deadline: course.deadline,
       hedge: hedgeOf(policy, ask.model, guard),
     });
     const usable = 'error' in called ? called : usabilityOf(called.reply, request.output);
     return 'reply' in usable ? guard.accept(usable.reply) : usable;
   }
+}
+
+/** The output has checks that the activity cannot make. Guardrails that come after them tell of the step's end themselves. */
+function isCheckedHere({ output }: GenerateRequest, { guardrails }: Policy): boolean {
+  if (output === undefined || guardrails?.after?.length || !hasOwnChecks(output)) return false;
+  return host().patched('completed-once-checked');
 }
 
 /** The step came to nothing before this host had the run, which went on without it. Its place is taken all the same. */

@@ -18,6 +18,22 @@ export function usabilityOf(reply: ModelReply, output?: z.ZodType): Usability {
   return { unusable: { said: text, problem: z.prettifyError(parsed.error) }, cachedAs };
 }
 
+/**
+ * True where an answer that matches the JSON schema of the output may still not be one: what code checks, and what a
+ * format without a pattern says, no schema says.
+ */
+export function hasOwnChecks(output: z.ZodType): boolean {
+  let has = false;
+  z.toJSONSchema(output, {
+    override({ zodSchema, jsonSchema: { type, format, pattern, allOf } }) {
+      const checks = zodSchema._zod.def.checks ?? [];
+      has ||= checks.some(({ _zod }) => _zod.def.check === 'custom');
+      has ||= type === 'string' && format !== undefined && pattern === undefined && allOf === undefined;
+    },
+  });
+  return has;
+}
+
 /** The request once more, with the answers it had and what is wrong with them. */
 export function corrected(request: ModelRequest, corrections: Correction[]): ModelRequest {
   if (corrections.length === 0) return request;
