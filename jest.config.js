@@ -6,9 +6,6 @@ export default {
   transform: {},
   moduleNameMapper: {
     '^@jest/globals$': '<rootDir>/test/setup/jest-globals.ts',
-    '^cadenza/workflow$': '<rootDir>/src/workflows/index.ts',
-    '^cadenza/worker$': '<rootDir>/src/workers/index.ts',
-    '^cadenza/(client|contract|config|testing)$': '<rootDir>/src/$1/index.ts',
   },
   testSequencer: '<rootDir>/test/setup/longest-first.ts',
   globalSetup: '<rootDir>/test/setup/start-servers.ts',

@@ -14,11 +14,11 @@ const LONGEST = 800;
 
 const { exports } = JSON.parse(fs.readFileSync(inRoot('package.json'), 'utf8'));
 const entries = Object.entries(exports)
-  .filter(([, { types }]) => types)
-  .map(([name, { types }]) => ({
+  .filter(([, file]) => file.endsWith('.ts'))
+  .map(([name, source]) => ({
     name: name.replace('.', 'cadenza'),
     report: `${name.slice(2).replaceAll('/', '-')}.md`,
-    file: path.join(DECLARED, types.replace('./dist/', '')),
+    file: path.join(DECLARED, source.replace('./src/', '').replace(/\.ts$/, '.d.ts')),
   }));
 
 const modules = new Map();

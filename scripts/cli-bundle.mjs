@@ -2,6 +2,7 @@
  *  start. */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import { registerHooks } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -16,15 +17,36 @@ const KEPT_MS = 7 * 24 * 3_600_000;
 export async function bundledCli(root) {
   const folder = path.join(root, '.cadenza', 'cli');
   const bundle = path.join(folder, stampOf(root));
+  const [main, ...entries] = ['src/cli/main.ts', ...entriesOf(root)].map((name) => path.join(root, name));
   try {
     if (!fs.existsSync(bundle)) {
-      await bundleInto(bundle, root);
+      await bundleInto(bundle, root, [main, ...entries]);
       forgetOld(folder);
     }
-    return path.join(bundle, 'main.js');
   } catch {
-    return path.join(root, 'src', 'cli', 'main.ts');
+    return main;
   }
+  const inBundle = (file) => path.join(bundle, path.relative(path.join(root, 'src'), file).replace(/\.ts$/, '.js'));
+  answerFor(new Map(entries.map((file) => [file, inBundle(file)].map((one) => pathToFileURL(one).href))));
+  return inBundle(main);
+}
+
+/** What users import of a clone: `cadenza/config`, `cadenza/tools`, ... */
+function entriesOf(root) {
+  const { exports = {} } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+  return Object.values(exports).filter((file) => file.startsWith?.('./src/'));
+}
+
+/** A config and its tools are given the modules that run: a second copy of them, from the sources, would have classes and
+ *  state of its own. */
+function answerFor(entries) {
+  registerHooks({
+    resolve(specifier, context, next) {
+      const found = next(specifier, context);
+      const url = specifier.startsWith('cadenza/') ? entries.get(found.url) : undefined;
+      return url === undefined ? found : { ...found, url, format: 'module' };
+    },
+  });
 }
 
 /** Changes with every change of a source or a package, without any of them being read. */
@@ -35,20 +57,22 @@ function stampOf(root) {
     .map(({ parentPath, name }) => `${parentPath}/${name}`)
     .sort();
   const stamp = createHash('sha256');
-  for (const file of [import.meta.filename, path.join(root, 'node_modules', '.package-lock.json'), ...sources]) {
+  const others = [path.join(root, 'package.json'), path.join(root, 'node_modules', '.package-lock.json')];
+  for (const file of [import.meta.filename, ...others, ...sources]) {
     const { mtimeMs, size } = fs.statSync(file, { throwIfNoEntry: false }) ?? {};
     stamp.update(`${file} ${mtimeMs} ${size}\n`);
   }
   return stamp.digest('hex').slice(0, 16);
 }
 
-async function bundleInto(bundle, root) {
+async function bundleInto(bundle, root, entryPoints) {
   const { build, stop } = await import('esbuild');
   const unfinished = `${bundle}.${process.pid}`;
   try {
     await build({
       absWorkingDir: root,
-      entryPoints: [path.join(root, 'src', 'cli', 'main.ts')],
+      entryPoints,
+      outbase: path.join(root, 'src'),
       outdir: unfinished,
       bundle: true,
       splitting: true,

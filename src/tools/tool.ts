@@ -55,8 +55,10 @@ export interface ToolContext {
   env: NodeJS.ProcessEnv;
 }
 
-/** Marks an outcome that is not a result: {@link later} makes it. */
-const UNFINISHED = Symbol('unfinished');
+/** Marks an outcome that is not a result. */
+const UNFINISHED = Symbol.for('cadenza.unfinished');
+/** Of every copy's: a project's config may import one, and a command line of elsewhere run another. */
+const FAILURE = Symbol.for('cadenza.ToolFailure');
 
 /** The tool goes on elsewhere (`wait`), or needs to know something of a person (`ask`): `resume` is called with its state. */
 export function unfinished(outcome: ToolUnfinished): unknown {
@@ -152,7 +154,7 @@ export function defineTool<Input extends z.ZodType, Output>(definition: ToolDefi
   };
 }
 
-/** What a tool throws: an error of the contract. */
+/** What a tool throws: an error of the contract. `instanceof` knows those of other copies of this module too. */
 export class ToolFailure extends Error {
   readonly error: CallError;
   /** trying again may help: a limit, an outage, a lost connection */
@@ -173,5 +175,14 @@ export class ToolFailure extends Error {
     this.error = error;
     this.retryable = retryable;
     this.interrupted = interrupted;
+    Object.defineProperty(this, FAILURE, { value: true });
   }
 }
+
+Object.defineProperty(ToolFailure, Symbol.hasInstance, {
+  value(this: unknown, thrown: unknown): boolean {
+    // A class made of it has instances of its own.
+    if (this !== ToolFailure) return Function.prototype[Symbol.hasInstance].call(this as () => void, thrown);
+    return typeof thrown === 'object' && thrown !== null && FAILURE in thrown;
+  },
+});

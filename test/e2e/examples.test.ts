@@ -1,9 +1,11 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readRunning } from '../../src/local/index.ts';
 import { type DevProcess, startDev } from '../setup/dev-process.ts';
 
 const EXAMPLES = path.resolve(import.meta.dirname, '../../examples');
@@ -117,4 +119,36 @@ test('the example of routers is evaluated, with its curve', async () => {
   ]);
   expect({ code, text }).toMatchObject({ code: 0 });
   expect(readFileSync(path.join(out, 'curve.svg'), 'utf8')).toContain('<svg');
+});
+
+/** Node alone starts them, as their READMEs say: nothing is built before. */
+test.each([
+  { example: 'press-release', says: /# headline[\s\S]*# Result\n/ },
+  { example: 'approval', says: /Approved\.\n\{\s+published: .*by: 'ann'\s+\}/s, answers: ['--by', 'ann'] },
+])('the example $example runs with its own worker', async ({ example, says, answers }) => {
+  const { temporalAddress, databaseUrl } = readRunning(dev.home)!;
+  const env = {
+    ...process.env,
+    TEMPORAL_ADDRESS: temporalAddress,
+    CADENZA_DATABASE_URL: databaseUrl,
+    NODE_OPTIONS: '',
+  };
+  const start = (name: string) => spawn(process.execPath, [path.join(EXAMPLES, example, name)], { env, cwd: out });
+  const worker = start('worker.ts');
+  const client = start('start.ts');
+  const ended = [worker, client].map((program) => once(program, 'close'));
+  let said = '';
+  for (const stream of [client.stdout, client.stderr]) {
+    stream.on('data', (data: Buffer) => {
+      said += data;
+      const asked = answers && /npx cadenza (approve \S+ \S+)/.exec(said);
+      if (!asked) return;
+      stream.removeAllListeners('data').on('data', (more: Buffer) => (said += more));
+      void dev.cadenza([...asked[1]!.split(' '), ...answers]);
+    });
+  }
+  await ended[1];
+  worker.kill('SIGINT');
+  await ended[0];
+  expect(said).toMatch(says);
 });

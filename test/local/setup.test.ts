@@ -119,6 +119,26 @@ test('a clone runs its sources as one bundle, whose modules find what lies besid
   expect(await run('bin/cadenza.mjs')).toEqual({ code: 1, said: expect.stringContaining('src/place.ts') });
 });
 
+test('what a config of a clone imports is what runs: the bundle’s own modules, not the sources a second time', async () => {
+  for (const name of ['esbuild', '@esbuild'])
+    symlinkSync(path.join(REPOSITORY, 'node_modules', name), path.join(clone, 'node_modules', name));
+  write('package.json', '{ "name": "cadenza", "type": "module", "exports": { "./tools": "./src/tools/index.ts" } }');
+  write('src/tools/index.ts', 'export class Failure extends Error {}\n');
+  write('cadenza.config.ts', `import { Failure } from 'cadenza/tools';\nexport default new Failure();\n`);
+  write(
+    'src/cli/main.ts',
+    `import { Failure } from '../tools/index.ts';
+const { default: failure } = await import(process.argv[2]!);
+console.log(failure instanceof Failure);
+`,
+  );
+  const config = path.join(clone, 'cadenza.config.ts');
+  expect(await run('bin/cadenza.mjs', [config])).toEqual({ code: 0, said: 'true\n' });
+  expect(readdirSync(path.join(clone, '.cadenza/cli'))).toHaveLength(1);
+  write('own.ts', `import { Failure } from 'cadenza/tools';\nconsole.log(Failure.name);\n`);
+  expect(await run('own.ts')).toEqual({ code: 0, said: 'Failure\n' });
+});
+
 test('npm start needs no packages for development, npm test adds them, and npm start then leaves them there', async () => {
   fakeNpm();
   write('finish', '');
