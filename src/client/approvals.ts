@@ -7,6 +7,9 @@ import {
   ApprovalDecision,
   type ApprovalReceipt,
   ApprovalRefusal,
+  type Caller,
+  identitiesOfCaller,
+  isKeyOrRole,
   type PendingApproval,
   withoutUndefined,
 } from '../contract/index.ts';
@@ -22,6 +25,9 @@ export interface ApprovalDesk {
   temporal: Client;
   connection: ConnectionLike;
   store: Store;
+  /** of the config */
+  people: Record<string, string[]>;
+  caller: Caller;
 }
 
 /** The approvals a run waits for. */
@@ -37,18 +43,18 @@ export function pendingOfAll(store: Store, tenant?: string): Promise<PendingAppr
 }
 
 /** Answers an approval. Taken by an Update while a worker lives; else a Signal keeps the answer in Temporal, so that it
- *  counts although nobody was there to take it. @param identities whom the answerer was found to be, where that is known: the
- *  key it came with, and the names and roles that key has. @throws CadenzaError NotFound, Conflict, InvalidRequest */
+ *  counts although nobody was there to take it. @param found whom a gateway found the answerer to be; left out, it is known by
+ *  the caller. @throws CadenzaError NotFound, Conflict, InvalidRequest */
 export async function answerApproval(
-  { temporal, connection, store }: ApprovalDesk,
+  { temporal, connection, store, people, caller }: ApprovalDesk,
   run: StoredRun,
   approval: string,
   given: ApprovalDecision,
-  identities?: string[],
+  found?: string[],
 ): Promise<ApprovalReceipt> {
   const decision = checked(ApprovalDecision, given, '');
-  assertAnswerable(run, approval, await store.approvals.of(run.chain));
-
+  const asked = answerable(run, approval, await store.approvals.of(run.chain));
+  const identities = found ?? identitiesOf(caller, people, asked, decision.by);
   const at = new Date().toISOString();
   const answer: ApprovalAnswer = withoutUndefined({ ...decision, identities, approval, at, answer: randomUUID() });
   const receipt = { id: run.id, approval, approved: answer.approved };
@@ -62,6 +68,18 @@ export async function answerApproval(
   }
 }
 
+/** Whom an answer is by that came without a gateway's key. A name is taken at its word; a caller has its key and role
+ *  besides. The operator, and who bears a signature, may answer in the place of any key or role: a signed link is shown to
+ *  those alone who might answer themselves (gateway/routes/approvals.ts).
+ *  @returns undefined where nothing but the name counts */
+function identitiesOf(caller: Caller, people: Record<string, string[]>, { approvers }: StoredApproval, by?: string) {
+  const named = by === undefined || isKeyOrRole(by) ? [] : [by];
+  const isOperator = caller.role === 'admin' && caller.key === undefined;
+  if (!isOperator && !caller.from?.signed) return [...identitiesOfCaller(caller, people), ...named];
+  const represented = approvers?.filter(isKeyOrRole) ?? [];
+  return represented.length === 0 ? undefined : [...named, ...represented];
+}
+
 /** Whoever reads the run sees who tried to answer in somebody else's place. */
 async function recordRefused(store: Store, run: StoredRun, { approval, approved, by, identities }: ApprovalAnswer) {
   const { id, chain, pattern, tenant, startedAt } = run;
@@ -70,7 +88,7 @@ async function recordRefused(store: Store, run: StoredRun, { approval, approved,
 }
 
 /** @throws CadenzaError for what the event log already knows to be in vain */
-function assertAnswerable(run: StoredRun, approval: string, asked: StoredApproval[]): void {
+function answerable(run: StoredRun, approval: string, asked: StoredApproval[]): StoredApproval {
   const found = asked.find((each) => each.approval === approval);
   if (!found) {
     const waiting = asked.filter(({ resolved }) => !resolved).map((each) => each.approval);
@@ -87,6 +105,7 @@ function assertAnswerable(run: StoredRun, approval: string, asked: StoredApprova
   if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now()) {
     throw conflict(`The approval "${approval}" of run "${run.id}" expired at ${expiresAt}`);
   }
+  return found;
 }
 
 function resolution({ approved, by, expired, at }: NonNullable<StoredApproval['resolved']>): string {

@@ -87,7 +87,8 @@ export interface Cadenza extends MapData {
     id: string,
     approval: string,
     decision: ApprovalDecision,
-    /** whom the answerer was found to be (`key:<name>`, `role:<name>`, a name): counts instead of the decision's `by` */
+    /** whom the answerer was found to be (`key:<name>`, `role:<name>`, a name): counts instead of the decision's `by`, and of
+     *  whose client this is */
     identities?: string[],
   ): Promise<ApprovalReceipt>;
   /** Gives an agent a message, which it reads at its next turn. @throws CadenzaError Conflict once the run has ended */

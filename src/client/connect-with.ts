@@ -194,7 +194,13 @@ function clientOf(shared: Shared, caller: Caller, close: () => Promise<void>): C
       const run = await runs.find(id);
       const details = { approval, approved: decision.approved, by: decision.by };
       return audited({ action: 'approval.answer', subject: run.id, tenant: run.tenant, details }, () =>
-        answerApproval({ temporal, connection, store }, run, approval, decision, identities),
+        answerApproval(
+          { temporal, connection, store, people: rooms.config.people, caller },
+          run,
+          approval,
+          decision,
+          identities,
+        ),
       );
     },
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Caller } from './keys.ts';
 import { later } from './later.ts';
 
 /** The Update, and the Signal, by which a run takes the answer to an approval: both with one `ApprovalAnswer`. */
@@ -70,3 +71,14 @@ export const PendingApproval = later(() =>
   }),
 );
 export type PendingApproval = z.infer<typeof PendingApproval>;
+
+/** An approver that is no name: nobody is taken at their word for it. */
+export function isKeyOrRole(approver: string): boolean {
+  return /^(key|role):/.test(approver);
+}
+
+/** Whom a caller answers as: its key, its role, and the names and roles that `people` of the config give the key. */
+export function identitiesOfCaller({ key, role }: Caller, people: Record<string, string[]>): string[] {
+  const named = key === undefined ? [] : Object.keys(people).filter((name) => people[name]!.includes(key));
+  return [...new Set([...(key === undefined ? [] : [`key:${key}`]), `role:${role}`, ...named])];
+}

@@ -1,7 +1,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie } from 'hono/cookie';
-import { type Caller, isPermitted, KEY_PREFIX, type Origin, type Permission } from '../contract/index.ts';
+import {
+  type Caller,
+  identitiesOfCaller,
+  isPermitted,
+  KEY_PREFIX,
+  type Origin,
+  type Permission,
+} from '../contract/index.ts';
 import type { GatewayEnv } from './app.ts';
 import { assertOfThisMachine } from './open-gateway.ts';
 import { ProblemError, problem } from './problem.ts';
@@ -34,11 +41,9 @@ export function assertPermitted(caller: Caller, may: Permission): void {
   if (!isPermitted(caller.role, may)) throw forbidden(caller, may);
 }
 
-/** Whom the key of a request stands for; undefined where no keys are asked for, and everybody is taken at their word. */
-export function identitiesOf({ key, role }: Caller, people: Record<string, string[]>): string[] | undefined {
-  if (key === undefined) return undefined;
-  const named = Object.keys(people).filter((name) => people[name]!.includes(key));
-  return [...new Set([`key:${key}`, `role:${role}`, ...named])];
+/** Whom the key of a request stands for: the key alone counts. Undefined where no keys are asked for. */
+export function identitiesOf(caller: Caller, people: Record<string, string[]>): string[] | undefined {
+  return caller.key === undefined ? undefined : identitiesOfCaller(caller, people);
 }
 
 /** Of CADENZA_API_KEYS, or stored; where the gateway is open, only who shows a stored key is somebody.

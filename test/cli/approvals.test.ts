@@ -47,6 +47,18 @@ test('an approval is listed, shown, rejected with a reason, and then cannot be a
   expect((await cadenza(['approvals'], { env })).stdout).toBe('No run waits for an approval.\n');
 });
 
+test('the command line is the operator’s: it answers what is for a role', async () => {
+  const id = `cli-${randomUUID()}`;
+  const run = await bed.temporal.workflow.start('approval', {
+    workflowId: id,
+    taskQueue: `${bed.taskQueue}-steps`,
+    args: [{ step: 'sign-off', show: 'A draft', approvers: ['role:approver'] }],
+  });
+  await untilEvent(bed.client, id, 'approval.requested');
+  expect(await cadenza(['approve', id, 'sign-off'], { env })).toMatchObject({ code: 0 });
+  expect(await run.result()).toMatchObject({ approved: true });
+});
+
 test('a schedule is made, triggered, listed, paused and deleted', async () => {
   const name = `cli-${randomUUID()}`;
   const input = JSON.stringify({ prompt: `Scheduled, ${name}`, policy: { candidates: ['sandbox/gpt'] } });

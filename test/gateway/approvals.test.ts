@@ -165,6 +165,18 @@ test('a signature that is missing, forged, too old, or over another body or appr
   await result();
 });
 
+test('what is for a role is answered by its signed link, which no key is shown that could not answer', async () => {
+  const { id, result } = await asked(['role:approver']);
+  const linksFor = async (key: string) => {
+    const { body } = await send(`/v1/runs/${id}/approvals`, undefined, { authorization: `Bearer ${key}` });
+    return (body as { approvals: PendingApproval[] }).approvals[0]!.links!;
+  };
+  expect(await linksFor(OTHER)).toEqual({ run: `/v1/runs/${id}`, answer: pathOf(id) });
+  const { signed: link } = await linksFor(KEY);
+  expect((await send(link!, { approved: true, by: 'the press office' })).status).toBe(202);
+  expect(await result()).toMatchObject({ approved: true, by: 'the press office' });
+});
+
 test('the signed link of an approval answers that one alone, until it expires', async () => {
   const first = await asked();
   const second = await asked();

@@ -137,6 +137,23 @@ test('who is no approver is refused, and the approval goes on waiting', async ()
   expect(await result).toMatchObject({ approved: true, by: 'ann' });
 });
 
+test.each(['role:approver', 'key:acme:boss'])(
+  'what is for %s is answered by it, or by the operator',
+  async (approver) => {
+    const name = approver.replaceAll(':', '-');
+    const byCaller = await asked(`caller-${name}`, { approvers: [approver] });
+    const other = bed.client.as({ role: 'caller', key: 'acme:other' });
+    const yes = { approved: true, by: approver };
+    await expect(other.approve(byCaller.id, 'sign-off', yes)).rejects.toThrow('is none of them');
+    await bed.client.as({ role: 'approver', key: 'acme:boss' }).approve(byCaller.id, 'sign-off', { approved: true });
+    expect(await byCaller.result).toMatchObject({ approved: true });
+
+    const byOperator = await asked(`operator-${name}`, { approvers: [approver] });
+    await bed.client.approve(byOperator.id, 'sign-off', { approved: false, by: 'ann' });
+    expect(await byOperator.result).toMatchObject({ approved: false, by: 'ann' });
+  },
+);
+
 test('a plain Temporal client can answer, by Update or by Signal', async () => {
   const update = await asked('plain-update');
   const handle = bed.temporal.workflow.getHandle(update.id);

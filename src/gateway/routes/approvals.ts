@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { PendingApproval as Pending } from '../../contract/index.ts';
+import { type Caller, isKeyOrRole, isPermitted, type PendingApproval as Pending } from '../../contract/index.ts';
 import type { GatewayApp, Surroundings } from '../app.ts';
 import { approvalLink } from '../approval-token.ts';
 import { identitiesOf } from '../authorization.ts';
@@ -54,21 +54,32 @@ const answerRoute = route({
 });
 
 export function addApprovalRoutes(app: GatewayApp, { webhookSecret, people }: Surroundings): void {
-  const shown = (approval: Pending): Pending => {
-    const self = `/v1/runs/${encodeURIComponent(approval.id)}`;
-    const links = {
-      run: self,
-      answer: `${self}/approvals/${encodeURIComponent(approval.approval)}`,
-      ...(webhookSecret === undefined ? {} : { signed: approvalLink(webhookSecret, approval) }),
-    };
-    return { ...approval, links };
+  /** The link answers as whoever is asked, so it is shown to no key that is not. */
+  const maySign = (caller: Caller, { approvers = [] }: Pending): boolean => {
+    const identities = identitiesOf(caller, people);
+    if (identities === undefined || !approvers.some(isKeyOrRole)) return true;
+    return isPermitted(caller.role, 'approve') && approvers.some((approver) => identities.includes(approver));
   };
+  const shown =
+    (caller: Caller) =>
+    (approval: Pending): Pending => {
+      const self = `/v1/runs/${encodeURIComponent(approval.id)}`;
+      const links = {
+        run: self,
+        answer: `${self}/approvals/${encodeURIComponent(approval.approval)}`,
+        ...(webhookSecret !== undefined &&
+          maySign(caller, approval) && { signed: approvalLink(webhookSecret, approval) }),
+      };
+      return { ...approval, links };
+    };
 
-  app.openapi(listAllRoute, async (c) => c.json({ approvals: (await c.var.client.approvals()).map(shown) }, 200));
+  app.openapi(listAllRoute, async (c) =>
+    c.json({ approvals: (await c.var.client.approvals()).map(shown(c.var.caller)) }, 200),
+  );
 
   app.openapi(listRoute, async (c) => {
     const { id } = c.req.valid('param');
-    return c.json({ approvals: (await c.var.client.approvals(id)).map(shown) }, 200);
+    return c.json({ approvals: (await c.var.client.approvals(id)).map(shown(c.var.caller)) }, 200);
   });
 
   app.openapi(answerRoute, async (c) => {
