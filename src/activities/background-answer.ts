@@ -29,7 +29,7 @@ export async function backgroundAnswer(
   attempt: Attempt,
   { signal, onGone }: { signal: AbortSignal; onGone(): Promise<void> },
 ): Promise<BackgroundAnswer | undefined> {
-  const wire = call.background ? providers.open(call.model).background : undefined;
+  const wire = call.background ? providers.find(call.model)?.background : undefined;
   if (!wire) return undefined;
   const { key } = attempt;
   let id = await awaitStore(signal, () => store.background.find(key));

@@ -92,16 +92,15 @@ export async function embedPaid(
   if (begun.state === 'overBudget') throw new EmbedFailed(begun.error, 'final');
 
   const { epoch, call } = begun;
-  const provider = providers.open(model);
   let clock: AbortSignal | undefined;
   const errorOf = (thrown: unknown): CallError => {
     const isLate = clock?.aborted && !signal.aborted;
     if (isLate) return timeoutError(new ClockRanOut('total', withinMs), providerOf(model), model);
-    return thrown instanceof ProviderError ? thrown.error : provider.asCallError(thrown, model);
+    return thrown instanceof ProviderError ? thrown.error : providers.open(model).asCallError(thrown, model);
   };
   const ask = () => {
     clock = AbortSignal.timeout(withinMs);
-    return embed(provider, model, texts, AbortSignal.any([signal, clock]));
+    return embed(providers.open(model), model, texts, AbortSignal.any([signal, clock]));
   };
   let admission: Admission | undefined;
   try {

@@ -1,8 +1,6 @@
 import {
   type CallError,
-  DEFAULT_EMBEDDINGS,
   fieldPath,
-  type ModelRef,
   type Policy,
   policiesOf,
   Route,
@@ -11,6 +9,8 @@ import {
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
+import { checkEmbeddings } from './check-embeddings.ts';
+import { checkCandidates, type Placed } from './check-models.ts';
 
 type Rooms = Pick<OpenRooms, 'config' | 'providers'>;
 
@@ -30,30 +30,18 @@ async function checkRoute({ config, providers }: Rooms, ref: RouteRef, path: Pro
   const route = typeof ref === 'string' ? config.routes[ref]! : parsed!.data;
   const place = (inside: PropertyKey[]) => (typeof ref === 'string' ? at : fieldPath('', [...path, ...inside]));
   try {
-    const models = policiesOf(route).flatMap(([inside, policy]): [string, ModelRef][] => {
+    const policies = policiesOf(route).map(([inside, policy]) => {
       const where = place(inside);
       const { candidates }: Policy = providers.resolvePolicy(policy, where);
-      return candidates.map((model) => [where, model]);
+      return candidates.map((model): Placed => [where, model]);
     });
     if (route.strategy === 'semantic') checkEmbeddings(providers, route.embeddings, place(['embeddings']));
-    const errors = await Promise.all(models.map(([where, model]) => providers.check(model, where)));
+    const errors = await Promise.all(policies.map((candidates) => checkCandidates(providers, candidates)));
     return errors.find((error) => error !== undefined);
   } catch (thrown) {
     if (thrown instanceof ProviderError) return thrown.error;
     throw thrown;
   }
-}
-
-/** @throws ProviderError where the provider is not there, or makes none */
-export function checkEmbeddings(
-  providers: Rooms['providers'],
-  model: ModelRef = DEFAULT_EMBEDDINGS,
-  path: string,
-): void {
-  const provider = providers.open(model);
-  if (provider.embed) return;
-  const message = `${provider.name} makes no embeddings. Use a model of openai, gemini or an OpenAI-compatible provider, or ${DEFAULT_EMBEDDINGS}. In ${path}.`;
-  throw new ProviderError({ type: 'InvalidRequest', message, provider: provider.name, model, path });
 }
 
 /** The routers of an input, and of the inputs of a chain's steps. */

@@ -38,7 +38,8 @@ export async function connect(options: ConnectOptions = {}): Promise<Cadenza> {
     throw noTemporal(target.address, cause);
   });
   try {
-    const rooms = await openRooms({ databaseUrl, env, log, config: options.config ?? (await loadConfig()) });
+    const config = options.config ?? (await loadConfig());
+    const rooms = await openRooms({ databaseUrl, env, log, config, keysElsewhere: true });
     const close = async () => {
       await rooms.close();
       await connection.close();

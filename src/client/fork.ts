@@ -18,6 +18,7 @@ import { describeRun } from '../runtime/describe-run.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { startArguments } from '../runtime/start-arguments.ts';
 import type { StoredRun } from '../store/index.ts';
+import { checkCandidates, type Placed } from './check-models.ts';
 import { assertPermittedPolicy } from './check-permitted.ts';
 import { type CheckedStart, checkStart, ofCaller } from './check-start.ts';
 import { CadenzaError, checked, refusal } from './errors.ts';
@@ -122,10 +123,8 @@ async function firstModel({ providers }: OpenRooms, ref: PolicyRef | undefined):
   try {
     const { candidates } = providers.resolvePolicy(ref, path);
     const single = typeof ref === 'string';
-    const checks = candidates.map((model, n) =>
-      providers.check(model, single ? path : fieldPath(path, ['candidates', n])),
-    );
-    const [error] = (await Promise.all(checks)).filter((found) => found !== undefined);
+    const placed = candidates.map((model, n): Placed => [single ? path : fieldPath(path, ['candidates', n]), model]);
+    const error = await checkCandidates(providers, placed);
     if (error) throw new CadenzaError('InvalidRequest', error);
     return candidates[0];
   } catch (thrown) {

@@ -13,6 +13,7 @@ const NOT_CHAT =
 export interface CheckedAgainst {
   defined: Map<string, Definition>;
   env: NodeJS.ProcessEnv;
+  keysElsewhere: boolean;
   /** the endpoint's own list, or undefined where it gives none */
   live(definition: Definition): Promise<string[] | undefined>;
 }
@@ -28,7 +29,7 @@ export async function checkModel(model: string, path: string, against: CheckedAg
   }
   const definition = against.defined.get(provider);
   if (!definition) return unknownProvider(provider, [...against.defined.keys(), 'sandbox'], path);
-  if (!hasKey(definition, against.env)) return missingKey(definition, path).error;
+  if (!hasKey(definition, against.env)) return against.keysElsewhere ? undefined : missingKey(definition, path).error;
   const typed = typedModels(definition);
   if (typed.includes(id) || definition.models.includes(id)) return undefined;
   const live = await against.live(definition);

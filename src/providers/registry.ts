@@ -13,9 +13,14 @@ import { loadWires } from './wires.ts';
 
 /** The providers and policies of one process. */
 export interface ProviderRegistry {
+  /** models are asked by other processes, whose keys nobody knows here */
+  readonly keysElsewhere: boolean;
   /** The wire of a model's provider. @throws ProviderError where the provider is unknown or has no key */
   open(model: ModelRef): Provider;
-  /** Why a model cannot be asked; undefined if it can, as far as is known. At most 2 s. @param path where it stands in the input */
+  /** The same; undefined where it cannot be opened. */
+  find(model: ModelRef): Provider | undefined;
+  /** Why a model cannot be asked; undefined if it can, as far as is known: of a key only where it would be asked from here. At
+   *  most 2 s. @param path where it stands in the input */
   check(model: ModelRef, path: string): Promise<CallError | undefined>;
   /** All model refs offered now. At most 2 s. */
   known(): Promise<ModelRef[]>;
@@ -34,6 +39,7 @@ export interface RegistryOptions {
   config?: ConfigInput;
   env?: NodeJS.ProcessEnv;
   sandbox?: Sandbox;
+  keysElsewhere?: boolean;
 }
 
 /** Loads what the first call of a process would wait for: the SDKs of the providers that have keys, else those of the
@@ -48,6 +54,7 @@ export function providerRegistry({
   config: given = {},
   env = process.env,
   sandbox,
+  keysElsewhere = false,
 }: RegistryOptions): ProviderRegistry {
   const config = Config.parse(given);
   const defined = definitions(config, env);
@@ -63,20 +70,32 @@ export function providerRegistry({
   }
   const live = async (definition: Definition) => listed(opening(definition));
 
+  function open(model: ModelRef): Provider {
+    const name = providerOf(model);
+    if (name === 'sandbox') return simulated.provider;
+    const definition = defined.get(name);
+    if (definition) return opening(definition);
+    const known = [...defined.keys(), 'sandbox'].join(', ');
+    throw new ProviderError({ type: 'InvalidRequest', message: `No provider named "${name}". Known now: ${known}.` });
+  }
+
   return {
-    open(model) {
-      const name = providerOf(model);
-      if (name === 'sandbox') return simulated.provider;
-      const definition = defined.get(name);
-      if (definition) return opening(definition);
-      const known = [...defined.keys(), 'sandbox'].join(', ');
-      throw new ProviderError({ type: 'InvalidRequest', message: `No provider named "${name}". Known now: ${known}.` });
+    keysElsewhere,
+    open,
+
+    find(model) {
+      try {
+        return open(model);
+      } catch (thrown) {
+        if (thrown instanceof ProviderError) return undefined;
+        throw thrown;
+      }
     },
 
     async check(model, path) {
       try {
         if (isAlias(model)) resolvePolicy(model, config, env, path);
-        else return await checkModel(model, path, { defined, env, live });
+        else return await checkModel(model, path, { defined, env, live, keysElsewhere });
       } catch (thrown) {
         if (thrown instanceof ProviderError) return { ...thrown.error, path };
         throw thrown;

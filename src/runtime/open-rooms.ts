@@ -32,6 +32,8 @@ export interface RoomOptions {
   env: NodeJS.ProcessEnv;
   /** else warnings and errors on stderr */
   log?: Log;
+  /** models are asked by other processes: what keys there are is theirs to know */
+  keysElsewhere?: boolean;
   /** else as environment and config say */
   encryption?: EncryptionKeys;
 }
@@ -42,11 +44,12 @@ export async function openRooms({
   config,
   env,
   log = consoleLog,
+  keysElsewhere,
   ...given
 }: RoomOptions): Promise<OpenRooms> {
   const encryption = given.encryption ?? (await encryptionKeys(env, config));
   const store = await openStore({ url: databaseUrl, log, encryption });
-  const providers = providerRegistry({ config, env });
+  const providers = providerRegistry({ config, env, keysElsewhere });
   const tools = toolRegistry(
     [
       ownTools(config.tools),

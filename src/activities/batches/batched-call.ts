@@ -132,7 +132,7 @@ export function createBatchSupport({ store, providers, log }: Rooms) {
   const unknownUntil = new Map<string, number>();
 
   return async (model: string, signal: AbortSignal): Promise<boolean> => {
-    const wire = providers.open(model).batches;
+    const wire = providers.find(model)?.batches;
     if (!wire) return false;
     const provider = providerOf(model);
     const known = await awaitStore(signal, () => store.batches.support(provider));
