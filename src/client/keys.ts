@@ -28,8 +28,16 @@ export interface Keys {
   revoke(name: string): Promise<ApiKey>;
   /** Whose bearer a secret is; undefined for one that does not hold. What was found is remembered for seconds. */
   verify(secret: string): Promise<Caller | undefined>;
+  /** Calls back once a key that holds does not any more: it was revoked, or its time is over. @returns what ends watching */
+  watch(secret: string, onEnd: () => void): () => void;
   /** Takes one of the requests a key may make a minute, at all gateways together. @returns ms to wait, 0 where it may ask now */
   admit(caller: Caller): Promise<number>;
+}
+
+/** A key that somebody has an answer open with. */
+interface Watched {
+  timer: NodeJS.Timeout;
+  ends: Set<() => void>;
 }
 
 /** How long a key that was found is not looked up again, ms: so long a revoked one may still be taken. */
@@ -40,6 +48,7 @@ const SECRET = new RegExp(`^${KEY_PREFIX}[\\w-]{43}$`);
 
 export function createKeys(store: Pick<Store, 'keys' | 'ledger' | 'audit'>): { of(caller: Caller): Keys } {
   const remembered = new Map<string, { until: number; found: Promise<VerifiedKey | undefined> }>();
+  const watched = new Map<string, Watched>();
 
   async function verify(secret: string): Promise<Caller | undefined> {
     if (!SECRET.test(secret)) return undefined;
@@ -62,6 +71,38 @@ export function createKeys(store: Pick<Store, 'keys' | 'ledger' | 'audit'>): { o
     const forget = () => remembered.get(id) === entry && remembered.delete(id);
     found.then((key) => key ?? forget(), forget);
     return found;
+  }
+
+  /** One look at a key for all who watch it, as often as for one who asks with it. */
+  function watch(secret: string, onEnd: () => void): () => void {
+    const { ends } = watched.get(secret) ?? beginWatch(secret);
+    ends.add(onEnd);
+    return () => {
+      ends.delete(onEnd);
+      if (ends.size === 0) endWatch(secret);
+    };
+  }
+
+  function beginWatch(secret: string): Watched {
+    const timer = setInterval(() => void look(secret), REMEMBERED_MS);
+    timer.unref();
+    const begun = { timer, ends: new Set<() => void>() };
+    watched.set(secret, begun);
+    return begun;
+  }
+
+  async function look(secret: string): Promise<void> {
+    remembered.delete(digestOf(secret).toString('base64'));
+    // While nobody can say whether it holds, it does.
+    if (await verify(secret).catch(() => true)) return;
+    const { ends } = watched.get(secret) ?? {};
+    endWatch(secret);
+    for (const end of ends ?? []) end();
+  }
+
+  function endWatch(secret: string): void {
+    clearInterval(watched.get(secret)?.timer);
+    watched.delete(secret);
   }
 
   function of(caller: Caller): Keys {
@@ -113,6 +154,7 @@ export function createKeys(store: Pick<Store, 'keys' | 'ledger' | 'audit'>): { o
         return shown(name);
       },
       verify,
+      watch,
       async admit({ key, requestsPerMinute }) {
         return key === undefined || requestsPerMinute === undefined ? 0 : store.keys.admit(key, requestsPerMinute);
       },

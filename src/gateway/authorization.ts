@@ -12,6 +12,7 @@ import {
 import type { GatewayEnv } from './app.ts';
 import { assertOfThisMachine } from './open-gateway.ts';
 import { ProblemError, problem } from './problem.ts';
+import { isEventStream, whileKeyHolds } from './while-key-holds.ts';
 
 /** Has the path of the codec server, and is sent nowhere else (routes/codec.ts). */
 export const CODEC_COOKIE = 'cadenza_codec';
@@ -21,11 +22,17 @@ export const CODEC_COOKIE = 'cadenza_codec';
 export function requirePermission(may: Permission | 'anyone' | 'oversee'): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
     if (may !== 'anyone') {
-      const caller = await callerOf(c);
+      const secret = secretIn(c);
+      const caller = await callerOf(c, secret);
       if (may !== 'oversee') assertPermitted(caller, may);
       else if (caller.tenant !== undefined) throw forbidden(caller, may);
       c.set('caller', caller);
-      c.set('client', c.get('surroundings').client.as({ ...caller, from: originOf(c) }));
+      const { client } = c.get('surroundings');
+      c.set('client', client.as({ ...caller, from: originOf(c) }));
+      await next();
+      if (secret?.startsWith(KEY_PREFIX) && isEventStream(c.res))
+        c.res = whileKeyHolds(c.res, (onEnd) => client.keys.watch(secret, onEnd));
+      return;
     }
     await next();
   };

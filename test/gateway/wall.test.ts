@@ -316,6 +316,28 @@ test('a key is shown once, kept as a hash alone, rotated with a grace, and revok
   await until(async () => (await send(brief, 'GET', '/v1/runs')).status === 401 || undefined);
 });
 
+test('a stream that is open ends when its key does: revoked at another gateway, or expired', async () => {
+  const path = `/v1/runs/${theirs.waiting}/events`;
+  const opened = async (at: ServedGateway, secret: string) => {
+    const answer = await fetch(at.url + path, { headers: { authorization: `Bearer ${secret}` } });
+    expect(answer.status).toBe(200);
+    return answer.text();
+  };
+  const revoked = await keyFor({ name: 'leaver', tenant: 'acme', role: 'caller' });
+  const expiring = await keyFor({ name: 'guest', tenant: 'acme', role: 'caller', expiresIn: '2 seconds' });
+  const streams = [opened(served, revoked), opened(beside, revoked), opened(beside, expiring)];
+  const staying = new AbortController();
+  const headers = { authorization: `Bearer ${acme}` };
+  const other = await fetch(served.url + path, { headers, signal: staying.signal });
+  expect((await send(acme, 'DELETE', '/v1/keys/leaver')).status).toBe(200);
+  for (const text of await Promise.all(streams)) {
+    expect(text).toContain('event: approval.requested');
+    expect(text).toMatch(/: this API key does not hold any more\n\n$/);
+  }
+  expect((await other.body!.getReader().read()).done).toBe(false);
+  staying.abort();
+});
+
 test('a key that is limited itself makes no keys and sets no budgets, and a tenant not its own', async () => {
   const limited = await keyFor({ name: 'limited', tenant: 'acme', role: 'admin', budgetUsd: 5 });
   expect((await send(limited, 'POST', '/v1/keys', { name: 'free' })).status).toBe(403);
