@@ -3,12 +3,15 @@ import { z } from 'zod';
 
 const Port = z.coerce.number().int().min(0).max(65_535);
 
+/** Set to nothing, it is no list of keys: a secret that did not arrive would let everybody in. */
+const KEYS = 'CADENZA_API_KEYS';
+
 /** The environment variables Cadenza reads, beside those of Temporal (temporal.ts). Provider keys are read by name where a provider is opened, and nowhere else. */
 const Variables = z.object({
   CADENZA_PORT: Port.default(4100),
   CADENZA_HOME: z.string().default('.cadenza'),
   CADENZA_DATABASE_URL: z.string().optional(),
-  CADENZA_API_KEYS: z
+  [KEYS]: z
     .string()
     .transform((list) =>
       list
@@ -87,7 +90,7 @@ export interface Environment {
 
 /** @throws Error naming the variable that is wrong */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const given = Object.fromEntries(Object.entries(env).filter(([name, value]) => value !== '' || name === KEYS));
   const parsed = Variables.safeParse(given);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
@@ -98,7 +101,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     port: variables.CADENZA_PORT,
     home: path.resolve(variables.CADENZA_HOME),
     databaseUrl: variables.CADENZA_DATABASE_URL,
-    apiKeys: variables.CADENZA_API_KEYS ?? [],
+    apiKeys: variables[KEYS] ?? [],
     webhookSecret: variables.CADENZA_WEBHOOK_SECRET,
     temporalPort: variables.CADENZA_TEMPORAL_PORT,
     temporalUiPort: variables.CADENZA_TEMPORAL_UI_PORT,

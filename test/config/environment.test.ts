@@ -6,7 +6,7 @@ test('API keys are listed with commas', () => {
   expect(readEnvironment({}).apiKeys).toEqual([]);
 });
 
-test.each([' , ', ',', '  '])('a list of API keys without a key, %j, is no invitation to everybody', (keys) => {
+test.each(['', ' , ', ',', '  '])('a list of API keys without a key, %j, is no invitation to everybody', (keys) => {
   expect(() => readEnvironment({ CADENZA_API_KEYS: keys })).toThrow(
     /CADENZA_API_KEYS is not usable: It holds no key\. .*unset/,
   );
