@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Page } from 'playwright-core';
 import { until } from '../setup/until.ts';
+import { column, compare, finished, MODELS, said, whole, words, wordsOf } from './comparing.ts';
 import { type PageBed, pageBed, type Said } from './page-bed.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const MODELS = ['peer/one', 'peer/two', 'peer/three'];
 
 const HOSTILE = `# Fine so far
 
@@ -24,10 +23,6 @@ const HOSTILE = `# Fine so far
 &lt;b&gt;named &copy;
 
 <iframe srcdoc="<script>parent.hacked=10</script>"></iframe>`;
-
-/** `<model>1 <model>2 ... <model>n`: what is missing or doubled is seen. */
-const words = (model: string, n: number) => Array.from({ length: n }, (_, at) => `${model}${at + 1} `);
-const whole = (model: string, n: number) => words(model, n).join('').trim();
 
 function answer(model: string, question: string, isAfterTool: boolean): Said {
   if (question.includes('hostile')) return { words: HOSTILE.split(/(?<=\s)/) };
@@ -47,33 +42,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await bed.close();
 });
-
-/** Starts a comparison as a person would. */
-async function compare(page: Page, question: string, models = MODELS): Promise<void> {
-  await page.getByRole('textbox', { name: 'Question' }).fill(question);
-  // Some are suggested once the list is here.
-  const chips = page.getByRole('button', { name: /^Remove / });
-  await chips.first().waitFor();
-  while ((await chips.count()) > 0) await chips.first().click();
-  await page.getByRole('button', { name: /Choose models|Add/ }).click();
-  const search = page.getByRole('combobox', { name: 'Search models' });
-  for (const model of models) {
-    await search.fill(model);
-    await search.press('Enter');
-  }
-  await search.press('Escape');
-  await page.getByRole('button', { name: /^Compare/ }).click();
-  await page.waitForURL('**/compare/**');
-}
-
-const column = (page: Page, model: string) => page.getByRole('article', { name: model });
-const said = async (page: Page, model: string) =>
-  (await column(page, model).locator('.markdown').innerText({ timeout: 30_000 })).trim();
-const wordsOf = async (page: Page, model: string) => (await said(page, model)).split(/\s+/).length;
-
-async function finished(page: Page, model: string): Promise<void> {
-  await column(page, model).getByText('finished').waitFor();
-}
 
 test('three models answer side by side, live, with the bill under them', async () => {
   const page = await bed.open('/');

@@ -79,7 +79,7 @@ const events = log(
 test('a call made again drops what it had said; events heard twice change nothing', () => {
   const once = afterEvents(EMPTY_RUN, events);
   expect(answerOf(once, model)).toMatchObject({ text: 'the whole word', state: 'done', epoch: 2 });
-  expect(once).toMatchObject({ state: 'completed', spentUsd: 0.5, seq: events.length });
+  expect(once).toMatchObject({ state: 'completed', seq: events.length, changedAt: events.length });
   let pieces = EMPTY_RUN;
   for (const event of events) pieces = afterEvents(pieces, [event]);
   expect(pieces).toEqual(once);

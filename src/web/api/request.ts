@@ -9,6 +9,8 @@ export interface Problem {
   hint?: string;
   path?: string;
   requestId?: string;
+  /** when it may be asked again */
+  retryAfterSeconds?: number;
 }
 
 /** A request that was refused. */
@@ -77,7 +79,9 @@ const UNREACHABLE: Problem = {
 
 async function problemOf(response: Response): Promise<Problem> {
   const said = (await response.json().catch(() => ({}))) as Partial<Problem> & { error?: { message?: string } };
-  const { status, statusText } = response;
+  const { status, statusText, headers } = response;
   const detail = said.detail ?? said.error?.message ?? statusText;
-  return { ...said, status, title: said.title ?? statusText, detail };
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  const wait = Number.isFinite(seconds) && { retryAfterSeconds: seconds };
+  return { ...said, status, title: said.title ?? statusText, detail, ...wait };
 }

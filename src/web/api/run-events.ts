@@ -35,6 +35,7 @@ export async function followRun(id: string, { after = 0, signal, onEvents, onSta
   tell('connecting');
   while (!signal.aborted) {
     const silence = new AbortController();
+    let restMs = 0;
     try {
       const reading = AbortSignal.any([signal, silence.signal]);
       const response = await send(`/v1/runs/${encodeURIComponent(id)}/events?after=${cursor}`, { signal: reading });
@@ -52,9 +53,10 @@ export async function followRun(id: string, { after = 0, signal, onEvents, onSta
     } catch (error) {
       if (signal.aborted) break;
       if (error instanceof RequestError && !isPassing(error.problem.status)) throw error;
+      if (error instanceof RequestError) restMs = (error.problem.retryAfterSeconds ?? 0) * 1_000;
     }
     tell('away');
-    await pause(waitMs, signal);
+    await pause(Math.max(waitMs, restMs), signal);
     waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2);
   }
   frame.flush();

@@ -1,15 +1,16 @@
 import { type Signal, useComputed, useSignal } from '@preact/signals';
-import type { CompareInput, Verdict } from '../../contract/index.ts';
+import type { Bill, CompareInput, Verdict } from '../../contract/index.ts';
 import { useClock } from '../parts/clock.ts';
 import { count, duration, usd } from '../parts/figures.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ModelName } from '../parts/model-name.tsx';
 import { ModelSelect } from '../parts/model-select.tsx';
-import { costSoFar } from '../run/call-facts.tsx';
-import { answerOf, type RunView } from '../run/run-view.ts';
+import { costOfRun, costOfStep } from '../run/cost.ts';
+import { answerOf, hasEnded, type RunView } from '../run/run-view.ts';
 
 interface BillBarProps {
   view: Signal<RunView>;
+  bill: Signal<Bill | undefined>;
   models: string[];
   input: CompareInput | undefined;
   onStop(): void;
@@ -17,33 +18,33 @@ interface BillBarProps {
 }
 
 /** What all of it costs, what the judge said, and what can be done next. */
-export function BillBar({ view, models, input, onStop, onGoOn }: BillBarProps) {
-  const { state, verdicts, startedAt, endedAt } = view.value;
-  const isOpen = state === 'running' || state === 'unknown';
+export function BillBar({ view, bill, models, input, onStop, onGoOn }: BillBarProps) {
+  const { verdicts, startedAt, endedAt } = view.value;
+  const isOpen = !hasEnded(view.value);
   const now = useClock(isOpen);
-  const tokens = useComputed(() => tokensOf(view.value));
+  const tokens = useComputed(() => (hasEnded(view.value) && bill.value) || tokensOf(view.value));
+  const cost = costOfRun(view.value, bill.value);
   const answered = models.filter((model) => answerOf(view.value, model)?.state === 'done');
   const verdict = verdicts.at(-1)?.verdict;
-  const speakingUsd = [...view.value.calls.values()].reduce((sum, call) => sum + (costSoFar(call) ?? 0), 0);
   const elapsed = startedAt === undefined ? undefined : Math.max(0, (endedAt ?? now) - startedAt);
   return (
     <footer class="bill-bar">
-      <Shares view={view.value} models={models} />
+      <Shares view={view.value} bill={bill.value} models={models} totalUsd={cost.usd ?? 0} />
       {verdict && <VerdictLine verdict={verdict} judge={answerOf(view.value, 'judge')?.model} />}
       <dl class="bill figures">
         <div>
           <dt>{isOpen ? 'So far' : 'In all'}</dt>
           <dd>
             <strong>
-              {speakingUsd > 0 && '≈ '}
-              {usd(view.value.spentUsd + speakingUsd)}
+              {cost.isEstimate && '≈ '}
+              {usd(cost.usd)}
             </strong>
           </dd>
         </div>
         <div>
           <dt>Tokens</dt>
           <dd>
-            {count(tokens.value.input)} in, {count(tokens.value.output)} out
+            {count(tokens.value.inputTokens)} in, {count(tokens.value.outputTokens)} out
           </dd>
         </div>
         {elapsed !== undefined && (
@@ -66,16 +67,25 @@ export function BillBar({ view, models, input, onStop, onGoOn }: BillBarProps) {
   );
 }
 
-/** How the bill is shared among the models, and whoever judged and merged; what is not paid yet has no share. */
-function Shares({ view, models }: { view: RunView; models: string[] }) {
-  const costOf = (step: string) => answerOf(view, step)?.costUsd ?? 0;
-  const parts = models.map((model, index) => ({ voice: `voice-${index + 1}`, usd: costOf(model) }));
-  const rest = view.spentUsd - parts.reduce((sum, part) => sum + part.usd, 0);
+interface SharesProps {
+  view: RunView;
+  bill: Bill | undefined;
+  models: string[];
+  totalUsd: number;
+}
+
+/** How the bill is shared among the models, and whoever judged and merged. */
+function Shares({ view, bill, models, totalUsd }: SharesProps) {
+  const parts = models.map((model, index) => ({
+    voice: `voice-${index + 1}`,
+    usd: costOfStep(view, model, bill)?.usd ?? 0,
+  }));
+  const rest = totalUsd - parts.reduce((sum, part) => sum + part.usd, 0);
   const shown = [...parts, { voice: '', usd: rest }].filter(({ usd: part }) => part > 1e-9);
   return (
     <div class="shares" aria-hidden="true">
       {shown.map(({ voice, usd: part }) => (
-        <i key={voice} class={voice} style={{ flexGrow: part / view.spentUsd }} />
+        <i key={voice} class={voice} style={{ flexGrow: part / totalUsd }} />
       ))}
     </div>
   );
@@ -140,10 +150,10 @@ function VerdictLine({ verdict, judge }: { verdict: Verdict; judge: string | und
   );
 }
 
-function tokensOf({ calls }: RunView): { input: number; output: number } {
+function tokensOf({ calls }: RunView): Pick<Bill, 'inputTokens' | 'outputTokens'> {
   const used = [...calls.values()].flatMap(({ usage }) => (usage ? [usage] : []));
   return {
-    input: used.reduce((sum, { inputTokens }) => sum + inputTokens, 0),
-    output: used.reduce((sum, { outputTokens }) => sum + outputTokens, 0),
+    inputTokens: used.reduce((sum, { inputTokens }) => sum + inputTokens, 0),
+    outputTokens: used.reduce((sum, { outputTokens }) => sum + outputTokens, 0),
   };
 }

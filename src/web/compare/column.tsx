@@ -1,18 +1,20 @@
 import { type Signal, useComputed } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { CallError, Verdict } from '../../contract/index.ts';
+import type { Bill, CallError, Verdict } from '../../contract/index.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { useFollowedEnd } from '../parts/followed-end.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ModelName } from '../parts/model-name.tsx';
 import { ErrorNote } from '../parts/problem-note.tsx';
 import { CallFacts } from '../run/call-facts.tsx';
-import { answerOf, type RunView } from '../run/run-view.ts';
+import { costOfStep } from '../run/cost.ts';
+import { answerOf, hasEnded, type RunView } from '../run/run-view.ts';
 import { announce } from '../shell/announcer.tsx';
 import type { Votes } from './comparisons.ts';
 
 interface ColumnProps {
   view: Signal<RunView>;
+  bill: Signal<Bill | undefined>;
   model: string;
   /** which of the colours is its own, from 1 */
   voice: number;
@@ -24,16 +26,17 @@ interface ColumnProps {
 }
 
 /** What one model says, with what it takes and costs. */
-export function Column({ view, model, voice, verdict, votes, onStop, onRetry, onVote }: ColumnProps) {
+export function Column({ view, bill, model, voice, verdict, votes, onStop, onRetry, onVote }: ColumnProps) {
   // A token in one column draws this column alone.
   const step = useComputed(() => view.value.steps.get(model));
   const call = useComputed(() => answerOf(view.value, model));
-  const runState = useComputed(() => view.value.state);
+  const isOver = useComputed(() => hasEnded(view.value));
   const { state = 'running', error } = step.value ?? {};
-  const isOpen = state === 'running' && ['unknown', 'running'].includes(runState.value);
+  const isOpen = state === 'running' && !isOver.value;
   const { text = '', reasoning = '', state: said } = call.value ?? {};
   const body = useFollowedEnd<HTMLDivElement>(text.length + reasoning.length, call.value?.lastAt);
   const wasCut = !isOpen && state !== 'done';
+  const cost = isOpen ? undefined : costOfStep(view.peek(), model, bill.value);
   const score = verdict?.scores.find((one) => one.model === model);
   const isBest = verdict?.best === model;
   const mine = votes.yours === model;
@@ -76,7 +79,7 @@ export function Column({ view, model, voice, verdict, votes, onStop, onRetry, on
             </button>
           )}
         </span>
-        <CallFacts call={call.value} isOpen={isOpen} />
+        <CallFacts call={call.value} isOpen={isOpen} cost={cost} />
       </header>
       <section class="column-body" ref={body} tabIndex={0} aria-label={`What ${model} says`}>
         {reasoning !== '' && (

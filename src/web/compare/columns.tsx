@@ -1,5 +1,6 @@
 import { type Signal, useComputed, useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
+import type { Bill } from '../../contract/index.ts';
 import type { RunView } from '../run/run-view.ts';
 import { Column } from './column.tsx';
 import type { Votes } from './comparisons.ts';
@@ -7,6 +8,7 @@ import { MergedColumn } from './merged-column.tsx';
 
 interface ColumnsProps {
   view: Signal<RunView>;
+  bill: Signal<Bill | undefined>;
   models: string[];
   votes: Votes;
   onStop(model: string): void;
@@ -15,7 +17,7 @@ interface ColumnsProps {
 }
 
 /** The answers side by side; on a phone one at a time, to be swiped. */
-export function Columns({ view, models, votes, onStop, onRetry, onVote }: ColumnsProps) {
+export function Columns({ view, bill, models, votes, onStop, onRetry, onVote }: ColumnsProps) {
   const shown = useSignal(0);
   const strip = useRef<HTMLDivElement>(null);
   const verdict = useComputed(() => view.value.verdicts.at(-1)?.verdict);
@@ -51,6 +53,7 @@ export function Columns({ view, models, votes, onStop, onRetry, onVote }: Column
           <Column
             key={model}
             view={view}
+            bill={bill}
             model={model}
             voice={index + 1}
             verdict={verdict.value}
@@ -60,7 +63,7 @@ export function Columns({ view, models, votes, onStop, onRetry, onVote }: Column
             onVote={onVote}
           />
         ))}
-        {hasMerged.value && <MergedColumn view={view} />}
+        {hasMerged.value && <MergedColumn view={view} bill={bill} />}
       </div>
     </section>
   );

@@ -6,6 +6,8 @@ import { type Problem, problemOfError } from '../api/request.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
 import { useLiveRun } from '../run/live-run.ts';
+import { hasEnded } from '../run/run-view.ts';
+import { useBill } from '../run/use-bill.ts';
 import { announce } from '../shell/announcer.tsx';
 import { go } from '../shell/router.ts';
 import { useShortcuts } from '../shell/shortcuts.tsx';
@@ -28,10 +30,11 @@ import { Question } from './question.tsx';
 /** One comparison: what was asked, the answers as they come, and what they cost. */
 export function Comparison({ id, onAskAgain }: { id: string; onAskAgain(draft: Draft): void }) {
   const { view, stream, problem } = useLiveRun(id);
+  const bill = useBill(id, view);
   const input = useSignal<CompareInput | undefined>(undefined);
   const votes = useSignal<Votes>({ votes: {} });
   const failed = useSignal<Problem | undefined>(undefined);
-  const isOver = useComputed(() => !['unknown', 'running'].includes(view.value.state));
+  const isOver = useComputed(() => hasEnded(view.value));
 
   /** Does what a button says; what goes wrong is shown. */
   const act = async (work: () => Promise<unknown>) => {
@@ -80,6 +83,7 @@ export function Comparison({ id, onAskAgain }: { id: string; onAskAgain(draft: D
       )}
       <Columns
         view={view}
+        bill={bill}
         models={models}
         votes={votes.value}
         onStop={(model) => act(() => stopOne(id, model))}
@@ -93,6 +97,7 @@ export function Comparison({ id, onAskAgain }: { id: string; onAskAgain(draft: D
       />
       <BillBar
         view={view}
+        bill={bill}
         models={models}
         input={input.value}
         onStop={stop}

@@ -16,9 +16,17 @@ export function afterEvents(before: RunView, events: readonly RunEvent[]): RunVi
   for (const event of fresh) {
     hear(view, event);
     view.seq = event.seq;
+    if (!WORDS.has(event.type)) view.changedAt = event.seq;
+    if (UNTOLD.has(event.type) || (event.type === 'call.started' && (event.epoch ?? 1) > 1)) view.untoldAt = event.seq;
   }
   return view;
 }
+
+const WORDS = new Set<RunEvent['type']>(['call.delta', 'call.reasoning', 'call.toolcall']);
+/** What ends an attempt that may have cost something, and does not say how much. */
+const UNTOLD = new Set<RunEvent['type']>([
+  ...(['call.retrying', 'call.fallback', 'step.failed', 'run.completed', 'run.failed', 'run.cancelled'] as const),
+]);
 
 interface Draft extends RunView {
   steps: Map<string, StepView>;
@@ -92,7 +100,6 @@ function hear(view: Draft, event: RunEvent): void {
     case 'call.abandoned':
       if (call !== undefined)
         change(view.calls, call, { state: 'abandoned', text: '', usage: event.usage, costUsd: event.costUsd });
-      view.spentUsd += event.costUsd ?? 0;
       break;
     case 'call.completed': {
       if (call === undefined) break;
@@ -105,7 +112,6 @@ function hear(view: Draft, event: RunEvent): void {
         ...{ model, usage, costUsd, finishReason, cached, invalid, firstTokenMs, totalMs },
         ...{ state: 'done' as const, lastAt: at, error: undefined, retryAt: undefined },
       });
-      view.spentUsd += costUsd ?? 0;
       break;
     }
     case 'tool.started': {

@@ -1,12 +1,19 @@
-import { priceOf } from '../api/models.ts';
 import { useClock } from '../parts/clock.ts';
 import { count, duration, usd } from '../parts/figures.ts';
+import { type Cost, estimateOf, saidTokens } from './cost.ts';
 import type { CallView } from './run-view.ts';
 
+interface CallFactsProps {
+  call: CallView | undefined;
+  isOpen: boolean;
+  /** of the whole step, where that is known */
+  cost?: Cost;
+}
+
 /** First token, pace, tokens, cost and end of a call: as far as they are known, estimated until they are. */
-export function CallFacts({ call, isOpen }: { call: CallView | undefined; isOpen: boolean }) {
+export function CallFacts({ call, isOpen, cost }: CallFactsProps) {
   const now = useClock(isOpen);
-  const facts = call ? factsOf(call, isOpen, now) : [];
+  const facts = call ? factsOf(call, isOpen, now, cost) : [];
   return (
     <dl class="facts figures">
       {facts.map(({ name, value, title }) => (
@@ -25,27 +32,13 @@ interface Fact {
   title?: string;
 }
 
-/** Characters a token has on average, in English: what models say is counted so until the provider tells. */
-const CHARACTERS_A_TOKEN = 4;
-
-function saidTokens({ text, reasoning }: CallView): number {
-  return Math.ceil((text.length + reasoning.length) / CHARACTERS_A_TOKEN);
-}
-
-/** What a call that still speaks has cost so far, USD, by what it has said; its input is not known yet. */
-export function costSoFar(call: CallView): number | undefined {
-  const price = call.state === 'speaking' ? priceOf(call.model) : undefined;
-  return price && (saidTokens(call) * price.output) / 1_000_000;
-}
-
-function factsOf(call: CallView, isOpen: boolean, now: number): Fact[] {
-  const { startedAt, firstTokenAt, lastAt, state, usage, costUsd, finishReason, cached, error } = call;
+function factsOf(call: CallView, isOpen: boolean, now: number, cost: Cost | undefined): Fact[] {
+  const { startedAt, firstTokenAt, lastAt, state, usage, finishReason, cached, error } = call;
   const firstMs = call.firstTokenMs ?? (firstTokenAt === undefined ? undefined : firstTokenAt - startedAt);
   if (firstMs === undefined && state === 'waiting') {
     return isOpen ? [{ name: 'Waiting for the first token', value: duration(Math.max(0, now - startedAt)) }] : [];
   }
   const tokens = usage?.outputTokens ?? saidTokens(call);
-  const soFarUsd = costSoFar(call);
   const spokeMs = call.totalMs !== undefined ? call.totalMs - (firstMs ?? 0) : lastAt - (firstTokenAt ?? startedAt);
   const pace = spokeMs > 200 ? Math.round(tokens / (spokeMs / 1_000)) : undefined;
   const about = usage ? '' : '≈ ';
@@ -57,10 +50,17 @@ function factsOf(call: CallView, isOpen: boolean, now: number): Fact[] {
       value: `${about}${count(tokens)} tok`,
       title: usage ? `${usage.inputTokens} in, ${usage.outputTokens} out` : 'Estimated until the provider tells',
     },
-    ...(soFarUsd === undefined ? [] : [{ name: 'Cost so far', value: `≈ ${usd(soFarUsd)}` }]),
-    ...(costUsd === undefined ? [] : [{ name: 'Cost', value: cached ? 'from before, $0' : usd(costUsd) }]),
+    ...costFacts(call, cost),
     ...(finishReason === undefined || error ? [] : [{ name: 'Finish', value: FINISHES[finishReason] ?? finishReason }]),
   ];
+}
+
+function costFacts(call: CallView, cost: Cost | undefined): Fact[] {
+  if (call.cached) return [{ name: 'Cost', value: 'from before, $0' }];
+  if (cost) return [{ name: 'Cost', value: `${cost.isEstimate ? '≈ ' : ''}${usd(cost.usd)}` }];
+  if (call.costUsd !== undefined) return [{ name: 'Cost', value: usd(call.costUsd) }];
+  const soFarUsd = estimateOf(call);
+  return soFarUsd === undefined ? [] : [{ name: 'Cost so far', value: `≈ ${usd(soFarUsd)}` }];
 }
 
 const FINISHES: Record<string, string> = {

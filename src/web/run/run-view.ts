@@ -79,8 +79,10 @@ export interface RunView {
   approvals: ReadonlyMap<string, ApprovalView>;
   verdicts: readonly { step?: string; verdict: Verdict }[];
   passages: readonly { step?: string; query: string; passages: FoundPassage[] }[];
-  /** of all calls that have ended, as far as prices are known */
-  spentUsd: number;
+  /** number of the last event that was more than words */
+  changedAt: number;
+  /** number of the last event that ended an attempt without saying what it cost: the bill says it */
+  untoldAt: number;
   error?: CallError;
 }
 
@@ -93,12 +95,22 @@ export const EMPTY_RUN: RunView = {
   approvals: new Map(),
   verdicts: [],
   passages: [],
-  spentUsd: 0,
+  changedAt: 0,
+  untoldAt: 0,
 };
+
+export function hasEnded({ state }: RunView): boolean {
+  return state !== 'unknown' && state !== 'running';
+}
+
+/** The calls of a step, in the order they began. */
+export function callsOf(view: RunView, step: string): CallView[] {
+  const { course = [] } = view.steps.get(step) ?? {};
+  return course.flatMap(({ kind, id }) => (kind === 'call' ? [view.calls.get(id)!] : []));
+}
 
 /** The last call of a step whose words count: not one that was abandoned or left for another model. */
 export function answerOf(view: RunView, step: string): CallView | undefined {
-  const { course = [] } = view.steps.get(step) ?? {};
-  const calls = course.flatMap(({ kind, id }) => (kind === 'call' ? [view.calls.get(id)!] : []));
+  const calls = callsOf(view, step);
   return calls.findLast(({ state }) => state !== 'abandoned' && state !== 'failed') ?? calls.at(-1);
 }
