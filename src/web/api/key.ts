@@ -12,7 +12,13 @@ export const hasKey = signal(currentKey() !== undefined);
 let waiting: PromiseWithResolvers<void> | undefined;
 
 export function currentKey(): string | undefined {
-  return sessionStorage.getItem(KEPT_AS) ?? localStorage.getItem(KEPT_AS) ?? undefined;
+  const kept = sessionStorage.getItem(KEPT_AS) ?? localStorage.getItem(KEPT_AS);
+  return kept !== null && canBeSent(kept) ? kept : undefined;
+}
+
+/** Whether a header takes it: visible characters of Latin-1. With any other, `fetch` asks nobody and throws. */
+export function canBeSent(key: string): boolean {
+  return /^[\x21-\x7e\xa1-\xff]+$/.test(key);
 }
 
 /** Waits until the person has given another key than the one that was refused. */

@@ -12,17 +12,28 @@ interface DialogProps {
   children: ComponentChildren;
 }
 
-/** A modal dialog: the browser's own, so focus stays within and Escape closes it. */
+/**
+ * A modal dialog: the browser's own, so focus stays within and Escape closes it. A second Escape in a row closes it without
+ * asking (`cancel`): then whoever opened it is told, or it is opened again.
+ */
 export function Dialog({ title, isOpen, onClose, focus, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
+  const show = () => {
+    dialog.current?.showModal();
+    focus?.current?.focus();
+  };
   useEffect(() => {
     if (!isOpen) return;
     const { current } = dialog;
-    current?.showModal();
-    focus?.current?.focus();
+    show();
     return () => current?.close();
   }, [isOpen]);
+  const onClosed = () => {
+    if (!isOpen || dialog.current?.open) return;
+    if (onClose) onClose();
+    else show();
+  };
   return (
     <dialog
       ref={dialog}
@@ -32,6 +43,7 @@ export function Dialog({ title, isOpen, onClose, focus, children }: DialogProps)
         event.preventDefault();
         onClose?.();
       }}
+      onClose={onClosed}
       onClick={(event) => event.target === dialog.current && onClose?.()}
       onKeyDown={(event) => event.key === 'Escape' && event.stopPropagation()}
     >

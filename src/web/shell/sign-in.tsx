@@ -1,15 +1,21 @@
+import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { giveKey, isAsked, wasRefused } from '../api/key.ts';
+import { canBeSent, giveKey, isAsked, wasRefused } from '../api/key.ts';
 import { Dialog } from '../parts/dialog.tsx';
 
 /** Asks for an API key, once the gateway does. */
 export function SignIn() {
   const input = useRef<HTMLInputElement>(null);
+  const isGarbled = useSignal(false);
   const onSubmit = (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
-    giveKey(String(form.get('key')).trim(), form.get('remember') === 'on');
+    const key = String(form.get('key')).trim();
+    isGarbled.value = !canBeSent(key);
+    if (isGarbled.value) input.current?.focus();
+    else giveKey(key, form.get('remember') === 'on');
   };
+  const isWrong = isGarbled.value || wasRefused.value;
   return (
     <Dialog title="Sign in" isOpen={isAsked.value} focus={input}>
       <form class="stack" onSubmit={onSubmit}>
@@ -23,13 +29,19 @@ export function SignIn() {
             required
             autocomplete="current-password"
             spellcheck={false}
-            aria-invalid={wasRefused.value}
-            aria-describedby={wasRefused.value ? 'key-refused' : undefined}
+            aria-invalid={isWrong}
+            aria-describedby={isWrong ? 'key-refused' : undefined}
           />
         </label>
-        {wasRefused.value && (
+        {isWrong && (
           <p id="key-refused" class="wrong" role="alert">
-            This key is not known here. Keys are made with <code>cadenza keys create</code>, or by an admin.
+            {isGarbled.value ? (
+              'This is no API key: it has a blank in it, or a character that no key has, such as … Copy all of it once more.'
+            ) : (
+              <>
+                This key is not known here. Keys are made with <code>cadenza keys create</code>, or by an admin.
+              </>
+            )}
           </p>
         )}
         <label class="choice">
