@@ -17,22 +17,34 @@ types?.createPolicy('default', {
 });
 
 /**
- * Markdown (CommonMark and GFM) as HTML that can do nothing: HTML in it is text, addresses are http, https, mailto or
- * relative, links open elsewhere without an opener, and images are links, as nothing is fetched for an answer.
+ * Markdown (CommonMark and GFM) as HTML that can do nothing: HTML in it is text, only whole addresses of http, https and
+ * mailto are links (any other would lead into the gateway that shows it), links open elsewhere without an opener, and
+ * images are links, as nothing is fetched for an answer.
+ * @param scope begins the ids of its footnotes, which lead to each other: its own on a page
  */
-export function renderMarkdown(markdown: string): string {
-  const html = micromark(markdown, { extensions: [gfm()], htmlExtensions: [gfmHtml()] });
+export function renderMarkdown(markdown: string, scope: string): string {
+  const html = micromark(markdown, {
+    extensions: [gfm()],
+    htmlExtensions: [gfmHtml({ clobberPrefix: scope })],
+  });
   const made = html
     .replace(/<img src="([^"]*)" alt="([^"]*)"[^>]*>/g, (_, source, alt) =>
       source === '' ? alt : `<a href="${source}">${alt || 'image'}</a>`,
     )
-    .replace(/<a href="(?!#)/g, '<a rel="noopener noreferrer nofollow" target="_blank" href="')
+    .replaceAll('"footnote-label"', `"${scope}footnote-label"`)
+    .replace(/<a href="([^"]*)"/g, (link, address: string) =>
+      address.startsWith(`#${scope}fn`) ? link : WHOLE.test(address) ? link.replace('<a', AWAY) : '<a',
+    )
     .replace(/<pre><code(?: class="language-([^"]*)")?>/g, (_, language = '') => codeHead(language))
     .replaceAll('</code></pre>', '</code></pre></div>')
     .replaceAll('<table>', '<div class="table" tabindex="0"><table>')
     .replaceAll('</table>', '</table></div>');
   return (policy ? policy.createHTML(made) : made) as string;
 }
+
+const AWAY = '<a rel="noopener noreferrer nofollow" target="_blank"';
+/** Without its slashes an address of http is a relative one. */
+const WHOLE = /^(https?:\/\/[^/]|mailto:)/i;
 
 // In micromark's output every `<` of a tag is its own: those of the text are escaped, so these replacements meet no other.
 function codeHead(language: string): string {
