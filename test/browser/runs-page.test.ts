@@ -17,6 +17,7 @@ import { openBrowser } from './open-browser.ts';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const price = { inputPerMillion: 100, outputPerMillion: 1_000 };
 const HOTEL = { toolCalls: [{ id: 'call_b', name: 'book', arguments: { city: 'Rome' } }] };
+const WIDE = `\`\`\`\n${'wide'.repeat(100)}\n\`\`\`\n\n|${' wide |'.repeat(30)}\n|${'---|'.repeat(30)}`;
 
 let peer: ChatPeer;
 let bed: TestBed;
@@ -27,6 +28,7 @@ let slow = Promise.withResolvers<void>();
 beforeAll(async () => {
   peer = await chatPeer(async (prompt, nth, { model }) => {
     if (prompt.includes('hotel')) return HOTEL;
+    if (prompt.includes('wide')) return { words: [WIDE] };
     if (prompt.includes('at last')) {
       if (model === 'm') return { status: 404, error: 'no such model' };
       return nth === 2 ? { status: 503, error: 'busy' } : { words: ['at ', 'last'] };
@@ -128,6 +130,58 @@ test('the waterfall shows a retry and a fallback as they were', async () => {
   await details.getByText('at last').waitFor();
   expect(await details.innerText()).toContain(`waited ${waitedMs < 1_000 ? `${waitedMs} ms` : '1.'}`);
   expect(await details.innerText()).toContain('Asked instead of chat/m, which ended with ModelNotFound');
+  await page.context().close();
+});
+
+test('a run that goes on is asked for so seldom that its key can be used, and not before the server says', async () => {
+  slow = Promise.withResolvers();
+  await start('ask', { prompt: 'slowly' }, 'asked-seldom');
+  const page = await (await browser.newContext()).newPage();
+  await page.clock.install();
+  const asked: string[] = [];
+  let open = 0;
+  page.on('request', (request) => {
+    if (!request.url().includes('/v1/') || request.url().includes('/events')) return;
+    asked.push(request.url());
+    open += 1;
+    void request.response().then(() => {
+      open -= 1;
+    });
+  });
+  await page.route('**/approvals', (route) =>
+    route.fulfill({ status: 429, headers: { 'retry-after': '40' }, json: {} }),
+  );
+  await page.goto(`${gateway.url}/runs/asked-seldom`);
+  await page.getByText('running').waitFor();
+  for (let second = 0; second < 60; second++) {
+    await page.clock.runFor(1_000);
+    await until(() => open === 0 || undefined);
+  }
+  expect(asked.length).toBeLessThan(30);
+  expect(asked.filter((url) => url.endsWith('/approvals')).length).toBe(2);
+  slow.resolve();
+  await page.clock.resume();
+  await page.getByText('completed').first().waitFor();
+  await page.getByText('slow and steady').first().waitFor();
+  expect(await page.title()).toBe('asked-seldom · Cadenza');
+  await page.context().close();
+});
+
+test('what is typed into the search of runs meets no other filter, and follows nobody to another page', async () => {
+  const page = await (await browser.newContext()).newPage();
+  await page.clock.install();
+  await page.goto(`${gateway.url}/runs`);
+  const search = page.getByLabel('Part of a run’s id');
+  await search.fill('fell');
+  await page.getByRole('radio', { name: 'completed' }).check({ force: true });
+  await page.clock.runFor(1_000);
+  await until(() => page.url().includes('text=fell') || undefined);
+  expect(page.url()).toContain('status=completed');
+  await search.fill('goes');
+  await page.getByRole('link', { name: 'Inbox' }).click();
+  await page.getByRole('heading', { name: 'Inbox' }).waitFor();
+  await page.clock.runFor(1_000);
+  expect(new URL(page.url()).pathname).toBe('/inbox');
   await page.context().close();
 });
 
@@ -261,11 +315,16 @@ test('from the list to a line of the waterfall by the keyboard alone', async () 
 test('axe finds nothing serious on any of these pages, light, dark and at a phone’s width', async () => {
   await start('agent', { task: 'Find a hotel', tools: ['book'] }, 'waits');
   await untilEvent(bed.client, 'waits', 'approval.requested');
+  for (const id of ['wide', 'wide-too']) {
+    await start('ask', { prompt: WIDE }, id);
+    await bed.client.result(id);
+  }
   const pages: [path: string, seen: string][] = [
     ['/runs', '.run-table'],
     ['/runs/fell-back', '.said-panel'],
     ['/runs/waits', '.approval'],
     ['/runs/old?with=old-fork-1', '.compared-steps'],
+    ['/runs/wide?with=wide-too', '.compared-side .code-block'],
     ['/inbox', '.approval'],
     ['/spend', '.chart'],
   ];

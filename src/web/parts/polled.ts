@@ -94,9 +94,10 @@ export function usePolled<Value>(path: string | undefined, everyMs?: number, cha
   }, [path, everyMs, gapMs]);
   const askedOf = useRef<string | undefined>(undefined);
   useEffect(() => {
-    // Of another path it is asked anyway.
-    if (askedOf.current === path) hasChanged.current();
-    askedOf.current = path;
-  }, [path, changes?.with]);
+    const of = `${path} ${everyMs}`;
+    // It was asked just now.
+    if (askedOf.current === of) hasChanged.current();
+    askedOf.current = of;
+  }, [path, everyMs, changes?.with]);
   return { value, problem, refresh: () => refresh.current() };
 }

@@ -6,6 +6,8 @@ import { useClock } from '../parts/clock.ts';
 import { usePolled } from '../parts/polled.ts';
 import { ProblemNote } from '../parts/problem-note.tsx';
 import { useLiveRun } from '../run/live-run.ts';
+import { hasEnded } from '../run/run-view.ts';
+import { useLateLines } from '../run/use-bill.ts';
 import { announce } from '../shell/announcer.tsx';
 import { useShortcuts } from '../shell/shortcuts.tsx';
 import { BillSection } from './bill-section.tsx';
@@ -18,8 +20,12 @@ import { useTimeline } from './use-timeline.ts';
 import { Waterfall } from './waterfall.tsx';
 import { rowsOf } from './waterfall-rows.ts';
 
-/** While it goes on, ms. */
-const LIVE_MS = 1_500;
+/** What events do not tell, such as the end of a run that was terminated, is looked for this often, ms. */
+const LOOK_MS = 15_000;
+/** Temporal closes a run a moment after its last event. */
+const CLOSING_MS = 1_500;
+/** What events tell of is asked for at most this often, ms: all that is asked here in a minute must leave an API key room. */
+const GAP_MS = 10_000;
 /** These have ways of their own to go on. */
 const NOT_FORKED = ['map', 'conversation'];
 
@@ -28,26 +34,32 @@ export function RunPage({ id, query }: { id: string; query: URLSearchParams }) {
   const path = `/v1/runs/${encodeURIComponent(id)}`;
   const live = useLiveRun(id);
   const view = live.view.value;
-  const hasEnded = useSignal(false);
-  const info = usePolled<RunInfo>(path, hasEnded.value ? undefined : LIVE_MS);
+  const isClosed = useSignal(false);
+  const isEnding = hasEnded(view);
+  const lookMs = isEnding ? CLOSING_MS : LOOK_MS;
+  const info = usePolled<RunInfo>(path, isClosed.value ? undefined : lookMs);
   const run = info.value.value;
   const isRunning = run === undefined || run.status === 'running';
-  const bill = usePolled<Bill>(`${path}/bill`, isRunning ? LIVE_MS : undefined).value.value;
-  const timeline = useTimeline(id, view.seq, isRunning);
-  const asks = usePolled<{ approvals: PendingApproval[] }>(`${path}/approvals`, isRunning ? LIVE_MS : undefined);
+  const liveMs = isRunning ? LOOK_MS : undefined;
+  const billed = usePolled<Bill>(`${path}/bill`, liveMs, { with: isRunning && view.changedAt, gapMs: GAP_MS });
+  useLateLines(billed, live.view);
+  const bill = billed.value.value;
+  const timeline = useTimeline(id, view.changedAt, isRunning);
+  const open = [...view.approvals.values()].filter(({ decision }) => !decision).length;
+  const approvals = { with: `${view.approvals.size} ${open}`, gapMs: 0 };
+  const asks = usePolled<{ approvals: PendingApproval[] }>(`${path}/approvals`, liveMs, approvals);
   const chosen = useSignal<string | undefined>(undefined);
   const forkFrom = useSignal<string | undefined>(undefined);
   const answered = useSignal<string[]>([]);
 
   useEffect(() => {
     if (!run || run.status === 'running') return;
-    if (!hasEnded.peek() && view.seq > 0) announce(`The run is ${run.status}`);
-    hasEnded.value = true;
+    if (!isClosed.peek() && view.seq > 0) announce(`The run is ${run.status}`);
+    isClosed.value = true;
   }, [run?.status]);
-  // Its last event is heard before anybody asks.
   useEffect(() => {
-    if (view.state !== 'unknown' && view.state !== 'running') void info.refresh();
-  }, [view.state]);
+    document.title = `${id} · Cadenza`;
+  }, [id]);
 
   const now = useClock(isRunning);
   const steps = timeline.steps.value;

@@ -4,9 +4,11 @@ import type { Timeline } from '../../contract/index.ts';
 import { type Problem, problemOfError, request } from '../api/request.ts';
 import type { TimelineStep } from './waterfall-rows.ts';
 
-/** How often a timeline is asked for while the run goes on, ms; more seldom where an answer takes long. */
-const LIVE_MS = 800;
+/** How often a page of a timeline is asked for while the run goes on, ms; more seldom where an answer takes long. */
+const LIVE_MS = 4_000;
 const PATIENCE = 4;
+/** How often it is seen whether there is anything to ask for, ms. */
+const TICK_MS = 250;
 /** Steps that are shown at most. */
 const MOST_STEPS = 20_000;
 
@@ -20,15 +22,15 @@ export interface LiveTimeline {
 
 /**
  * The timeline of a run, all pages of it. Pages whose steps have all ended are not asked for again.
- * @param seq of the newest event that was heard: while it stays, nothing is asked
+ * @param changedAt number of the newest event that changes it: while it stays, nothing is asked
  */
-export function useTimeline(id: string, seq: number, isRunning: boolean): LiveTimeline {
+export function useTimeline(id: string, changedAt: number, isRunning: boolean): LiveTimeline {
   const steps = useSignal<readonly TimelineStep[] | undefined>(undefined);
   const problem = useSignal<Problem | undefined>(undefined);
   const isPruned = useSignal(false);
   const isCut = useSignal(false);
-  const heard = useRef(seq);
-  heard.current = seq;
+  const heard = useRef(changedAt);
+  heard.current = changedAt;
   const pages = useRef<{ after: number; steps: TimelineStep[] }[]>([]);
 
   useEffect(() => {
@@ -36,21 +38,26 @@ export function useTimeline(id: string, seq: number, isRunning: boolean): LiveTi
     let timer: ReturnType<typeof setTimeout> | undefined;
     async function load(asked: number): Promise<void> {
       const began = performance.now();
+      let requests = 1;
+      let restMs: number | undefined;
       try {
-        await loadFrom(leaving.signal);
+        requests = await loadFrom(leaving.signal);
         problem.value = undefined;
       } catch (error) {
         if (leaving.signal.aborted) return;
         problem.value = problemOfError(error);
+        restMs = problem.value.retryAfterSeconds && problem.value.retryAfterSeconds * 1_000;
       }
-      if (!isRunning || leaving.signal.aborted) return;
+      if (leaving.signal.aborted || (!isRunning && restMs === undefined)) return;
       const again = () => {
-        if (heard.current === asked || document.hidden) timer = setTimeout(again, LIVE_MS);
-        else void load(heard.current);
+        const isNew = heard.current !== asked || restMs !== undefined;
+        if (isNew && !document.hidden) void load(heard.current);
+        else timer = setTimeout(again, TICK_MS);
       };
-      timer = setTimeout(again, Math.max(LIVE_MS, (performance.now() - began) * PATIENCE));
+      timer = setTimeout(again, Math.max(LIVE_MS * requests, (performance.now() - began) * PATIENCE, restMs ?? 0));
     }
-    async function loadFrom(signal: AbortSignal): Promise<void> {
+    /** @returns how many requests it took */
+    async function loadFrom(signal: AbortSignal): Promise<number> {
       const known = pages.current;
       const open = known.findIndex((page) => page.steps.some(({ endedAt }) => endedAt === undefined));
       const at = open === -1 ? Math.max(0, known.length - 1) : open;
@@ -66,6 +73,7 @@ export function useTimeline(id: string, seq: number, isRunning: boolean): LiveTi
       }
       pages.current = kept;
       steps.value = kept.flatMap((page) => page.steps);
+      return kept.length - at;
     }
     void load(heard.current);
     return () => {

@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { loadModels, models } from '../api/models.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -13,16 +14,26 @@ const WITHIN = { '': 'any time', '1h': 'the last hour', '1d': 'the last day', '7
 /** A pause in typing, after which it is looked for, ms. */
 const PAUSE_MS = 300;
 
-let typing: ReturnType<typeof setTimeout> | undefined;
-
 /** What is shown of the runs; it stands in the address, so that it can be sent to others and gone back to. */
 export function RunFilterBar({ filters }: { filters: RunFilters }) {
   useEffect(() => void loadModels(), []);
-  const change = (more: Partial<RunFilters>) => go(addressOf({ ...filters, ...more }), { replace: true });
-  const typed = (more: Partial<RunFilters>) => {
-    clearTimeout(typing);
-    typing = setTimeout(() => change(more), PAUSE_MS);
+  // What is typed, until it is looked for.
+  const typed = useSignal<string | undefined>(undefined);
+  const change = (more: Partial<RunFilters>) => {
+    const text = typed.value?.trim() ?? filters.text;
+    typed.value = undefined;
+    go(addressOf({ ...filters, text, ...more }), { replace: true });
   };
+  useEffect(() => {
+    if (typed.value === undefined) return;
+    const timer = setTimeout(() => change({}), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [typed.value]);
+  // Gone to by a link, what is shown is not what was typed.
+  const address = addressOf(filters);
+  useEffect(() => {
+    typed.value = undefined;
+  }, [address]);
   const others = [filters.model, filters.tenant, filters.within, filters.minCostUsd].filter((one) => one !== '').length;
   return (
     <search class="run-filters">
@@ -48,8 +59,10 @@ export function RunFilterBar({ filters }: { filters: RunFilters }) {
           type="search"
           id="run-search"
           placeholder="Part of a run’s id"
-          value={filters.text}
-          onInput={({ currentTarget }) => typed({ text: currentTarget.value.trim() })}
+          value={typed.value ?? filters.text}
+          onInput={({ currentTarget }) => {
+            typed.value = currentTarget.value;
+          }}
         />
       </label>
       <label class="inline-field">

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentType } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { hasKey, signOut } from '../api/key.ts';
 import { problemOfError } from '../api/request.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -99,16 +99,22 @@ function Loaded({ page }: { page: Page }) {
   };
   useEffect(load, [page]);
   useEffect(() => {
-    document.title = page.part === '' ? 'Cadenza' : `${page.name} · Cadenza`;
     if (!isFirst.current) announce(page.name);
     isFirst.current = false;
   }, [page]);
+  // Before what is shown there gives itself a title of its own.
+  useLayoutEffect(() => {
+    document.title = place.value.path === '/' ? 'Cadenza' : `${page.name} · Cadenza`;
+  }, [page, place.value.path]);
   if (failed.value !== undefined) return <ProblemNote problem={problemOfError(failed.value)} onRetry={load} />;
   const Content = shown.value;
   return Content ? <Content place={place.value} /> : <p class="unseen">Loading</p>;
 }
 
 function NotFound() {
+  useLayoutEffect(() => {
+    document.title = 'Not found · Cadenza';
+  }, []);
   return (
     <div class="empty">
       <h1>There is nothing here</h1>
