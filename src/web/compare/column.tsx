@@ -38,7 +38,7 @@ export function Column({ view, bill, model, voice, verdict, votes, onStop, onRet
   const wasCut = !isOpen && state !== 'done';
   const cost = isOpen ? undefined : costOfStep(view.peek(), model, bill.value);
   const score = verdict?.scores.find((one) => one.model === model);
-  const isBest = verdict?.best === model;
+  const isBest = verdict?.best === model && !verdict.tied;
   const mine = votes.yours === model;
   useEffect(() => {
     if (said === 'done') announce(`${model} has answered`);

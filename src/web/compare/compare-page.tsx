@@ -28,11 +28,11 @@ export function Page({ place }: PageProps) {
   return (
     <div class="page ask">
       <h1>Ask several models the same thing</h1>
-      <Composer draft={draft.value} onChange={change} onRun={run} />
+      <Composer draft={draft} onChange={change} onRun={run} />
       <RecentRuns
         load={recentComparisons}
         pathOf={(id) => `/compare/${encodeURIComponent(id)}`}
-        none={<Starters onChoose={(prompt) => change({ ...draft.value, prompt })} />}
+        none={<Starters onChoose={(prompt) => change({ prompt })} />}
       />
     </div>
   );
@@ -62,14 +62,19 @@ function Starters({ onChoose }: { onChoose(prompt: string): void }) {
   );
 }
 
-function change(next: Draft): void {
-  if (next.models !== draft.value.models) keepModels('compare', next.models);
-  draft.value = next;
+function change(more: Partial<Draft>): void {
+  if (more.models) keepModels('compare', more.models);
+  draft.value = { ...draft.value, ...more };
 }
 
 async function run(asked: Draft): Promise<void> {
   const id = await startComparison(asked);
-  draft.value = { ...asked, prompt: '', pictures: [] };
+  // What was written while it started is kept.
+  const { prompt, pictures } = draft.value;
+  change({
+    ...{ prompt: prompt === asked.prompt ? '' : prompt, kept: undefined },
+    pictures: pictures.filter((picture) => !asked.pictures.includes(picture)),
+  });
   go(`/compare/${encodeURIComponent(id)}`);
 }
 

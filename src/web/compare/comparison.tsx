@@ -16,6 +16,7 @@ import { Columns } from './columns.tsx';
 import {
   askAgain,
   type Draft,
+  draftOf,
   goOnWith,
   questionOf,
   readInput,
@@ -32,9 +33,11 @@ export function Comparison({ id, onAskAgain }: { id: string; onAskAgain(draft: D
   const { view, stream, problem } = useLiveRun(id);
   const bill = useBill(id, view);
   const input = useSignal<CompareInput | undefined>(undefined);
+  const pattern = useSignal<string | undefined>(undefined);
   const votes = useSignal<Votes>({ votes: {} });
   const failed = useSignal<Problem | undefined>(undefined);
   const isOver = useComputed(() => hasEnded(view.value));
+  const isOf = useComputed(() => view.value.pattern ?? pattern.value);
 
   /** Does what a button says; what goes wrong is shown. */
   const act = async (work: () => Promise<unknown>) => {
@@ -49,28 +52,37 @@ export function Comparison({ id, onAskAgain }: { id: string; onAskAgain(draft: D
   useEffect(() => {
     void loadModels();
     void act(async () => {
-      input.value = await readInput(id);
-      document.title = `${questionOf(input.value).prompt.slice(0, 60)} · Cadenza`;
+      const found = await readInput(id);
+      pattern.value = found.pattern;
+      if (found.pattern === 'compare') input.value = found.input as CompareInput;
     });
     void act(async () => {
       votes.value = await readVotes(id);
     });
   }, [id]);
   useEffect(() => {
+    if (input.value) document.title = `${questionOf(input.value).prompt.slice(0, 60) || 'Comparison'} · Cadenza`;
+  }, [input.value]);
+  useEffect(() => {
     if (isOver.value) announce(`The comparison is ${view.value.state}`);
   }, [isOver.value]);
 
   const stop = () => act(() => stopAll(id));
-  const again = () => input.value && onAskAgain({ ...questionOf(input.value), models: input.value.models });
+  const again = () => input.value && onAskAgain(draftOf(input.value));
   useShortcuts(
     [
       { keys: 'n', does: 'New comparison', act: () => go('/') },
       { keys: 'e', does: 'Change the question and ask again', act: again },
-      { keys: 's', does: 'Stop all', act: () => void (isOver.value || stop()) },
+      { keys: 's', does: 'Stop all', act: () => void (isOf.value !== 'compare' || isOver.value || stop()) },
     ],
     [id],
   );
 
+  if (isOf.value === undefined) {
+    const wrong = problem.value ?? failed.value;
+    return <div class="page">{wrong ? <ProblemNote problem={wrong} /> : <p class="unseen">Loading</p>}</div>;
+  }
+  if (isOf.value !== 'compare') return <NoComparison id={id} pattern={isOf.value} />;
   const models = input.value?.models ?? modelsSoFar([...view.value.steps.keys()]);
   return (
     <div class="comparison">
@@ -103,6 +115,17 @@ export function Comparison({ id, onAskAgain }: { id: string; onAskAgain(draft: D
         onStop={stop}
         onGoOn={(more) => act(async () => open(await goOnWith(id, more)))}
       />
+    </div>
+  );
+}
+
+function NoComparison({ id, pattern }: { id: string; pattern: string }) {
+  return (
+    <div class="page">
+      <p class="note">
+        This run is of the pattern {pattern}, which is no comparison:{' '}
+        <a href={`/runs/${encodeURIComponent(id)}`}>see what it did</a>.
+      </p>
     </div>
   );
 }

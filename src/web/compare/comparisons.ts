@@ -1,4 +1,4 @@
-import type { CompareInput, Message, RunInfo, RunPage } from '../../contract/index.ts';
+import type { CompareInput, Message, Part, RunInfo, RunInput, RunPage } from '../../contract/index.ts';
 import { request } from '../api/request.ts';
 
 export const MOST_MODELS = 6;
@@ -13,8 +13,18 @@ export interface Draft {
   prompt: string;
   pictures: Picture[];
   models: string[];
-  judge?: string;
-  merge?: string;
+  judge?: CompareInput['judge'];
+  merge?: CompareInput['merge'];
+  /** what else belongs to a question that is asked again */
+  kept?: Kept;
+}
+
+/** Of a comparison that was not begun here: what the page lets nobody write, and must not lose. */
+export interface Kept extends Pick<CompareInput, 'system' | 'policy' | 'schema' | 'rubric' | 'judgeMode'> {
+  /** what was said before the question */
+  before: Message[];
+  /** parts of the question that are neither its text nor images that are shown */
+  parts: Part[];
 }
 
 /** Starts a comparison. @returns the id of its run */
@@ -25,30 +35,52 @@ export async function startComparison(draft: Draft): Promise<string> {
   return id;
 }
 
-function inputOf({ prompt, pictures, models, judge, merge }: Draft): CompareInput {
-  const asked = pictures.length === 0 ? { prompt } : { messages: [questionWith(prompt, pictures)] };
-  // Times and costs are compared too, so nobody answers from the cache.
-  const policy = { candidates: [models[0]!], cache: false as const };
-  return { ...asked, models, policy, ...(judge && { judge }), ...(merge && { merge }) };
-}
-
-function questionWith(prompt: string, pictures: Picture[]): Message {
+function inputOf({ prompt, pictures, models, judge, merge, kept }: Draft): CompareInput {
+  const { before = [], parts = [], policy, ...rest } = kept ?? {};
+  const isPlain = before.length + parts.length + pictures.length === 0;
+  const asked = isPlain ? { prompt } : { messages: [...before, questionWith(prompt, pictures, parts)] };
   return {
-    role: 'user',
-    content: [...pictures.map((picture) => ({ type: 'image' as const, ...picture })), { type: 'text', text: prompt }],
+    ...rest,
+    ...asked,
+    models,
+    policy: uncached(policy, models),
+    ...(judge && { judge }),
+    ...(merge && { merge }),
   };
 }
 
-/** What was asked, out of the input of a run. */
-export function questionOf({ prompt, messages = [] }: CompareInput): Pick<Draft, 'prompt' | 'pictures'> {
-  if (prompt !== undefined) return { prompt, pictures: [] };
-  const parts = messages.flatMap(({ content }) =>
-    typeof content === 'string' ? [{ type: 'text' as const, text: content }] : content,
-  );
-  const pictures = parts.flatMap((part) =>
-    part.type === 'image' && part.data && part.mediaType ? [{ data: part.data, mediaType: part.mediaType }] : [],
-  );
-  return { prompt: parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n\n'), pictures };
+/** Times and costs are compared too, so nobody answers from the cache; a policy of the config says that itself. */
+function uncached(policy: CompareInput['policy'], models: string[]): CompareInput['policy'] {
+  return typeof policy === 'string' ? policy : { ...policy, candidates: [models[0]!], cache: false };
+}
+
+function questionWith(prompt: string, pictures: Picture[], others: Part[]): Message {
+  const images = pictures.map((picture) => ({ type: 'image' as const, ...picture }));
+  return { role: 'user', content: [...others, ...images, { type: 'text', text: prompt }] };
+}
+
+/** What was asked, out of the input of a run: the person's last words, and what came before them. */
+export function questionOf(input: CompareInput): Pick<Draft, 'prompt' | 'pictures'> & { kept: Kept } {
+  const { prompt, messages = [], models, judge, merge, ...rest } = input;
+  const last = messages.at(-1)?.role === 'user' ? messages.at(-1) : undefined;
+  const before = last ? messages.slice(0, -1) : messages;
+  const parts =
+    typeof last?.content === 'string' ? [{ type: 'text' as const, text: last.content }] : (last?.content ?? []);
+  const texts = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []));
+  const pictures = parts.flatMap((part) => pictureOf(part) ?? []);
+  const others = parts.filter((part) => part.type !== 'text' && !pictureOf(part));
+  return { prompt: prompt ?? texts.join('\n\n'), pictures, kept: { ...rest, before, parts: others } };
+}
+
+/** The draft that asks the same again. */
+export function draftOf(input: CompareInput): Draft {
+  const { models, judge, merge } = input;
+  return { ...questionOf(input), models, judge, merge };
+}
+
+function pictureOf(part: Part): Picture | undefined {
+  if (part.type !== 'image' || !part.data || !part.mediaType) return undefined;
+  return { data: part.data, mediaType: part.mediaType };
 }
 
 export function pictureAddress({ mediaType, data }: Picture): string {
@@ -57,10 +89,8 @@ export function pictureAddress({ mediaType, data }: Picture): string {
 
 const at = (id: string, what: string) => `/v1/runs/${encodeURIComponent(id)}/${what}`;
 
-/** What a comparison was started with. */
-export async function readInput(id: string): Promise<CompareInput> {
-  return (await request<{ input: CompareInput }>(at(id, 'input'))).input;
-}
+/** What a run was started with; of a comparison, a `CompareInput`. */
+export const readInput = (id: string) => request<RunInput>(at(id, 'input'));
 
 export async function recentComparisons(): Promise<RunInfo[]> {
   return (await request<RunPage>('/v1/runs?pattern=compare&limit=24')).runs;

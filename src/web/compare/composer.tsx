@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Problem, problemOfError } from '../api/request.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -6,12 +6,12 @@ import { ModelPicker } from '../parts/model-picker.tsx';
 import { ModelSelect } from '../parts/model-select.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
 import { announce } from '../shell/announcer.tsx';
-import { type Draft, MOST_MODELS, pictureAddress } from './comparisons.ts';
+import { type Draft, type Kept, MOST_MODELS, pictureAddress } from './comparisons.ts';
 import { picturesOf } from './pictures.ts';
 
 interface ComposerProps {
-  draft: Draft;
-  onChange(draft: Draft): void;
+  draft: Signal<Draft>;
+  onChange(more: Partial<Draft>): void;
   /** @throws what is then shown */
   onRun(draft: Draft): Promise<void>;
 }
@@ -23,9 +23,9 @@ export function Composer({ draft, onChange, onRun }: ComposerProps) {
   const isBusy = useSignal(false);
   const problem = useSignal<Problem | undefined>(undefined);
   const isDropping = useSignal(false);
-  const { prompt, pictures, models, judge, merge } = draft;
-  const missing =
-    prompt.trim() === '' ? 'Write a question' : models.length < 2 ? 'Choose at least two models' : undefined;
+  const preparing = useSignal(0);
+  const { prompt, pictures, models, judge, merge, kept } = draft.value;
+  const missing = missingIn(draft.value) ?? (preparing.value > 0 ? 'An image is being prepared' : undefined);
 
   useEffect(() => text.current?.focus(), []);
   const run = async () => {
@@ -33,16 +33,21 @@ export function Composer({ draft, onChange, onRun }: ComposerProps) {
     isBusy.value = true;
     problem.value = undefined;
     try {
-      await onRun(draft);
+      await onRun(draft.value);
     } catch (error) {
       problem.value = problemOfError(error);
     }
     isBusy.value = false;
   };
   const addFiles = async (given: Iterable<File>) => {
-    const added = await picturesOf(given);
+    problem.value = undefined;
+    preparing.value += 1;
+    const { pictures: added, unusable } = await picturesOf(given);
+    preparing.value -= 1;
+    if (unusable.length > 0) problem.value = unusableImages(unusable);
     if (added.length === 0) return;
-    onChange({ ...draft, pictures: [...pictures, ...added] });
+    // Others were added, and the question written on, meanwhile.
+    onChange({ pictures: [...draft.value.pictures, ...added] });
     announce(added.length === 1 ? 'Image added' : `${added.length} images added`);
   };
 
@@ -71,7 +76,7 @@ export function Composer({ draft, onChange, onRun }: ComposerProps) {
         aria-label="Question"
         placeholder="What do you want to know? Markdown and images are welcome."
         value={prompt}
-        onInput={(event) => onChange({ ...draft, prompt: event.currentTarget.value })}
+        onInput={(event) => onChange({ prompt: event.currentTarget.value })}
         onPaste={(event) => {
           const pasted = event.clipboardData?.files;
           if (!pasted?.length) return;
@@ -84,6 +89,14 @@ export function Composer({ draft, onChange, onRun }: ComposerProps) {
           void run();
         }}
       />
+      {kept && isMore(kept) && (
+        <p class="quiet small kept">
+          Asked again with {saidOf(kept)}.{' '}
+          <button type="button" class="button small quiet" onClick={() => onChange({ kept: undefined })}>
+            Leave it out
+          </button>
+        </p>
+      )}
       {pictures.length > 0 && (
         <ul class="thumbs" aria-label="Images">
           {pictures.map((picture, index) => (
@@ -92,7 +105,7 @@ export function Composer({ draft, onChange, onRun }: ComposerProps) {
               <button
                 type="button"
                 aria-label={`Remove image ${index + 1}`}
-                onClick={() => onChange({ ...draft, pictures: pictures.filter((_, at) => at !== index) })}
+                onClick={() => onChange({ pictures: pictures.filter((_, at) => at !== index) })}
               >
                 <Icon name="close" />
               </button>
@@ -100,7 +113,7 @@ export function Composer({ draft, onChange, onRun }: ComposerProps) {
           ))}
         </ul>
       )}
-      <ModelPicker chosen={models} most={MOST_MODELS} onChange={(chosen) => onChange({ ...draft, models: chosen })} />
+      <ModelPicker chosen={models} most={MOST_MODELS} onChange={(chosen) => onChange({ models: chosen })} />
       <div class="composer-foot">
         <input
           ref={files}
@@ -119,16 +132,16 @@ export function Composer({ draft, onChange, onRun }: ComposerProps) {
         <ModelSelect
           label="Judge"
           none="nobody"
-          value={judge}
+          value={nameOf(judge)}
           first={models}
-          onChange={(id) => onChange({ ...draft, judge: id })}
+          onChange={(id) => onChange({ judge: id })}
         />
         <ModelSelect
           label="Merge"
           none="no"
-          value={merge}
+          value={nameOf(merge)}
           first={models}
-          onChange={(id) => onChange({ ...draft, merge: id })}
+          onChange={(id) => onChange({ merge: id })}
         />
         <button type="submit" class="button primary" disabled={missing !== undefined || isBusy.value} title={missing}>
           Compare <kbd>Ctrl ↵</kbd>
@@ -137,4 +150,37 @@ export function Composer({ draft, onChange, onRun }: ComposerProps) {
       {problem.value && <ProblemNote problem={problem.value} />}
     </form>
   );
+}
+
+function missingIn({ prompt, models }: Draft): string | undefined {
+  if (prompt.trim() === '') return 'Write a question';
+  return models.length < 2 ? 'Choose at least two models' : undefined;
+}
+
+function unusableImages(names: string[]): Problem {
+  const detail = `${names.join(', ')} cannot be read as an image.`;
+  return { status: 0, title: 'Not an image', detail, hint: 'Images are PNG, JPEG, GIF or WebP files.' };
+}
+
+/** What a question that is asked again brings along, in words. */
+function saidOf({ before, parts, system, schema, rubric }: Kept): string {
+  const words = [
+    ...(before.length === 0
+      ? []
+      : [before.length === 1 ? 'the message before it' : `the ${before.length} messages before it`]),
+    ...(parts.length === 0 ? [] : ['what was attached to it']),
+    ...(system === undefined ? [] : ['its instructions']),
+    ...(schema === undefined ? [] : ['its schema']),
+    ...(rubric === undefined ? [] : ['its rubric']),
+  ];
+  return new Intl.ListFormat('en').format(words);
+}
+
+function isMore(kept: Kept): boolean {
+  return saidOf(kept) !== '';
+}
+
+/** A policy written out is known by the model it asks first. */
+function nameOf(policy: Draft['judge']): string | undefined {
+  return typeof policy === 'object' ? policy.candidates[0] : policy;
 }

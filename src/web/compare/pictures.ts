@@ -5,23 +5,35 @@ const TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
 const LARGEST_SIDE = 2_048;
 const LARGEST_BYTES = 3_500_000;
 
-/** Images among files that were picked, pasted or dropped, ready to be sent. */
-export async function picturesOf(files: Iterable<File>): Promise<Picture[]> {
-  const images = [...files].filter(({ type }) => TYPES.includes(type));
-  return Promise.all(images.map(pictureOf));
+export interface Prepared {
+  pictures: Picture[];
+  /** names of files that are none, or cannot be read */
+  unusable: string[];
 }
 
+/** Files that were picked, pasted or dropped, as images ready to be sent. */
+export async function picturesOf(files: Iterable<File>): Promise<Prepared> {
+  const given = [...files];
+  const read = await Promise.allSettled(given.map(pictureOf));
+  return {
+    pictures: read.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])),
+    unusable: given.filter((_, at) => read[at]!.status === 'rejected').map(({ name }) => name),
+  };
+}
+
+/** @throws where the browser does not know it as an image */
 async function pictureOf(file: File): Promise<Picture> {
-  const small = file.size > LARGEST_BYTES ? await madeSmaller(file) : file;
+  if (!TYPES.includes(file.type)) throw new TypeError(`${file.name} is no image`);
+  const bitmap = await createImageBitmap(file);
+  const small = file.size > LARGEST_BYTES ? await madeSmaller(bitmap) : file;
+  bitmap.close();
   return { mediaType: small.type as Picture['mediaType'], data: await asBase64(small) };
 }
 
-async function madeSmaller(file: File): Promise<Blob> {
-  const bitmap = await createImageBitmap(file);
+function madeSmaller(bitmap: ImageBitmap): Promise<Blob> {
   const scale = Math.min(1, LARGEST_SIDE / Math.max(bitmap.width, bitmap.height));
   const canvas = new OffscreenCanvas(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
   canvas.getContext('2d')!.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
   return canvas.convertToBlob({ type: 'image/jpeg', quality: 0.9 });
 }
 

@@ -14,6 +14,8 @@ interface ModelSelectProps {
 /** One model of all that are known. */
 export function ModelSelect({ label, none, value, first = [], onChange }: ModelSelectProps) {
   useEffect(() => void loadModels(), []);
+  const known = new Set([...first, ...(models.value ?? []).map(({ id }) => id)]);
+  const own = value === undefined || known.has(value) ? first : [value, ...first];
   const others = (models.value ?? []).filter(({ id }) => !first.includes(id));
   const groups = [...new Set(others.map(({ group }) => group))];
   return (
@@ -21,7 +23,7 @@ export function ModelSelect({ label, none, value, first = [], onChange }: ModelS
       <span>{label}</span>
       <select value={value ?? ''} onChange={(event) => onChange(event.currentTarget.value || undefined)}>
         {none !== undefined && <option value="">{none}</option>}
-        {first.map((id) => (
+        {own.map((id) => (
           <option key={id} value={id}>
             {id}
           </option>
