@@ -152,7 +152,7 @@ test('a run that goes on is asked for so seldom that its key can be used, and no
     route.fulfill({ status: 429, headers: { 'retry-after': '40' }, json: {} }),
   );
   await page.goto(`${gateway.url}/runs/asked-seldom`);
-  await page.getByText('running').waitFor();
+  await page.locator('.run-title').getByText('running').waitFor();
   for (let second = 0; second < 60; second++) {
     await page.clock.runFor(1_000);
     await until(() => open === 0 || undefined);
@@ -161,7 +161,7 @@ test('a run that goes on is asked for so seldom that its key can be used, and no
   expect(asked.filter((url) => url.endsWith('/approvals')).length).toBe(2);
   slow.resolve();
   await page.clock.resume();
-  await page.getByText('completed').first().waitFor();
+  await page.locator('.run-title').getByText('completed').waitFor();
   await page.getByText('slow and steady').first().waitFor();
   expect(await page.title()).toBe('asked-seldom · Cadenza');
   await page.context().close();
