@@ -18,6 +18,7 @@ import {
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { checkCrew } from './check-crew.ts';
 import { checkModels, isFilledInLater } from './check-models.ts';
+import { assertOwnName } from './check-own-name.ts';
 import { assertPermitted } from './check-permitted.ts';
 import { checkRoutes } from './check-route.ts';
 import { checkSchemas } from './check-schemas.ts';
@@ -74,6 +75,7 @@ export async function checkStart(
   const runOptions = withoutUndefined(checked(RunOptions, options, 'options'));
   await assertSendable(config, runOptions.webhook);
   const place = { id: checked(RunId.optional(), id, 'id'), isNewId, options: runOptions };
+  if (!isNewId) await assertOwnName(store, place.id, runOptions.tenant, 'id');
 
   if (isPattern(pattern)) {
     const parsed = checked(PATTERNS[pattern].input, input, 'input');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, ConnectionLike } from '@temporalio/client';
-import { isPattern, ownName } from '../contract/index.ts';
+import { isPattern, ownName, RunOptions, withoutUndefined } from '../contract/index.ts';
 import { closeEnded } from '../runtime/close-ended.ts';
 import { describeRun, orNothing, type RunDescription } from '../runtime/describe-run.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
@@ -25,7 +25,7 @@ export interface RunFinder {
   /** The same with its true status: a run may have ended without a word of its workflow. @throws CadenzaError NotFound */
   show(id: string): Promise<StoredRun>;
   /** A run that was started here is known before it reaches a worker. */
-  started(run: Pick<StoredRun, 'id' | 'chain' | 'pattern' | 'tenant'>): void;
+  started(run: Pick<StoredRun, 'id' | 'chain' | 'pattern' | 'tenant' | 'metadata'>): void;
   /** Writes the end of a run that has ended so. @returns whether it has ended */
   close(id: string): Promise<boolean>;
   /** The same for what is the tenant's. */
@@ -75,7 +75,7 @@ export function createRunFinder(
       const description = await orNothing(describeRun(temporal, id));
       if (!description || !isRun(description)) return undefined;
       const { chain, pattern, startedAt, status } = description;
-      const begun = { chain, id, pattern, startedAt: startedAt.toISOString(), tenant: await tenantOf(description) };
+      const begun = { chain, id, pattern, startedAt: startedAt.toISOString(), ...(await optionsOf(description)) };
       if (!isOurs(begun)) return undefined;
       const written = status === 'running' ? undefined : await closedRun(id);
       return written ?? { ...begun, status: 'running', models: [], costUsd: 0 };
@@ -86,12 +86,15 @@ export function createRunFinder(
       return inStore(id);
     }
 
-    /** Asked only where it matters. One whose history says nothing of a tenant is nobody's. */
-    async function tenantOf({ startedWith }: RunDescription): Promise<string | undefined> {
-      if (tenant === undefined) return undefined;
-      const [, options] = await startedWith().catch(() => []);
-      const named = (options as { tenant?: unknown } | null | undefined)?.tenant;
-      return typeof named === 'string' ? named : undefined;
+    /** Of what it was started with. One whose history says nothing of a tenant is nobody's. */
+    async function optionsOf({ startedWith }: RunDescription): Promise<Pick<StoredRun, 'tenant' | 'metadata'>> {
+      const [, given] = await startedWith().catch(() => []);
+      const { tenant, metadata } = (given ?? {}) as Record<string, unknown>;
+      const { shape } = RunOptions;
+      return withoutUndefined({
+        tenant: shape.tenant.safeParse(tenant).data,
+        metadata: shape.metadata.safeParse(metadata).data,
+      });
     }
 
     return {

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/client';
 import { type Caller, CreateSchedule, durationMs, ownName, ScheduleInfo, ScheduleName } from '../contract/index.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
+import { assertOwnName } from './check-own-name.ts';
 import { checkStart, ofCaller } from './check-start.ts';
 import { checked, refusal } from './errors.ts';
 import { clientError } from './outcome.ts';
@@ -52,6 +53,7 @@ export function createSchedules(
       const { name: own, pattern, input, cron, every, timezone, ...options } = checked(CreateSchedule, given, '');
       const name = checked(ScheduleName, ownName(own, tenant), 'name');
       const start = await checkStart(rooms, pattern, input, ofCaller(caller, options), caller);
+      await assertOwnName(rooms.store, name, start.options.tenant, 'name');
       const kept = Kept.parse({ pattern, cron, every, timezone, tenant: start.options.tenant });
       const handle = await asScheduleError(name, () =>
         schedules.create({

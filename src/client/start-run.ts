@@ -51,7 +51,8 @@ export function createRunStarter(
       }),
     );
     if (!execution) return undefined;
-    runs.started({ id, chain: execution.chain, pattern, tenant: options.tenant });
+    const { tenant, metadata } = options;
+    runs.started({ id, chain: execution.chain, pattern, tenant, metadata });
     if (pattern === 'map') await recordResumed(store, id, execution.chain, checked);
     return execution;
   }

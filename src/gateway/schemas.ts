@@ -84,7 +84,13 @@ export const CreateSchedule = named('CreateSchedule', contract.CreateSchedule);
 export const ScheduleInfo = named('ScheduleInfo', contract.ScheduleInfo);
 
 export const StartedRun = z
-  .object({ id: z.string(), pattern: z.string(), status: contract.RunStatus, links: Links })
+  .object({
+    id: z.string(),
+    pattern: z.string(),
+    status: contract.RunStatus,
+    isNew: z.boolean().optional().openapi({ description: 'Of a start: false where the run was there before' }),
+    links: Links,
+  })
   .openapi('StartedRun');
 
 export const Result = z.unknown().openapi('Result', {

@@ -23,6 +23,8 @@ export interface ApiKeys {
   /** Whether any key holds now. */
   any(): Promise<boolean>;
   find(name: string, tenant?: string): Promise<ApiKey | undefined>;
+  /** Whether there is a tenant of this name: it has, or had, a key or a run. */
+  hasTenant(name: string): Promise<boolean>;
   /** Gives a key that holds another secret; the old one holds for so long too. @returns false where there is none */
   rotate(name: string, hash: Buffer, graceMs: number, tenant?: string): Promise<boolean>;
   /** @returns false where there is none */
@@ -82,6 +84,12 @@ export function createApiKeys(db: Kysely<Database>): ApiKeys {
     async find(name, tenant) {
       const row = await select().where('name', '=', name).where(ofTenant(tenant)).executeTakeFirst();
       return row && toApiKey(row);
+    },
+    async hasTenant(name) {
+      const { rows } = await sql<{ known: boolean }>`
+        select exists(select from api_keys where tenant = ${name}) or exists(select from runs where tenant = ${name})
+          as known`.execute(db);
+      return rows[0]!.known;
     },
     async rotate(name, hash, graceMs, tenant) {
       const rotated = await db

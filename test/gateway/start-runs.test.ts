@@ -22,6 +22,7 @@ test('a started run answers 202 with its links, the Temporal UI among them', asy
     id: 'rivers/1',
     pattern: 'ask',
     status: 'running',
+    isNew: true,
     links: {
       self: '/v1/runs/rivers%2F1',
       result: '/v1/runs/rivers%2F1/result',

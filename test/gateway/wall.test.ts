@@ -221,6 +221,41 @@ test('what a tenant starts is its own, and equal ids, names and data of two tena
   expect(wording(refused.text, stolen)).toBe(wording((await send(rival, 'POST', '/v1/runs', over(none))).text, none));
 });
 
+test('an id or name that reads as a tenant’s is nobody else’s, though an operator gives it', async () => {
+  const ask = (id: string, tenant?: string) => ({ pattern: 'ask', input: { prompt: 'x', policy }, id, tenant });
+  for (const tenant of [undefined, 'rival']) {
+    const refused = await send(OPERATOR, 'POST', '/v1/runs', ask('acme:taken', tenant));
+    expect([refused.status, refused.json()]).toEqual([
+      400,
+      expect.objectContaining({ path: 'id', hint: expect.stringContaining('tenant: "acme"') }),
+    ]);
+  }
+  const schedule = { name: 'acme:taken', pattern: 'ask', input: { prompt: 'x', policy }, cron: '@yearly' };
+  expect((await send(OPERATOR, 'POST', '/v1/schedules', schedule)).status).toBe(400);
+  expect((await send(acme, 'POST', '/v1/runs', ask('taken'))).json()).toMatchObject({ id: 'acme:taken', isNew: true });
+  const again = await send(OPERATOR, 'POST', '/v1/runs', ask('acme:taken', 'acme'));
+  expect(again.json()).toMatchObject({ id: 'acme:taken', isNew: false });
+  expect((await send(OPERATOR, 'POST', '/v1/runs', ask('order:42'))).status).toBe(202);
+});
+
+test('a run that no worker has taken up has its tenant and metadata, wherever it is asked for', async () => {
+  const workflowId = `acme:${randomUUID()}`;
+  const metadata = { title: 'Rivers' };
+  // No worker gets it within the hour.
+  await bed.temporal.workflow.start('ask', {
+    ...{ workflowId, taskQueue: bed.taskQueue, startDelay: '1 hour' },
+    args: [
+      { prompt: 'x', policy },
+      { tenant: 'acme', metadata },
+    ],
+  });
+  for (const key of [OPERATOR, acme]) {
+    const shown = await send(key, 'GET', `/v1/runs/${workflowId}`);
+    expect(shown.json()).toMatchObject({ id: workflowId, tenant: 'acme', metadata });
+  }
+  await bed.temporal.workflow.getHandle(workflowId).terminate();
+});
+
 test('a run of another’s data is refused also where a chain starts it', async () => {
   const step = {
     id: 'rows',

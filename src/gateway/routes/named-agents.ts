@@ -68,6 +68,6 @@ export function addNamedAgentRoutes(app: GatewayApp, { agents, links }: Surround
       idempotencyKey: c.req.valid('header')['idempotency-key'],
     });
     const { status } = run.isNew ? { status: 'running' as const } : await c.var.client.show(run.id);
-    return c.json({ id: run.id, pattern: 'agent', status, links: linksOf(run, links) }, 202);
+    return c.json({ id: run.id, pattern: 'agent', status, isNew: run.isNew, links: linksOf(run, links) }, 202);
   });
 }

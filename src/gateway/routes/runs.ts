@@ -83,7 +83,7 @@ export function addRunRoutes(app: GatewayApp, { links }: Surroundings): void {
     const info = run.isNew
       ? { id: run.id, pattern, status: 'running' as const, activityRunId }
       : await c.var.client.show(run.id);
-    return c.json(started(info), 202);
+    return c.json({ ...started(info), isNew: run.isNew }, 202);
   });
 
   app.openapi(listRoute, async (c) => {
