@@ -60,6 +60,8 @@ export const EventBody = later(() =>
       run: z.string().optional(),
       message: z.object({ id: z.string(), text: z.string() }).optional(),
     }),
+    /** an agent at work was told something, which its next turn reads */
+    data('message.taken', { text: z.string() }),
     data('call.started', { model: ModelRef }),
     data('call.delta', { text: z.string() }),
     data('call.reasoning', { text: z.string() }),

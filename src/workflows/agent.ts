@@ -1,7 +1,14 @@
-import { workflowInfo } from '@temporalio/workflow';
-import { AgentInput, type AgentResult, type AgentStop, type ModelReply, type RunOptions } from '../contract/index.ts';
+import { patched, workflowInfo } from '@temporalio/workflow';
+import {
+  AgentInput,
+  type AgentResult,
+  type AgentStop,
+  type Message,
+  type ModelReply,
+  type RunOptions,
+} from '../contract/index.ts';
 import { compacted, maxTokensOf } from './agent/compaction.ts';
-import { type AgentInbox, openInbox } from './agent/inbox.ts';
+import { openInbox } from './agent/inbox.ts';
 import type { OwnTools } from './agent/own-tools.ts';
 import { type AgentState, estimatedTokensOf, limitReached, resultOf, WRAP_UP, withReply } from './agent/state.ts';
 import { begun, profileOf } from './agent/team.ts';
@@ -48,12 +55,21 @@ export async function agent(
   let state = before ?? (await begun(input, name, at, own));
 
   const ended = (why: AgentStop) => {
-    if (step === undefined) inbox.close();
-    return resultOf(state, why, name);
+    const result = resultOf(state, why, name);
+    if (step !== undefined) return result;
+    inbox.close();
+    const unread = inbox.takeMessages();
+    return isTold(unread) ? tell(at, unread).then(() => result) : result;
   };
-  for (;;) {
+  for (let isLong = false; ; isLong = step === undefined && isFull(input)) {
+    while (inbox.hasMessages()) {
+      const messages = inbox.takeMessages();
+      if (isTold(messages)) await tell(at, messages);
+      state = messages.reduce(withLine, state);
+    }
+    if (isLong) return continueRun(given, options ?? {}, { ...state, known: inbox.known() });
     const limit = limitReached(input, state, Date.now());
-    const replied = await inbox.untilStopped(() => answerOfModel(at, input, heard(state, inbox), limit));
+    const replied = await inbox.untilStopped(() => answerOfModel(at, input, state, limit));
     if (replied === 'stopped') return ended('stopped');
     state = replied.state;
     const { toolCalls = [] } = replied.reply;
@@ -68,9 +84,7 @@ export async function agent(
     if (used === 'stopped') return ended('stopped');
     state = withResults(state, used);
     if (toolCalls.some((call) => input.stopOn?.includes(call.name))) return ended('stopOn');
-    if (step === undefined && isFull(input)) break;
   }
-  return continueRun(given, options ?? {}, { ...heard(state, inbox), known: inbox.known() });
 }
 
 interface Replied {
@@ -110,9 +124,19 @@ async function answerOfModel(step: string, input: AgentInput, before: AgentState
   }
 }
 
-/** The state with the messages that came meanwhile. */
-function heard(state: AgentState, inbox: AgentInbox): AgentState {
-  return inbox.takeMessages().reduce(withLine, state);
+/** Runs that began before there was such an event go on without it. */
+function isTold(messages: Message[]): boolean {
+  return messages.length > 0 && patched('message.taken');
+}
+
+/** Readers of the run see what its agent was told, whether or not there is a turn that reads it. */
+async function tell(step: string, messages: Message[]): Promise<void> {
+  await record(
+    messages.map(({ content }) => {
+      const key = `message.taken:${stepId(`${step}/message`)}`;
+      return { type: 'message.taken', key, step, data: { text: content } };
+    }),
+  );
 }
 
 function withLine(state: AgentState, message: Exclude<AgentState['add'][number], string>): AgentState {

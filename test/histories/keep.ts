@@ -216,6 +216,18 @@ const talks: [file: string, talk: (bed: StepBed) => Promise<{ id: string; runId?
     },
   ],
   [
+    'agent.told',
+    async ({ client }) => {
+      const tools = [{ name: 'kept_client', parameters: { properties: { x: { type: 'number' } } } }];
+      const run = await client.start('agent', { task: 'kept telling', tools, policy: { candidates: [claude] } });
+      const { id } = await untilEvent(client, run.id, 'tool.started', ({ by }) => by === 'client');
+      await client.steer(run.id, 'And be quick');
+      await client.toolResult(run.id, id!, { result: 7 });
+      await run.result();
+      return { id: run.id };
+    },
+  ],
+  [
     'agent.asks',
     async ({ client }) => {
       const tools = ['kept_approved', { name: 'kept_client', parameters: { properties: { x: { type: 'number' } } } }];
@@ -366,6 +378,7 @@ provider.first((request) => JSON.stringify(request.messages).includes('debate'),
 /** Agents do what their task says, one tool a turn. */
 const PLANS: Record<string, string[]> = {
   'kept rounds': Array.from({ length: 8 }, () => 'kept_tool'),
+  'kept telling': ['kept_client'],
   'kept questions': ['kept_approved', 'kept_client'],
   'kept team': ['hand_over_to_other', 'kept_tool', 'kept_tool', 'kept_tool'],
 };

@@ -351,6 +351,20 @@ test('a message sent while it works is read at its next turn', async () => {
   await bed.client.toolResult(run.id, call.id!, { result: 'A' });
   await run.result();
   expect(seen).toEqual(['steered', 'make it quick']);
+  expect(told(await bed.eventsOf(run.id), 'message.taken')).toMatchObject([{ text: 'make it quick', step: 'agent' }]);
+});
+
+test('a message no turn reads any more is told to readers of the run all the same', async () => {
+  bed.provider.first((request) => firstPrompt(request).includes('unread'), script([[['seats', { row: 1 }]]]));
+  const run = await start('unread', { tools: ['seats'] });
+  await until(async () => {
+    for await (const event of run.events()) if (event.type === 'tool.started') return event;
+    return undefined;
+  });
+  await bed.client.steer(run.id, 'and the price');
+  await bed.client.stop(run.id);
+  expect((await run.result()).stopReason).toBe('stopped');
+  expect(told(await bed.eventsOf(run.id), 'message.taken')).toMatchObject([{ text: 'and the price' }]);
 });
 
 test('a message that is sent again under its id is read once, also in a later history, and answered as before', async () => {

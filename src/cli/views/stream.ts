@@ -116,6 +116,8 @@ function noteOf(event: RunEvent, { pattern }: Transcript): string {
       return `↪ ${event.from}: ${event.error.type}, ${sentence(event.error.message)} Asking ${event.to} instead.\n`;
     case 'step.started':
       return event.message ? `\n› ${plainText(event.message.text)}\n` : '';
+    case 'message.taken':
+      return `\n› ${plainText(event.text)}\n`;
     case 'verdict': {
       const text = verdictText(event.verdict);
       return text && `\n${text}\n`;
