@@ -18,6 +18,8 @@ const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
 /** The gateway says something every 15 s; a connection silent for longer is not one. */
 const SILENCE_MS = 40_000;
+/** After so long without an event a page that nobody sees lets go of its connection: browsers have six for a server. */
+const RESTS_AFTER_MS = 5_000;
 
 /**
  * Follows the events of a run to its end, over lost connections and restarts of the server: it goes on after the last event
@@ -36,13 +38,15 @@ export async function followRun(id: string, { after = 0, signal, onEvents, onSta
   while (!signal.aborted) {
     const silence = new AbortController();
     let restMs = 0;
+    const rest = unseenRest();
     try {
-      const reading = AbortSignal.any([signal, silence.signal]);
+      const reading = AbortSignal.any([signal, silence.signal, rest.signal]);
       const response = await send(`/v1/runs/${encodeURIComponent(id)}/events?after=${cursor}`, { signal: reading });
       if (response.status === 204) break;
       tell('live');
       let isOver = false;
       for await (const event of eventsOf(response, silence)) {
+        rest.putOff();
         waitMs = FIRST_WAIT_MS;
         if (event.seq <= cursor) continue;
         cursor = event.seq;
@@ -54,6 +58,13 @@ export async function followRun(id: string, { after = 0, signal, onEvents, onSta
       if (signal.aborted) break;
       if (error instanceof RequestError && !isPassing(error.problem.status)) throw error;
       if (error instanceof RequestError) restMs = (error.problem.retryAfterSeconds ?? 0) * 1_000;
+    } finally {
+      rest.end();
+    }
+    if (rest.signal.aborted) {
+      frame.flush();
+      await untilSeen(signal);
+      continue;
     }
     tell('away');
     await pause(Math.max(waitMs, restMs), signal);
@@ -93,6 +104,26 @@ async function* eventsOf({ body }: Response, silence: AbortController): AsyncGen
   }
 }
 
+/** Aborts once the page has been out of sight for a while in which nothing came. */
+function unseenRest() {
+  const rest = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  function putOff() {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(() => rest.abort(), RESTS_AFTER_MS);
+  }
+  putOff();
+  document.addEventListener('visibilitychange', putOff);
+  return {
+    signal: rest.signal,
+    putOff,
+    end() {
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', putOff);
+    },
+  };
+}
+
 /** Gathers events until the page is drawn next; a page nobody sees is not drawn, so a timer is behind it. */
 function framed(onEvents: (events: RunEvent[]) => void) {
   let gathered: RunEvent[] = [];
@@ -115,6 +146,18 @@ function framed(onEvents: (events: RunEvent[]) => void) {
     },
     flush,
   };
+}
+
+async function untilSeen(signal: AbortSignal): Promise<void> {
+  while (document.hidden && !signal.aborted) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const now = () => resolve();
+    document.addEventListener('visibilitychange', now);
+    signal.addEventListener('abort', now);
+    await promise;
+    document.removeEventListener('visibilitychange', now);
+    signal.removeEventListener('abort', now);
+  }
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
