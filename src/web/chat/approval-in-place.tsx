@@ -5,21 +5,26 @@ import { ProblemNote } from '../parts/problem-note.tsx';
 import type { ApprovalView } from '../run/run-view.ts';
 import { decide } from './chats.ts';
 
+interface ApprovalInPlaceProps {
+  run: string;
+  approval: ApprovalView;
+  /** what asks still waits for the answer */
+  isOpen: boolean;
+}
+
 /** What the run asks a person, to be answered where it is read. */
-export function ApprovalInPlace({ run, approval }: { run: string; approval: ApprovalView }) {
+export function ApprovalInPlace({ run, approval, isOpen }: ApprovalInPlaceProps) {
   const comment = useSignal('');
   const isBusy = useSignal(false);
   const problem = useSignal<Problem | undefined>(undefined);
   const { question, tool, given } = shownOf(approval.show);
   const { decision } = approval;
-  if (decision) {
-    const who = decision.by ? ` by ${decision.by}` : '';
-    const how = decision.expired ? 'Nobody answered in time' : `${decision.approved ? 'Yes' : 'No'}${who}`;
+  if (decision || !isOpen) {
     return (
       <p class="note small">
-        <Icon name={decision.approved ? 'check' : 'close'} />
+        <Icon name={decision?.approved ? 'check' : 'close'} />
         <span>
-          {question ?? `Use of ${tool ?? approval.id}`}: {decision.comment ?? how}
+          {question ?? `Use of ${tool ?? approval.id}`}: {decision?.comment ?? howAnswered(decision)}
         </span>
       </p>
     );
@@ -68,6 +73,12 @@ export function ApprovalInPlace({ run, approval }: { run: string; approval: Appr
       {problem.value && <ProblemNote problem={problem.value} />}
     </form>
   );
+}
+
+function howAnswered(decision: ApprovalView['decision']): string {
+  if (!decision) return 'It ended before anybody answered';
+  if (decision.expired) return 'Nobody answered in time';
+  return `${decision.approved ? 'Yes' : 'No'}${decision.by ? ` by ${decision.by}` : ''}`;
 }
 
 /** A question of an agent, or the use of a tool; anything else as JSON. */

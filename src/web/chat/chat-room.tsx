@@ -36,7 +36,7 @@ export function ChatRoom({ id }: { id: string }) {
       </header>
       {problem.value && <ProblemNote problem={problem.value} />}
       {run.value?.pattern === 'conversation' && <Conversation id={id} />}
-      {run.value?.pattern === 'agent' && <AgentChat id={id} />}
+      {run.value?.pattern === 'agent' && <AgentChat id={run.value.id} />}
       {run.value && !['conversation', 'agent'].includes(run.value.pattern) && (
         <p class="note">This run is of the pattern {run.value.pattern}, with which one does not talk.</p>
       )}

@@ -1,5 +1,6 @@
 import type { AgentInput, AgentResult, Message, RunInfo, RunPage } from '../../contract/index.ts';
-import { request } from '../api/request.ts';
+import { problemOfError, request } from '../api/request.ts';
+import { SILENCE } from './turns.ts';
 
 /** With whom one talks: a model or policy, with tools or without, or an agent of the config. */
 export interface Partner {
@@ -32,40 +33,73 @@ export async function say(id: string, text: string, message: string): Promise<vo
   await request(`${at(id, 'messages')}?wait=false`, { method: 'POST', body: { text, id: message } });
 }
 
-/** Gives an agent that is at work a message, which it reads at its next turn. */
-export async function steer(id: string, text: string): Promise<void> {
-  await request(at(id, 'messages'), { method: 'POST', body: { text } });
+/** Gives an agent that is at work a message, which it reads at its next turn. @returns false where its run has ended */
+export async function steer(id: string, text: string): Promise<boolean> {
+  try {
+    await request(at(id, 'messages'), { method: 'POST', body: { text } });
+    return true;
+  } catch (error) {
+    if (problemOfError(error).status === 409) return false;
+    throw error;
+  }
 }
 
 /**
- * Goes on with an agent that has ended: a further run, which begins with all that was said, and is named after the first.
- * @param runs those of the chat so far, in order
+ * Goes on with an agent whose run has ended, however it did: a further run, which begins with all that was said.
+ * @param chat the id of its first run @param last its newest run that is known here @param said in answer, see `saidIn`
+ * @returns the run that comes next; `isNew`: it was asked this. Somebody else's was there first otherwise
  */
-export async function askOn(runs: string[], text: string): Promise<string> {
-  const last = runs.at(-1)!;
-  const [{ input }, result] = await Promise.all([
+export async function askOn(
+  chat: string,
+  last: string,
+  said: Message[],
+  text: string,
+): Promise<{ id: string; isNew: boolean }> {
+  const [{ input }, { tenant, status }] = await Promise.all([
     request<{ input: AgentInput }>(at(last, 'input')),
-    request<AgentResult>(at(last, 'result')),
+    readRun(last),
   ]);
   const { task, messages, ...rest } = input;
   const before: Message[] = messages ?? [{ role: 'user', content: task! }];
-  const next: Message[] = [
-    ...before,
-    { role: 'assistant', content: result.text || '…' },
-    { role: 'user', content: text },
-  ];
-  const id = `${runs[0]}.${runs.length + 1}`;
-  const metadata = { chat: runs[0] };
-  const body = { pattern: 'agent', id, input: { ...rest, messages: next }, metadata };
-  return (await request<RunInfo>('/v1/runs', { method: 'POST', body })).id;
+  const answer = status === 'completed' && isSilence(said) ? await resultOf(last) : said;
+  const next: Message[] = [...before, ...answer, { role: 'user', content: text }];
+  const id = `${chat}.${placeIn(chat, last) + 1}`;
+  const body = { pattern: 'agent', id, tenant, input: { ...rest, messages: next }, metadata: { chat } };
+  return request<{ id: string; isNew: boolean }>('/v1/runs', { method: 'POST', body });
 }
 
-/** The runs of an agent's chat, in order. */
-export async function runsOfChat(id: string): Promise<string[]> {
-  const { runs } = await request<RunPage>(`/v1/runs?pattern=agent&limit=200&text=${encodeURIComponent(`${id}.`)}`);
-  const numbered = runs.flatMap((run) => (run.id.startsWith(`${id}.`) ? [run.id] : []));
-  const number = (one: string) => Number(one.slice(id.length + 1));
-  return [id, ...numbered.filter((one) => number(one) > 0).sort((a, b) => number(a) - number(b))];
+/** Its events are not kept for ever. */
+async function resultOf(run: string): Promise<Message[]> {
+  const { text } = await request<AgentResult>(at(run, 'result'));
+  return [{ role: 'assistant', content: text || SILENCE }];
+}
+
+function isSilence(said: Message[]): boolean {
+  return said.every(({ content }) => content === SILENCE);
+}
+
+/** The runs of an agent's chat that have a number: `<chat>.2`, `<chat>.3`. */
+export async function runsOfChat(chat: string): Promise<string[]> {
+  const found: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = new URLSearchParams({ pattern: 'agent', limit: '200', text: `${chat}.`, ...(cursor && { cursor }) });
+    const page = await request<RunPage>(`/v1/runs?${query}`);
+    found.push(...page.runs.map(({ id }) => id));
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return found.filter((id) => placeIn(chat, id) > 1);
+}
+
+/** Runs of a chat, each once, in order. */
+export function inOrder(chat: string, runs: string[]): string[] {
+  return [...new Set(runs)].sort((one, other) => placeIn(chat, one) - placeIn(chat, other));
+}
+
+/** The how-manieth run of its chat it is; NaN where it is none of it. */
+function placeIn(chat: string, run: string): number {
+  if (run === chat) return 1;
+  return run.startsWith(`${chat}.`) ? Number(run.slice(chat.length + 1)) : Number.NaN;
 }
 
 /** What a run of an agent was asked, last of all. */

@@ -6,7 +6,7 @@ import { ProblemNote } from '../parts/problem-note.tsx';
 
 interface ChatComposerProps {
   placeholder: string;
-  /** @throws what is then shown: the text stays */
+  /** @throws what is then shown, with the text */
   onSend(text: string): Promise<void>;
   /** while something is answered */
   onStop?(): void;
@@ -29,7 +29,8 @@ export function ChatComposer({ placeholder, onSend, onStop }: ChatComposerProps)
       await onSend(said);
     } catch (error) {
       problem.value = problemOfError(error);
-      text.value = said;
+      // What was typed meanwhile stands after it.
+      text.value = [said, text.value].filter((part) => part.trim() !== '').join('\n\n');
     }
     isBusy.value = false;
   };

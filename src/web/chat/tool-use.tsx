@@ -9,11 +9,13 @@ const STATES: Record<ToolView['state'], { says: string; tag: string }> = {
   interrupted: { says: 'interrupted: nobody knows what became of it', tag: 'warn' },
 };
 
-/** One use of a tool in one line, which opens to what it was given and what it gave. */
-export function ToolUse({ tool: use }: { tool: ToolView }) {
+const LEFT = { says: 'was left when it ended', tag: 'warn' };
+
+/** One use of a tool in one line, which opens to what it was given and what it gave. @param isOpen what uses it goes on */
+export function ToolUse({ tool: use, isOpen }: { tool: ToolView; isOpen: boolean }) {
   const { tool, state, argumentsText, result, error } = use;
   const given = use.arguments ? JSON.stringify(use.arguments, null, 2) : argumentsText;
-  const { says, tag } = STATES[state];
+  const { says, tag } = isOpen || (state !== 'asked' && state !== 'running') ? STATES[state] : LEFT;
   return (
     <details class="tool-use">
       <summary>

@@ -21,15 +21,12 @@ export function TurnView({ run, turn }: { run: string; turn: Turn }) {
   }, [state]);
   return (
     <article class="turn" aria-busy={isOpen}>
-      {text !== undefined && (
-        <div class="said">
-          <Markdown text={text} />
-        </div>
-      )}
+      {text !== undefined && <Message text={text} />}
       {pieces.map((piece) => {
-        if (piece.kind === 'tool') return <ToolUse key={piece.tool.id} tool={piece.tool} />;
+        if (piece.kind === 'tool') return <ToolUse key={piece.tool.id} tool={piece.tool} isOpen={isOpen} />;
         if (piece.kind === 'approval')
-          return <ApprovalInPlace key={piece.approval.id} run={run} approval={piece.approval} />;
+          return <ApprovalInPlace key={piece.approval.id} run={run} approval={piece.approval} isOpen={isOpen} />;
+        if (piece.kind === 'message') return <Message key={piece.message.seq} text={piece.message.text} />;
         return <Words key={piece.call.id} call={piece.call} isOpen={isOpen} />;
       })}
       {isSilent && (
@@ -42,6 +39,14 @@ export function TurnView({ run, turn }: { run: string; turn: Turn }) {
       {state === 'cancelled' && <p class="note small">Stopped here. What was said is not remembered.</p>}
       {state === 'failed' && error && <ErrorNote error={error} />}
     </article>
+  );
+}
+
+function Message({ text }: { text: string }) {
+  return (
+    <div class="said">
+      <Markdown text={text} />
+    </div>
   );
 }
 
