@@ -69,7 +69,12 @@ const hasResult = (toolCall: string): CallError => ({
 });
 
 const heard = perRun((known: string[]): Heard => {
-  const nothing = { messages: [], scopes: new Set<never>(), awaited: new Map<never, never>(), answered: new Set<never>() };
+  const nothing = {
+    messages: [],
+    scopes: new Set<never>(),
+    awaited: new Map<never, never>(),
+    answered: new Set<never>(),
+  };
   const inbox: Heard = { ...nothing, known: new Set(known), stopped: false, isClosed: false };
   listen(inbox);
   return inbox;
