@@ -1,20 +1,24 @@
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** Ctrl-C reaches us twice under npm: from the terminal, and passed on by npm. */
 const SAME_KEYSTROKE_MS = 800;
 
 /** Calls `first` at the first signal to stop, and `again` at one that comes later. @returns stops listening */
-export function onStopSignals(first: () => void, again: () => void): () => void {
+export function onStopSignals(
+  first: (signal: NodeJS.Signals) => void,
+  again: () => void,
+  signals = SIGNALS,
+): () => void {
   let firstAt: number | undefined;
-  const listener = () => {
+  const listener = (signal: NodeJS.Signals) => {
     if (firstAt === undefined) {
       firstAt = Date.now();
-      first();
+      first(signal);
     } else if (Date.now() - firstAt > SAME_KEYSTROKE_MS) {
       again();
     }
   };
-  for (const signal of SIGNALS) process.on(signal, listener);
+  for (const signal of signals) process.on(signal, listener);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, listener);
+    for (const signal of signals) process.off(signal, listener);
   };
 }

@@ -18,8 +18,17 @@ export interface LocalOptions {
   server: { script: string; args: string[] };
 }
 
+/** A program that uses what runs here. */
+export interface Companion {
+  /** Lets it finish what it does. @param signal it is asked with, as we were */
+  stop(signal: NodeJS.Signals): Promise<void>;
+  kill(): void;
+}
+
 export interface Local extends Running {
-  /** Drains the server, then stops Temporal, then PostgreSQL. */
+  /** Stops this one before all it uses. */
+  accompany(companion: Companion): void;
+  /** Stops who accompanies it, drains the server, then stops Temporal, then PostgreSQL. */
   stop(): Promise<void>;
   /** Resolves when everything has stopped, by `stop` or by a signal. */
   stopped: Promise<void>;
@@ -43,6 +52,8 @@ export async function startLocal(options: LocalOptions): Promise<Local | undefin
   const parts: Kept<Part>[] = [];
   let isUp = false;
   let ending: Promise<void> | undefined;
+  let companion: Companion | undefined;
+  let askedBy: NodeJS.Signals = 'SIGTERM';
 
   const stop = (): Promise<void> => {
     stopping.abort();
@@ -50,17 +61,20 @@ export async function startLocal(options: LocalOptions): Promise<Local | undefin
     return ending;
   };
   const stopListening = onStopSignals(
-    () => {
+    (signal) => {
       log('Stopping: what is in flight is finished first. Once more stops at once.');
+      askedBy = signal;
       stopping.abort();
       if (isUp) void stop();
     },
     () => {
       log('Stopping at once');
+      companion?.kill();
       for (const part of parts) send(part.current().pid, 'SIGKILL');
     },
   );
   async function end(): Promise<void> {
+    await companion?.stop(askedBy);
     for (const part of parts.toReversed()) await part.stop();
     releaseHome();
     stopListening();
@@ -104,7 +118,10 @@ export async function startLocal(options: LocalOptions): Promise<Local | undefin
     writeRunning(environment.home, running);
     isUp = true;
     for (const line of welcome(running, environment, Date.now() - begun)) log(line);
-    return { ...running, stop, stopped };
+    const accompany = (given: Companion) => {
+      companion = given;
+    };
+    return { ...running, accompany, stop, stopped };
   } catch (error) {
     const asked = stopping.signal.aborted;
     await stop();

@@ -25,19 +25,26 @@ export interface DevProcess {
   children(): { pid: number; args: string }[];
   /** Runs the CLI beside it, as in a second terminal; `pieces` is what it printed, as it came. */
   cadenza(args: string[], input?: string): Promise<{ code: number | null; pieces: string[]; text: string }>;
-  /** Ctrl-C; @returns the exit code */
-  stop(): Promise<number | null>;
+  /** Ctrl-C, as a terminal sends it, or a signal to it alone; @returns the exit code */
+  stop(alone?: NodeJS.Signals): Promise<number | null>;
 }
 
-export async function startDev(env: Record<string, string>): Promise<DevProcess> {
+/** @param program of the person's own, to run beside it */
+export async function startDev(env: Record<string, string>, program: string[] = []): Promise<DevProcess> {
   const home = mkdtempSync(path.join(os.tmpdir(), 'cadenza-dev-'));
   // PostgreSQL's own user must be able to pass through, when the tests run as root.
   chmodSync(home, 0o711);
-  const dev = spawn(process.execPath, [path.join(ROOT, 'bin/cadenza.mjs'), 'dev'], {
-    cwd: ROOT,
-    env: { ...process.env, ...FREE_PORTS, ...env, CADENZA_HOME: home, NODE_OPTIONS: '' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const dev = spawn(
+    process.execPath,
+    [path.join(ROOT, 'bin/cadenza.mjs'), 'dev', ...(program.length > 0 ? ['--', ...program] : [])],
+    {
+      cwd: ROOT,
+      // A group of its own, as a terminal gives each command.
+      detached: true,
+      env: { ...process.env, ...FREE_PORTS, ...env, CADENZA_HOME: home, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const said: string[] = [];
   for (const stream of [dev.stdout!, dev.stderr!]) stream.on('data', (data: Buffer) => said.push(data.toString()));
   while (!(readRunning(home) && said.join('').includes('Try:'))) {
@@ -51,9 +58,10 @@ export async function startDev(env: Record<string, string>): Promise<DevProcess>
     said: () => said.join(''),
     children: () => childrenOf(dev.pid!),
     cadenza: (args, input) => runCli({ ...process.env, ...env, CADENZA_HOME: home, NODE_OPTIONS: '' }, args, input),
-    async stop() {
+    async stop(alone) {
       const exited = once(dev, 'exit');
-      dev.kill('SIGINT');
+      if (alone) dev.kill(alone);
+      else process.kill(-dev.pid!, 'SIGINT');
       const [code] = (await exited) as [number | null];
       rmSync(home, { recursive: true, force: true });
       return code;

@@ -26,14 +26,14 @@ export function configure(command: Command): void {
       if (!local) return;
       const { url, temporalAddress, temporalNamespace, uiUrl } = local;
       if (json) printJson({ ready: true, url, temporalAddress, temporalNamespace, uiUrl });
-      const own = program.length > 0 ? startOwnProgram(program, { ...local, namespace: temporalNamespace }) : undefined;
-      own?.ended.then(
-        (exitCode) => printNote(`${program.join(' ')} ended with ${exitCode}`),
-        (error: Error) => printNote(error.message),
-      );
-      if (own) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, own.stop);
+      if (program.length > 0) {
+        const own = startOwnProgram(program, { ...local, namespace: temporalNamespace }, { ownGroup: true });
+        local.accompany(own);
+        own.ended.then(
+          (exitCode) => printNote(`${program.join(' ')} ended with ${exitCode}`),
+          (error: Error) => printNote(error.message),
+        );
+      }
       await local.stopped;
-      own?.stop();
-      await own?.ended.catch(() => {});
     });
 }
