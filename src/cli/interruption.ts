@@ -1,14 +1,15 @@
+import { onStopSignals } from '../local/stop-signals.ts';
 import { EXIT } from './failure.ts';
 
 /** Ctrl-C while something is watched: the first one stops the watching, a second one the process. */
 export function onInterrupt(): { signal: AbortSignal; done(): void } {
   const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    controller.abort();
-  };
-  process.on('SIGINT', stop);
-  return { signal: controller.signal, done: () => process.off('SIGINT', stop) };
+  const done = onStopSignals(
+    () => controller.abort(),
+    () => process.exit(EXIT.interrupted),
+    ['SIGINT'],
+  );
+  return { signal: controller.signal, done };
 }
 
 /** Resolves when a service is asked to end: by a signal, or because the process that started it is gone. */

@@ -88,7 +88,8 @@ async function waitForResult({ client, id }: { client: Cadenza; id: string }): P
 
 async function showProgress(events: AsyncIterable<RunEvent>): Promise<void> {
   const { default: yoctoSpinner } = await import('yocto-spinner');
-  const spinner = yoctoSpinner({ stream: process.stderr, text: 'waiting for a worker' }).start();
+  // Ctrl-C is ours to answer: the spinner would end the process before the id of the run is said.
+  const spinner = yoctoSpinner({ stream: process.stderr, text: 'waiting for a worker', handleSignals: false }).start();
   const began = Date.now();
   let transcript = EMPTY_TRANSCRIPT;
   let rows = '';

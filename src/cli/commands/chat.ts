@@ -70,8 +70,8 @@ async function converse(client: Cadenza, id: string, json: boolean): Promise<voi
   try {
     for await (const text of typedMessages(lines, isPerson)) {
       if (text === END) {
-        await client.end(id);
-        await client.result(id);
+        const ended = client.end(id).then(() => client.result(id));
+        if ((await unlessAborted(interrupt.signal, ended)) === ABORTED) break;
         printNote(`Conversation ${id} has ended.`);
         return;
       }
@@ -104,11 +104,11 @@ interface Answering {
 /** A person is told what went wrong and may go on; a program is stopped by it. */
 async function sendAndPrint(send: () => Promise<SentMessage>, { json, isPerson, signal }: Answering): Promise<void> {
   try {
-    const sent = await send();
+    const sent = await unlessAborted(signal, send());
+    if (sent === ABORTED) return;
     if (!json) await streamAnswer(sent, signal);
-    if (signal.aborted) return;
-    const answer = await sent.answer();
-    if (json) printJson({ message: sent.id, ...answer });
+    const answer = await unlessAborted(signal, sent.answer());
+    if (answer !== ABORTED && json) printJson({ message: sent.id, ...answer });
   } catch (thrown) {
     const goesOn =
       thrown instanceof CadenzaError && (thrown.code === 'NotAnswered' || thrown.code === 'InvalidRequest');
@@ -116,6 +116,17 @@ async function sendAndPrint(send: () => Promise<SentMessage>, { json, isPerson, 
     const { message, hint } = describe(thrown);
     printNote(`✗ ${message}${hint ? `\n  ${hint}` : ''}`);
   }
+}
+
+const ABORTED = Symbol('aborted');
+
+/** What was asked for, or that Ctrl-C came before it. */
+function unlessAborted<Value>(signal: AbortSignal, asked: Promise<Value>): Promise<Value | typeof ABORTED> {
+  const { promise, resolve } = Promise.withResolvers<typeof ABORTED>();
+  const stop = () => resolve(ABORTED);
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop);
+  return Promise.race([asked, promise]).finally(() => signal.removeEventListener('abort', stop));
 }
 
 async function streamAnswer(sent: SentMessage, signal: AbortSignal): Promise<void> {
