@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { CadenzaError } from '../client/errors.ts';
+import { CadenzaError, IS_IT_RUNNING, isStoreError } from '../client/errors.ts';
 
 export const EXIT = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
 
@@ -34,6 +34,8 @@ export interface Described {
   exitCode: number;
 }
 
+const NO_COMMAND = { message: 'No command is named.', hint: 'They are shown with --help' };
+
 /** Everything a person, or with `--json` a program, is told of an error. */
 export function describe(thrown: unknown): Described {
   if (thrown instanceof CliFailure) {
@@ -53,8 +55,13 @@ export function describe(thrown: unknown): Described {
     };
   }
   if (thrown instanceof CommanderError) {
+    // Help is what they get who name no command.
+    if (thrown.message === '(outputHelp)') return { type: 'InvalidRequest', ...NO_COMMAND, exitCode: EXIT.usage };
     const message = thrown.message.replace(/^error: /, '');
     return { type: 'InvalidRequest', message, exitCode: EXIT.usage };
+  }
+  if (isStoreError(thrown)) {
+    return { type: 'Unavailable', message: thrown.message, hint: IS_IT_RUNNING, exitCode: EXIT.failure };
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return { type: 'Error', message, exitCode: EXIT.failure };

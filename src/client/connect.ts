@@ -4,7 +4,7 @@ import type { AuditWay, Log } from '../contract/index.ts';
 import { openRooms } from '../runtime/open-rooms.ts';
 import type { Cadenza } from './cadenza.ts';
 import { connectWith } from './connect-with.ts';
-import { noTemporal, notReachable } from './errors.ts';
+import { IS_IT_RUNNING, isStoreError, noTemporal, notReachable } from './errors.ts';
 
 export interface ConnectOptions {
   /** else `TEMPORAL_ADDRESS`, or a profile of Temporal's own config */
@@ -47,6 +47,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Cadenza> {
     return connectWith({ connection, namespace, taskQueue, rooms, eager: () => false, via: options.via, close });
   } catch (error) {
     await connection.close();
+    if (isStoreError(error)) throw notReachable(error.message, IS_IT_RUNNING, error);
     throw error;
   }
 }

@@ -3,6 +3,9 @@ import { type CallError, invalidRequest } from '../contract/index.ts';
 
 export { isStoreError } from '../store/outage.ts';
 
+/** What is done about a Temporal or a PostgreSQL that does not answer. */
+export const IS_IT_RUNNING = 'Is it running? See: npx cadenza doctor';
+
 export type ClientErrorCode =
   /** 400: the request itself is wrong */
   | 'InvalidRequest'
@@ -49,7 +52,7 @@ export function notReachable(message: string, hint: string, cause?: unknown): Ca
 
 /** Where Temporal was looked for, and was not. */
 export function noTemporal(address = 'localhost:7233', cause?: unknown): CadenzaError {
-  return notReachable(`Temporal does not answer at ${address}`, 'Is it running? See: npx cadenza doctor', cause);
+  return notReachable(`Temporal does not answer at ${address}`, IS_IT_RUNNING, cause);
 }
 
 /** A value from outside as its schema has it. @param root where it stands @throws CadenzaError InvalidRequest */

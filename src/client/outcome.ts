@@ -14,7 +14,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/common';
 import { CallError, ErrorType } from '../contract/index.ts';
-import { CadenzaError, notReachable, refusal } from './errors.ts';
+import { CadenzaError, IS_IT_RUNNING, notReachable, refusal } from './errors.ts';
 
 export const CANCELLED = {
   status: 'cancelled',
@@ -61,7 +61,7 @@ export function clientError(thrown: unknown, id: string): unknown {
       {
         type: 'Unavailable',
         message: `Temporal does not answer: ${cause.details || cause.message}`,
-        hint: 'Is it running? See: npx cadenza doctor',
+        hint: IS_IT_RUNNING,
       },
       { cause: thrown },
     );

@@ -4,6 +4,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import type { Log } from '../contract/index.ts';
 import { kyselyPool, openConnections } from './connections.ts';
 import { FUNCTIONS, installFunctions } from './functions.ts';
+import { asStoreError } from './outage.ts';
 
 /** Any number that other programs on the same database do not use. */
 export const ADVISORY_LOCK = 4_100_727_301;
@@ -48,7 +49,9 @@ export async function migrate(url: string, log: Log, migrations = MIGRATIONS, fu
   const connections = openConnections(url, 2, log, CHANGE_WITHIN_MS);
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: kyselyPool(connections) }) });
   try {
-    const lock = await connections.pool.connect();
+    const lock = await connections.pool.connect().catch((error) => {
+      throw asStoreError(error);
+    });
     try {
       // held by the session: it ends with the connection, also when this process is killed
       await lock.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);

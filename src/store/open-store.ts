@@ -31,7 +31,7 @@ import { createLimits, type Limits } from './limits.ts';
 import { createListener } from './listener.ts';
 import { createMaps, type Maps } from './maps.ts';
 import { isNewest, migrate } from './migrate.ts';
-import { PATIENCE_MS, retrying } from './outage.ts';
+import { isStoreError, PATIENCE_MS, retrying, StoreError } from './outage.ts';
 import { createPassages, type Passages } from './passages.ts';
 import { createProcesses, type Processes } from './processes.ts';
 import { createPrompts, type Prompts } from './prompts.ts';
@@ -105,7 +105,7 @@ const CLOSE_WITHIN_MS = 10_000;
 const BLIP_MS = 5_000;
 
 /** Brings the database to the newest shape and opens everything kept in it: one store a process.
- *  @throws UnreadableError where its texts are sealed, and not with these keys */
+ *  @throws StoreError where it cannot be reached, UnreadableError where its texts are sealed, and not with these keys */
 export async function openStore({
   url,
   poolSize = 10,
@@ -127,7 +127,7 @@ export async function openStore({
   };
   const sealing = await open().catch(async (error) => {
     await db.destroy();
-    throw error;
+    throw isStoreError(error) ? new StoreError(error.cause, url) : error;
   });
   const forWriter = openConnections(url, 1, log, 2 * answerWithinMs, parseJson);
   const followers = createFollowers(db, origin, log);

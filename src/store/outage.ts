@@ -4,10 +4,23 @@ import { UnreadableError } from './cipher.ts';
 
 /** The database could not be reached, or did not answer in time: what was asked of it may be asked again. */
 export class StoreError extends Error {
-  constructor(cause: unknown) {
-    super(`The database does not answer: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  /** @param url of a database that was not there to begin with; its password is not told */
+  constructor(cause: unknown, url?: string) {
+    super(`PostgreSQL does not answer${placeIn(url)}: ${reasonOf(cause)}`, { cause });
     this.name = 'StoreError';
   }
+}
+
+function placeIn(url: string | undefined): string {
+  if (url === undefined || !URL.canParse(url)) return '';
+  const { host, pathname } = new URL(url);
+  return ` at ${host}${pathname}`;
+}
+
+/** Node's error of several addresses has no message. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.message || String((cause as NodeJS.ErrnoException).code ?? cause.name);
 }
 
 /** True for what a database that is away makes of work; false for what it refused to do. */

@@ -57,6 +57,32 @@ test('a database that is not the one of what runs here is not swapped for it', a
   expect(stderr).toContain('CADENZA_DATABASE_URL names another database');
 });
 
+const askPostgres = [
+  ...[['runs'], ['bill', 'r1'], ['keys', 'list'], ['schedule', 'list'], ['prune'], ['worker'], ['gateway'], ['serve']],
+  ...[['chat'], ['mcp'], ['run', 'ask', '--input', '{"prompt":"a"}']],
+];
+
+test.each(askPostgres.map((args) => [args]))(
+  'cadenza %j names a PostgreSQL that is away, without its password',
+  async (args) => {
+    const env = {
+      TEMPORAL_ADDRESS: process.env.CADENZA_TEST_TEMPORAL_ADDRESS!,
+      CADENZA_DATABASE_URL: 'postgresql://owner:s3cret@127.0.0.1:1/mine',
+    };
+    const { code, stderr } = await cadenza([...args, '--json'], { env });
+    const { error } = JSON.parse(stderr.trim().split('\n').at(-1)!);
+    expect({ code, error }).toEqual({
+      code: 1,
+      error: {
+        type: 'Unavailable',
+        message: 'PostgreSQL does not answer at 127.0.0.1:1/mine: connect ECONNREFUSED 127.0.0.1:1',
+        hint: expect.stringContaining('cadenza doctor'),
+      },
+    });
+    expect(stderr).not.toContain('s3cret');
+  },
+);
+
 test('a profile that is not there is told by name', async () => {
   const { code, stderr } = await cadenza(['runs'], { env: { CADENZA_HOME: home, TEMPORAL_PROFILE: 'nowhere' } });
   expect(code).toBe(1);

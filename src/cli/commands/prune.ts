@@ -40,8 +40,11 @@ async function pruned({ retention }: Store, ages: RetentionAges): Promise<Pruned
 async function agesOf({ temporalAddress, namespace }: Target): Promise<RetentionAges> {
   const { Client, Connection } = await import('@temporalio/client');
   const { retentionAges } = await import('../../runtime/retention-ages.ts');
+  const { noTemporal } = await import('../../client/errors.ts');
   const { connection: options } = temporalTarget({ address: temporalAddress, namespace });
-  const connection = await Connection.connect(options);
+  const connection = await Connection.connect(options).catch((cause) => {
+    throw noTemporal(temporalAddress, cause);
+  });
   try {
     return await retentionAges(new Client({ connection, namespace }), (await loadConfig()).retention);
   } finally {
