@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Origin } from './audit.ts';
 import { BudgetUsd } from './budgets.ts';
 import { later } from './later.ts';
-import { Duration } from './policy.ts';
+import { Duration, durationMs } from './policy.ts';
 
 /** What the bearer of an API key may do with what is its tenant's. */
 export const Role = later(() => z.enum(['admin', 'operator', 'caller', 'approver']));
@@ -54,7 +54,9 @@ export const CreateKey = later(() =>
     /** USD it may spend in all */
     budgetUsd: BudgetUsd.optional(),
     /** left out, it holds until it is revoked */
-    expiresIn: Duration.optional(),
+    expiresIn: Duration.refine((given) => !Duration.safeParse(given).success || durationMs(given) > 0, {
+      error: 'A key holds for some time: a duration above 0',
+    }).optional(),
   }),
 );
 export type CreateKey = z.input<typeof CreateKey>;

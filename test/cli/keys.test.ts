@@ -43,6 +43,11 @@ test('keys are made, rotated, listed and revoked; only a secret stands on stdout
   expect(await keys('rotate', 'acme:ci')).toMatchObject({ code: 1, stderr: expect.stringContaining('No key named') });
 });
 
+test('a key that would not hold for a moment is not made', async () => {
+  const refused = await keys('create', 'brief', '--expires', '0 days');
+  expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('a duration above 0') });
+});
+
 test('the audit log has who did so, before it was done and where it was refused, and nobody changes it', async () => {
   const { stdout } = await cadenza(['audit', '--subject', 'key:acme:ci', '--json'], {
     env: { TEMPORAL_ADDRESS: '127.0.0.1:1', CADENZA_DATABASE_URL: fresh.url },
