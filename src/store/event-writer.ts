@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
-import type pg from 'pg';
 import { isTerminal, type Log } from '../contract/index.ts';
 import { type Batch, batchOf, isTextEvent, sealedBatch, type Work } from './event-batch.ts';
 import type { Followers } from './event-followers.ts';
@@ -36,6 +35,11 @@ export interface EventWriter {
   close(graceMs: number): Promise<void>;
 }
 
+/** What is needed of a pool of `pg`. Our published types name none of its own: who uses them need not have those. */
+interface QueryPool {
+  query<Row extends object>(text: string, values: unknown[]): Promise<{ rows: Row[] }>;
+}
+
 interface Waiting {
   work: Work;
   resolve(written: Written | undefined): void;
@@ -65,7 +69,7 @@ const TEXT_WAITS_MS = 10;
  * bounded by those who await `write`.
  */
 export function createEventWriter(
-  pool: pg.Pool,
+  pool: QueryPool,
   origin: string,
   followers: Followers,
   log: Log,
