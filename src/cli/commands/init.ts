@@ -49,17 +49,20 @@ function refuseWork(folder: string): void {
   );
 }
 
-/** @returns texts by path, in the folder to be */
-function filesOf(folder: string): Map<string, string> {
+/** @returns what is in them by path, in the folder to be */
+function filesOf(folder: string): Map<string, string | Buffer> {
   const read = (...parts: string[]) => readFileSync(path.join(...parts), 'utf8');
   const templates = readdirSync(TEMPLATE, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(TEMPLATE, path.join(entry.parentPath, entry.name)))
     .sort();
-  const files = new Map(COPIES.map((file) => [file, read(PACKAGE, file)]));
+  const files = new Map<string, string | Buffer>(COPIES.map((file) => [file, read(PACKAGE, file)]));
   // npm leaves files like .gitignore out of packages: they are packed under another name.
   for (const file of templates) files.set(file.replace(/^dot-/, '.'), read(TEMPLATE, file));
-  files.set('package.json', `${JSON.stringify(manifestOf(folder, JSON.parse(files.get('package.json')!)), null, 2)}\n`);
+  const manifest = manifestOf(folder, JSON.parse(read(TEMPLATE, 'package.json')));
+  files.set('package.json', `${JSON.stringify(manifest, null, 2)}\n`);
+  const tarball = ownTarball();
+  if (tarball) files.set(vendored(tarball), readFileSync(tarball));
   return files;
 }
 
@@ -78,17 +81,37 @@ function manifestOf(folder: string, template: Manifest & Record<string, unknown>
       ? { ...value, ...(isRecord(present) ? withoutNpmsTest(present) : {}) }
       : (present ?? value);
   }
+  const { dependencies } = merged as Manifest;
+  if (dependencies && ownTarball()) dependencies.cadenza = ownSpecifier(folder);
   return merged;
 }
 
-/** How this package got here: from a file, or by its version. */
+/** How this package got here: from a file, or by its version. @throws CliFailure in a clone, which no registry has */
 function ownSpecifier(folder: string): string {
-  const here = process.cwd();
-  const specifier = readManifest(here).dependencies?.cadenza;
-  if (specifier === undefined) return `^${VERSION}`;
+  const specifier = readManifest(process.cwd()).dependencies?.cadenza;
+  if (specifier === undefined) {
+    if (!isClone()) return `^${VERSION}`;
+    throw usageError(
+      'This is a clone of Cadenza, and no registry has it: a project is made from a package.',
+      'npm pack makes one. Then, in the folder of the project: npm init -y && npm install <the .tgz> && npx cadenza init',
+    );
+  }
   if (!specifier.startsWith('file:')) return specifier;
-  return `file:${path.relative(folder, path.resolve(here, specifier.slice('file:'.length)))}`;
+  const tarball = ownTarball();
+  return `file:${tarball ? vendored(tarball) : path.relative(folder, fileOf(specifier))}`;
 }
+
+const isClone = () => existsSync(path.join(PACKAGE, 'src', 'cli', 'main.ts'));
+const fileOf = (specifier: string) => path.resolve(specifier.slice('file:'.length));
+
+/** The packed package this one was installed from. It goes into the project: a container is built from that alone. */
+function ownTarball(): string | undefined {
+  const specifier = readManifest(process.cwd()).dependencies?.cadenza;
+  const file = specifier?.startsWith('file:') ? fileOf(specifier) : undefined;
+  return file?.endsWith('.tgz') && existsSync(file) ? file : undefined;
+}
+
+const vendored = (tarball: string) => `vendor/${path.basename(tarball)}`;
 
 /** `npm init` writes a test that fails. */
 function withoutNpmsTest(scripts: Record<string, unknown>): Record<string, unknown> {
@@ -104,7 +127,7 @@ function readManifest(folder: string): Manifest {
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-function writeFiles(folder: string, files: Map<string, string>): { created: string[]; kept: string[] } {
+function writeFiles(folder: string, files: Map<string, string | Buffer>): { created: string[]; kept: string[] } {
   const created: string[] = [];
   const kept: string[] = [];
   for (const [file, text] of files) {
