@@ -65,6 +65,9 @@ const COMMANDS: Record<string, [description: string, load: Load]> = {
   serve: ['Run worker and gateway in one process', () => import('./commands/serve.ts')],
 };
 
+/** The reader has seen enough, or its end was said before. */
+const GONE = ['EPIPE', 'ERR_STREAM_DESTROYED'];
+
 /** So long V8 may take to end what it is compiling beside this thread, ms. */
 const COMPILES_WITHIN_MS = 50;
 
@@ -74,7 +77,8 @@ function createProgram(): Command {
     .option('--json', 'print one JSON object a line, for programs')
     .version(VERSION)
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ outputError: () => {} })
+    // An error is said by `report`, where nothing but it may stand on stderr.
+    .configureOutput({ outputError: () => {}, ...(wantsJson() ? { writeErr: () => {} } : {}) })
     .exitOverride();
   for (const [name, [description]] of Object.entries(COMMANDS)) program.command(name).description(description);
   program.hook('preSubcommand', async (_, command) => {
@@ -87,7 +91,9 @@ function createProgram(): Command {
 /** Runs one command line. @returns the exit code: 0 only on success, 2 for bad input, 130 after Ctrl-C, else 1 */
 async function runProgram(argv: string[]): Promise<number> {
   // A reader that has seen enough (`cadenza runs | head -1`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    error.code === 'EPIPE' ? process.exit(0) : void endUnwritten(error),
+  );
   try {
     // The hook configures what is parsed; commander's own `help <command>` would show it as it is without.
     const [node, script, first, ...rest] = argv;
@@ -100,15 +106,31 @@ async function runProgram(argv: string[]): Promise<number> {
   }
 }
 
+/** What comes after `--` is of another program. */
+function wantsJson(): boolean {
+  const end = process.argv.indexOf('--');
+  return process.argv.slice(2, end === -1 ? undefined : end).includes('--json');
+}
+
+/** A full disk: the output that was asked for is not there. */
+function endUnwritten(error: Error): Promise<never> {
+  unwritten ??= report(new Error(`The output could not be written: ${error.message}`)).then((code) =>
+    process.exit(code),
+  );
+  return unwritten;
+}
+
+let unwritten: Promise<never> | undefined;
+
 async function report(thrown: unknown): Promise<number> {
   const { describe, EXIT } = await import('./failure.ts');
   const { exitCode, ...error } = describe(thrown);
-  // Help that is asked for by naming no command is on stderr by now.
-  if (error.message === '(outputHelp)') return exitCode;
-  if (process.argv.includes('--json')) {
+  if (wantsJson()) {
     process.stderr.write(`${JSON.stringify({ error })}\n`);
     return exitCode;
   }
+  // Whoever names no command has been shown them by now.
+  if ((thrown as { code?: string }).code === 'commander.help') return exitCode;
   const mark = exitCode === EXIT.interrupted ? '' : `${styleText('red', '✗', { stream: process.stderr })} `;
   process.stderr.write(`${mark}${error.message}\n`);
   if (error.hint) process.stderr.write(`  ${error.hint}\n`);
@@ -121,4 +143,8 @@ const exitCode = await runProgram(process.argv);
 // busy machine (https://github.com/nodejs/node/issues/54918). After much work it may be: a moment of idleness lets it finish.
 if (process.uptime() > 1) await delay(COMPILES_WITHIN_MS);
 // Whatever is still open must not keep a finished command; what was written must still get out.
-process.stdout.write('', () => process.exit(exitCode));
+process.stdout.write('', (error) => {
+  const isLost = error && !GONE.includes((error as NodeJS.ErrnoException).code ?? '');
+  if (isLost) void endUnwritten(error);
+  else if (!unwritten) process.exit(exitCode);
+});

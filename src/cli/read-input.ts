@@ -1,23 +1,42 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { type ParseError, parse } from 'jsonc-parser';
-import { usageError } from './failure.ts';
+import { type CliFailure, usageError } from './failure.ts';
 
-/** Reads the value of `--input`: JSON as it stands, a file, or `-` for stdin. @throws CliFailure with the place of the mistake */
-export async function readInput(given: string): Promise<unknown> {
-  if (/^\s*[[{"]/.test(given)) return parseJson(given, '--input');
+/** JSON as it stands: also a number or a word of its own. A file with such a name is `./1`. */
+const IS_JSON = /^\s*(?:[[{"]|(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*$)/;
+
+/** Reads the value of `--input`, or of another flag: JSON as it stands, a file, or `-` for stdin.
+ *  @throws CliFailure with the place of the mistake */
+export async function readInput(given: string, flag = '--input'): Promise<unknown> {
+  if (IS_JSON.test(given)) return parseJson(given, flag);
   if (given === '-') return parseJson(await text(process.stdin), 'stdin');
-  return parseJson(readNamed(given), given);
+  return parseJson(readNamed(given, `${flag} takes JSON, the name of a file, or - for stdin.`), given);
 }
 
-function readNamed(file: string): string {
+/** The text of a file that was named on the command line. @throws CliFailure where it cannot be read */
+export function readNamed(file: string, hint?: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    // Some editors begin a file with a mark.
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? `There is no file "${file}"` : `The file "${file}" cannot be read (${code})`;
-    throw usageError(`${reason}.`, `--input takes JSON, the name of a file, or - for stdin.`);
+    throw unreadable(file, error as NodeJS.ErrnoException, hint);
   }
+}
+
+/** The same for one that is read later. */
+export function checkReadable(file: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+    if (statSync(file).isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+  } catch (error) {
+    throw unreadable(file, error as NodeJS.ErrnoException);
+  }
+}
+
+function unreadable(file: string, { code }: NodeJS.ErrnoException, hint?: string): CliFailure {
+  if (code === 'ENOENT') return usageError(`There is no file "${file}".`, hint);
+  return usageError(`"${file}" cannot be read${code === 'EISDIR' ? ': it is a folder' : ` (${code})`}.`, hint);
 }
 
 /** @throws CliFailure that shows the line with the mistake, and where in it */

@@ -6,6 +6,7 @@ import { CadenzaError } from '../client/errors.ts';
 import { type MapItem, MapResult } from '../contract/index.ts';
 import { CliFailure } from './failure.ts';
 import { plainText, printJson, printLine, printNote } from './output.ts';
+import { isSystemError } from './output-file.ts';
 import { drawProgress } from './views/map-progress.ts';
 import { count, usd } from './views/numbers.ts';
 import { follow, type Watching } from './watch-run.ts';
@@ -26,10 +27,11 @@ export async function watchMap(watching: Watching, { out, json }: { out?: string
     bar?.stop();
   }
   const result = await resultOf(client, id, out);
-  await write(client, id, out);
-
+  const unwritten = await write(client, id, out);
   const { totalUsd } = await client.bill(id);
-  if (json) printJson({ id, ...result, out });
+  if (json) printJson({ id, ...result, out: unwritten ? undefined : out });
+  if (unwritten)
+    throw new CliFailure(unwritten, { hint: `They are kept. Write them with: ${againOf(id)} --out <file>` });
   const tell = out === undefined ? printNote : printLine;
   const where = out === undefined ? '' : ` · ${out}`;
   if (!json) tell(`${count(result.done)} rows done, ${count(result.failed)} failed · ${usd(totalUsd)}${where}`);
@@ -42,16 +44,25 @@ async function resultOf(client: Cadenza, id: string, out: string | undefined): P
     return MapResult.parse(await client.result(id));
   } catch (error) {
     if (!(error instanceof CadenzaError) || error.code === 'NotReachable') throw error;
-    await write(client, id, out).catch(() => {});
-    const hint = `The rows that were finished are written. Go on with: cadenza map --resume ${id}`;
+    const unwritten = await write(client, id, out);
+    const hint = `${unwritten ?? 'The rows that were finished are written.'} Go on with: ${againOf(id, out)}`;
     throw new CliFailure(error.message, { hint });
   }
 }
 
-async function write(client: Cadenza, id: string, out: string | undefined): Promise<void> {
+const againOf = (id: string, out?: string) => `cadenza map --resume ${id}${out === undefined ? '' : ` --out ${out}`}`;
+
+/** @returns what was in the way of writing it all */
+async function write(client: Cadenza, id: string, out: string | undefined): Promise<string | undefined> {
   const lines = Readable.from(linesOf(client.output(id)));
-  if (out !== undefined) await pipeline(lines, createWriteStream(out));
-  else await pipeline(lines, process.stdout, { end: false });
+  try {
+    if (out !== undefined) await pipeline(lines, createWriteStream(out));
+    else await pipeline(lines, process.stdout, { end: false });
+    return undefined;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return `The rows of ${id} could not be written to ${out ?? 'stdout'} (${error.code}).`;
+  }
 }
 
 async function* linesOf(items: AsyncIterable<MapItem>): AsyncGenerator<string> {

@@ -88,12 +88,24 @@ export async function fork(
     before: [...new Set(steps.filter((one) => !asksAnew.includes(one)).map(({ step }) => step))],
     overrides: { ...earlier, ...(fromStep && { [fromStep]: { ...earlier[fromStep], ...overrides } }) },
   };
-  if (id !== undefined) return { id, chain: await start(again, id, { [FORK_MEMO]: memo }) };
+  if (id !== undefined) {
+    const chain = await start(again, id, { [FORK_MEMO]: memo });
+    if (chain === undefined) await assertForkOf(old.id, temporal, id);
+    return { id, chain };
+  }
   for (let n = 1; ; n += 1) {
     const next = ownName(`${old.id}-fork-${n}`, caller.tenant);
     const chain = await start(again, next, { [FORK_MEMO]: memo });
     if (chain !== undefined) return { id: next, chain };
   }
+}
+
+/** An id given twice is that of the fork that was made. @throws CadenzaError Conflict where it is of no fork of the run */
+async function assertForkOf(run: string, temporal: Client, id: string): Promise<void> {
+  const { memo } = await temporal.workflow.getHandle(id).describe();
+  if ((memo?.[FORK_MEMO] as Fork | undefined)?.run === run) return;
+  const hint = `Choose another id, or leave it out. What that run came to: cadenza watch ${id}`;
+  throw refusal('Conflict', `The id "${id}" is taken by another run`, { path: 'id', hint });
 }
 
 /** @throws CadenzaError where parts of it do not go together */

@@ -34,6 +34,13 @@ export interface RunStarter {
   begin(checked: CheckedStart, id: string, memo?: Record<string, unknown>): Promise<Execution | undefined>;
 }
 
+/** An id is that of one run: of another pattern it is not what was asked for. @throws CadenzaError Conflict */
+function assertSamePattern({ id, pattern }: StoredRun, { workflowType }: CheckedStart): void {
+  if (pattern === workflowType) return;
+  const hint = `Choose another id, or leave it out. What that run came to: cadenza watch ${id}`;
+  throw refusal('Conflict', `The id "${id}" is taken by a run of ${pattern}`, { path: 'id', hint });
+}
+
 export function createRunStarter(
   on: StartOn & { temporal: Client; rooms: OpenRooms },
   runs: RunFinder,
@@ -104,10 +111,12 @@ export function createRunStarter(
       }
       const isOneRequest = key !== undefined || options.isOneRequest;
       // A map that was stopped would go on with what is given now.
-      const before = isOneRequest && isMap ? await store.runs.find(id) : undefined;
-      if (before) await assertSameStart(temporal, secrets, before, checked);
+      const before = isMap && !checked.isNewId ? await store.runs.find(id) : undefined;
+      if (before) assertSamePattern(before, checked);
+      if (before && isOneRequest) await assertSameStart(temporal, secrets, before, checked);
       const execution = await begin(checked, id);
       const there = execution === undefined ? await runOf(id) : undefined;
+      if (there) assertSamePattern(there, checked);
       if (there && isOneRequest) await assertSameStart(temporal, secrets, there, checked);
       return { id, pattern: checked.workflowType, execution };
     },

@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { expect, test } from '@jest/globals';
 import { cadenza } from './command-line.ts';
+
+const CHAIN = '{"steps":[{"id":"a","prompt":"Why?"}]}';
 
 const mistakes: [args: string[], said: string][] = [
   [[], 'Usage: cadenza'],
@@ -18,6 +23,12 @@ const mistakes: [args: string[], said: string][] = [
   [['runs', '--limit', '0'], '--limit'],
   [['runs', '--status', 'asleep'], '--status'],
   [['gateway', '--port', '99999'], '--port 99999'],
+  [['tool-result', 'r1', 'call_1', '--result', 'nowhere.json'], '--result takes JSON'],
+  [['map', 'ask', '--data', '/tmp'], 'it is a folder'],
+  [['eval', '/tmp'], 'it is a folder'],
+  [['map', 'ask', '--data', '/dev/null', '--out', '/nosuch/x.jsonl'], 'there is no folder /nosuch'],
+  [['eval', '/dev/null', '--junit', '/dev/null/x.xml'], '--junit: /dev/null/x.xml cannot be written'],
+  [['init', 'mine'], 'npm pack'],
 ];
 
 test.each(mistakes)('cadenza %j ends with 2 and says what is wrong, without a stack trace', async (args, said) => {
@@ -43,7 +54,32 @@ test('with --json an error is one JSON object on stderr', async () => {
   });
 });
 
+test.each([[['--json']], [['keys', '--json']], [['schedule', '--json']], [['crew', '--json']]])(
+  'cadenza %j names no command, and is told so in JSON alone',
+  async (args) => {
+    const { code, stdout, stderr } = await cadenza(args);
+    expect({ code, stdout, ...JSON.parse(stderr) }).toEqual({
+      ...{ code: 2, stdout: '' },
+      error: { type: 'InvalidRequest', message: 'No command is named.', hint: expect.any(String) },
+    });
+  },
+);
+
+test('output that a full disk does not take is no success', async () => {
+  const { code, stderr } = await cadenza(['graph', '--input', CHAIN], { stdout: '/dev/full' });
+  expect([code, stderr]).toEqual([1, expect.stringContaining('The output could not be written: ENOSPC')]);
+});
+
+test('a file of JSON may begin with a byte order mark', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'cadenza-mark-'));
+  const file = path.join(folder, 'chain.json');
+  writeFileSync(file, `\uFEFF${CHAIN}`);
+  expect(await cadenza(['graph', '--input', file])).toMatchObject({ code: 0, stderr: '' });
+  rmSync(folder, { recursive: true });
+});
+
 const needRunning = [
+  ...['1', 'true', 'null', '-0.5'].map((result) => ['tool-result', 'r1', 'call_1', '--result', result]),
   ['run', 'ask', '--input', '{"prompt":"a"}'],
   ['watch', 'r1'],
   ['runs'],

@@ -18,6 +18,10 @@ afterAll(async () => {
   await bed.close();
 });
 
+const targetEnv = () => ({
+  CADENZA_DATABASE_URL: bed.databaseUrl,
+  TEMPORAL_ADDRESS: process.env.CADENZA_TEST_TEMPORAL_ADDRESS!,
+});
 const template = '{"prompt":"Greet {{item.name}}"}';
 const run = (...args: string[]) =>
   cadenza(['map', ...args], {
@@ -88,6 +92,57 @@ test('without a file for them, the results are the output', async () => {
   const json = (await run(...args, '--json')).stdout.trimEnd().split('\n');
   expect(json.slice(0, -1)).toEqual(lines);
   expect(JSON.parse(json.at(-1)!)).toMatchObject({ id: 'two', done: 2, failed: 0 });
+});
+
+test('rows that could not be written are told with the id of their run, and how to have them again', async () => {
+  const data = await file('full.jsonl', '{"prompt":"Full?"}\n');
+  const first = ['ask', '--data', data, '--policy', 'openai/gpt-6-sol', '--id', 'full', '--out', '/dev/full', '--json'];
+  const { code, stdout, stderr } = await run(...first);
+  expect([code, JSON.parse(stdout)]).toEqual([1, expect.objectContaining({ id: 'full', done: 1 })]);
+  expect(JSON.parse(stderr).error).toMatchObject({
+    message: 'The rows of full could not be written to /dev/full (ENOSPC).',
+    hint: expect.stringContaining('cadenza map --resume full --out <file>'),
+  });
+
+  const out = path.join(folder, 'full-again.jsonl');
+  expect(await run('--resume', 'full', '--out', out)).toMatchObject({ code: 0 });
+  expect(await linesOf(out)).toMatchObject([{ answer: { text: 'answer to: Full?' } }]);
+  expect(bed.provider.asked('Full?')).toBe(1);
+});
+
+test('an id is that of one run: it is told where it was there already, and refused where it is another’s', async () => {
+  const policy = { candidates: ['openai/gpt-6-sol'] };
+  const cli = (...args: string[]) =>
+    cadenza(args, { env: { ...bed.provider.env, ...targetEnv(), CADENZA_TASK_QUEUE: bed.taskQueue } });
+  const asked = await bed.client.start('ask', { prompt: 'One?', policy }, { id: 'one-of-all' });
+  await asked.result();
+  const chain = { steps: [{ id: 'a', prompt: 'First?', policy }] };
+  await (await bed.client.start('chain', chain, { id: 'forked' })).result();
+  const compare = (id: string) => cli('compare', 'Two?', '--models', 'openai/gpt-6-sol', '--id', id, '--json');
+  const fork = (id: string, ...more: string[]) => cli('fork', 'forked', '--from', 'a', '--id', id, ...more);
+
+  expect(await compare('side-by-side')).toMatchObject({ code: 0, stderr: '' });
+  expect(await compare('side-by-side')).toMatchObject({
+    code: 0,
+    stderr: 'The run side-by-side was there already; this is it.\n',
+  });
+  expect(await fork('fork')).toMatchObject({ code: 0, stdout: expect.stringContaining('fork is under way') });
+  expect(await fork('fork')).toMatchObject({ code: 0, stderr: 'The run fork was there already; this is it.\n' });
+
+  const data = await file('taken.jsonl', '{"prompt":"Three?"}\n');
+  const others = [
+    ['chain', cli('run', 'chain', '--input', JSON.stringify(chain), '--id', 'one-of-all')],
+    ['compare', compare('one-of-all')],
+    ['map', run('ask', '--data', data, '--policy', 'openai/gpt-6-sol', '--id', 'one-of-all')],
+    ['fork', fork('one-of-all')],
+  ] as const;
+  for (const [name, ended] of others) {
+    const { code, stdout, stderr } = await ended;
+    expect({ name, code, stdout, stderr }).toEqual({
+      ...{ name, code: 1, stdout: '' },
+      stderr: expect.stringMatching(/The id .+ is taken by .*Choose another id/s),
+    });
+  }
 });
 
 test('a map that was stopped is gone on with by its id alone', async () => {

@@ -266,6 +266,11 @@ test('a folder with agents.yaml and tasks.yaml runs, and what is not supported i
       code: 2,
       stderr: expect.stringContaining('"path":"input.inputs.topic"'),
     });
+    expect(await run('--input', 'topic=../..', ...assigned, ...models)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(`output_file of note leads out of ${out}`),
+    });
     const { code, stdout, stderr } = await run('--input', '{"topic":"rivers"}', ...assigned, ...models);
     expect({ code, stderr }).toEqual({
       code: 0,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { asList } from '../flags.ts';
 import { wantsJson } from '../output.ts';
 import { showRun } from '../show-run.ts';
+import { startRun } from '../start-run.ts';
 import { withClient } from '../with-client.ts';
 
 interface CompareFlags {
@@ -29,7 +30,7 @@ Examples:
     )
     .action(async (prompt: string, { id, ...flags }: CompareFlags) => {
       await withClient(async (client, target) => {
-        const run = await client.startUnchecked('compare', { prompt, ...flags }, { id });
+        const run = await startRun(client, 'compare', { prompt, ...flags }, { id });
         const shown = { client, target, id: run.id, pattern: 'compare', models: flags.models };
         const json = wantsJson(command);
         await showRun(shown, { watch: !json, json });

@@ -3,11 +3,13 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import type { CrewProject } from '../../client/index.ts';
 import { asText, type CrewResult, type PolicyRef, withoutUndefined } from '../../contract/index.ts';
-import { usageError } from '../failure.ts';
+import { CliFailure, usageError } from '../failure.ts';
 import { BUDGET_FLAG, POLICY_FLAG } from '../flags.ts';
 import { plainText, printNote, wantsJson } from '../output.ts';
+import { checkOutput, isSystemError } from '../output-file.ts';
 import { readInput } from '../read-input.ts';
 import { showRun } from '../show-run.ts';
+import { startRun } from '../start-run.ts';
 import { withClient } from '../with-client.ts';
 
 interface CrewFlags {
@@ -60,11 +62,12 @@ async function run(folder: string, flags: CrewFlags, json: boolean): Promise<voi
   tellLeftOut(project, out !== undefined);
   if (process !== 'hierarchical') checkAssigned(crew);
   const input = withoutUndefined({ ...crew, inputs, process, policy, manager: manager && { policy: manager } });
+  const files = out === undefined ? undefined : filesIn(out, project.outputFiles, inputs);
   await withClient(async (client, target) => {
-    const started = await client.startUnchecked('crew', input, { id, tenant, budgetUsd });
-    if (!started.isNew) printNote(`The run ${started.id} was there already; this is it.`);
+    const started = await startRun(client, 'crew', input, { id, tenant, budgetUsd });
     await showRun({ client, target, id: started.id, pattern: 'crew' }, { watch, json });
-    if (out !== undefined) write(out, project.outputFiles, inputs, (await client.result(started.id)) as CrewResult);
+    const again = `cadenza crew run ${folder} --id ${started.id} --out <folder>`;
+    if (files) write(files, (await client.result(started.id)) as CrewResult, again);
   });
 }
 
@@ -117,19 +120,30 @@ function tellLeftOut({ leftOut, outputFiles }: CrewProject, writes: boolean): vo
   if (lines.length > 0) printNote(`Not supported, and left out:\n${lines.join('\n')}`);
 }
 
-function write(
-  out: string,
-  files: Record<string, string>,
-  inputs: Record<string, unknown>,
-  { tasks }: CrewResult,
-): void {
-  for (const [task, named] of Object.entries(files)) {
-    const name = named.replaceAll(/\{([A-Za-z_][\w-]*)\}/g, (whole, key: string) => asText(inputs[key] ?? whole));
-    const file = path.resolve(out, name);
-    if (path.relative(out, file).startsWith('..'))
-      throw usageError(`output_file of ${task} leads out of ${out}: ${name}`);
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, tasks[task]?.text ?? '');
+/** What goes where: the texts of tasks by their `output_file`. @throws CliFailure where one cannot be written there */
+function filesIn(out: string, files: Record<string, string>, inputs: Record<string, unknown>): Map<string, string> {
+  checkOutput('--out', out, { isFolder: true, makesFolders: true });
+  return new Map(
+    Object.entries(files).map(([task, named]) => {
+      const name = named.replaceAll(/\{([A-Za-z_][\w-]*)\}/g, (whole, key: string) => asText(inputs[key] ?? whole));
+      const file = path.resolve(out, name);
+      if (path.relative(out, file).startsWith('..'))
+        throw usageError(`output_file of ${task} leads out of ${out}: ${name}`);
+      checkOutput(`output_file of ${task}`, file, { makesFolders: true });
+      return [task, file];
+    }),
+  );
+}
+
+function write(files: Map<string, string>, { tasks }: CrewResult, again: string): void {
+  for (const [task, file] of files) {
+    try {
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, tasks[task]?.text ?? '');
+    } catch (error) {
+      const reason = isSystemError(error) ? error.code : String(error);
+      throw new CliFailure(`${file} could not be written (${reason}).`, { hint: `The run is kept. Again: ${again}` });
+    }
     printNote(`Wrote ${plainText(path.relative(process.cwd(), file))}`);
   }
 }

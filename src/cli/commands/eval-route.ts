@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/index.ts';
@@ -8,7 +8,8 @@ import { CliFailure, usageError } from '../failure.ts';
 import { findTarget, lookForTarget } from '../find-target.ts';
 import { openLog } from '../log.ts';
 import { printJson, printLine, quiet, wantsJson } from '../output.ts';
-import { parseJson } from '../read-input.ts';
+import { checkOutput } from '../output-file.ts';
+import { parseJson, readNamed } from '../read-input.ts';
 import { withClient } from '../with-client.ts';
 
 interface EvalFlags {
@@ -41,6 +42,7 @@ Examples:
   $ cadenza eval route --from-ledger --routes support,triage --out report --json`,
     )
     .action(async (flags: EvalFlags, command: Command) => {
+      checkOutput('--out', flags.out, { isFolder: true, makesFolders: true });
       const evaluation = await evaluateRoutes(flags);
       const files = await writeReport(evaluation, flags.out);
       if (wantsJson(command)) printJson({ ...withoutDecisions(evaluation), files });
@@ -82,9 +84,10 @@ function readRoutes(given: string, config: Config): Record<string, Route> {
 }
 
 function fromFile(file: string): Record<string, Route> {
-  if (!existsSync(file))
-    throw usageError(`There is no file "${file}".`, '--routes takes a .json file, or names of the config.');
-  const read = parseJson(readFileSync(file, 'utf8'), file) as Record<string, unknown>;
+  const read = parseJson(readNamed(file, '--routes takes a .json file, or names of the config.'), file) as Record<
+    string,
+    unknown
+  >;
   const routes = typeof read?.strategy === 'string' ? { route: read } : read;
   return Object.fromEntries(
     Object.entries(routes).map(([name, route]) => {
@@ -99,15 +102,7 @@ async function recordsOf({ data, fromLedger, hours }: EvalFlags): Promise<EvalRe
   if ((data === undefined) === (fromLedger === undefined)) throw usageError('Give either --data or --from-ledger.');
   if (data === undefined) return recordsOfPastRuns(process.env, hours);
   const { readRecords } = await import('../../evaluation/routing/index.ts');
-  return readRecords(readData(data), data);
-}
-
-function readData(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw usageError(`The file "${file}" cannot be read (${(error as NodeJS.ErrnoException).code}).`);
-  }
+  return readRecords(readNamed(data), data);
 }
 
 async function recordsOfPastRuns(env: NodeJS.ProcessEnv, hours: number): Promise<EvalRecord[]> {
@@ -115,6 +110,7 @@ async function recordsOfPastRuns(env: NodeJS.ProcessEnv, hours: number): Promise
   const [
     { Connection },
     { dataConverter },
+    { noTemporal },
     { encryptionKeys, loadConfig, temporalTarget },
     { secretsOf },
     { openStore },
@@ -122,6 +118,7 @@ async function recordsOfPastRuns(env: NodeJS.ProcessEnv, hours: number): Promise
   ] = await Promise.all([
     import('@temporalio/client'),
     import('../../client/index.ts'),
+    import('../../client/errors.ts'),
     import('../../config/index.ts'),
     import('../../providers/index.ts'),
     import('../../store/index.ts'),
@@ -131,7 +128,9 @@ async function recordsOfPastRuns(env: NodeJS.ProcessEnv, hours: number): Promise
   const store = await openStore({ url: databaseUrl, log: openLog(env, 'error'), encryption });
   try {
     const { connection: address } = temporalTarget({ address: temporalAddress, namespace }, env);
-    const connection = await Connection.connect(address as Parameters<typeof Connection.connect>[0]);
+    const connection = await Connection.connect(address as Parameters<typeof Connection.connect>[0]).catch((cause) => {
+      throw noTemporal(temporalAddress, cause);
+    });
     try {
       const codecs = dataConverter(store, secretsOf(env)).payloadCodecs;
       return await pastComparisons({ store, connection, namespace, codecs }, hours);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Cadenza } from '../../client/cadenza.ts';
@@ -8,6 +8,8 @@ import { CliFailure, interrupted, usageError } from '../failure.ts';
 import { BUDGET_FLAG } from '../flags.ts';
 import { onInterrupt } from '../interruption.ts';
 import { printJson, printLine, printNote, quiet, wantsJson } from '../output.ts';
+import { checkOutput, isSystemError } from '../output-file.ts';
+import { checkReadable } from '../read-input.ts';
 import { drawProgress } from '../views/map-progress.ts';
 import { ago } from '../views/numbers.ts';
 import { table } from '../views/table.ts';
@@ -67,12 +69,18 @@ Examples:
   configureRoute(command);
 }
 
-function checkedFile(file: string | undefined, { fresh, resume }: EvalFlags): string {
+function checkedFile(file: string | undefined, flags: EvalFlags): string {
+  const { fresh, resume, report, junit, markdown, saveBaseline } = flags;
   if (file === undefined) {
     throw usageError('Name the file of an evaluation.', 'For example: cadenza eval examples/evaluation/capitals.yaml');
   }
-  if (!existsSync(file)) throw usageError(`There is no file "${file}".`);
+  checkReadable(file);
   if (fresh && resume !== undefined) throw usageError('--fresh and --resume do not go together.');
+  const baseline = saveBaseline?.endsWith('.json') ? saveBaseline : undefined;
+  const outputs = { '--report': report, '--junit': junit, '--markdown': markdown, '--save-baseline': baseline };
+  for (const [flag, output] of Object.entries(outputs)) {
+    if (output !== undefined) checkOutput(flag, output, { makesFolders: true });
+  }
   return file;
 }
 
@@ -111,9 +119,9 @@ async function evaluateFile(file: string, flags: EvalFlags, json: boolean): Prom
       interrupt.done();
     }
   });
-  await writeFiles(report, flags);
   if (json) printJson(report);
   else await printReport(report);
+  await writeFiles(report, flags);
   if (flags.gate && report.gate?.passed === false) throw await gateFailed(report);
 }
 
@@ -157,8 +165,14 @@ async function writeFiles(report: EvaluationReport, { report: file, junit, markd
 }
 
 function write(file: string, text: string, flag = 'w'): void {
-  mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
-  writeFileSync(file, text, { flag });
+  try {
+    mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+    writeFileSync(file, text, { flag });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const hint = 'The answers are kept: the same command asks for none of them again, unless it is --fresh.';
+    throw new CliFailure(`${file} could not be written (${error.code}).`, { hint });
+  }
 }
 
 async function printReport(report: EvaluationReport): Promise<void> {

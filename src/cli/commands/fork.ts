@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ForkEstimate, ForkRun } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
 import { printJson, printLine, wantsJson } from '../output.ts';
+import { noteThere } from '../start-run.ts';
 import { usd } from '../views/numbers.ts';
 import { table } from '../views/table.ts';
 import { withClient } from '../with-client.ts';
@@ -30,8 +31,11 @@ export function configure(command: Command): void {
       await withClient(async (client) => {
         const made = await client.fork(id, options);
         if (!('pattern' in made)) return printEstimate(made, command);
-        if (wantsJson(command)) printJson({ id: made.id, pattern: made.pattern, isNew: made.isNew });
-        else printLine(`${made.id} is under way. See it with: cadenza watch ${made.id}`);
+        if (!made.isNew) noteThere(made.id);
+        const { pattern, isNew } = made;
+        if (wantsJson(command)) printJson({ id: made.id, pattern, isNew });
+        else
+          printLine(`${made.id} ${isNew ? 'is under way' : 'was made before'}. See it with: cadenza watch ${made.id}`);
       });
     });
 }

@@ -1,12 +1,14 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Cadenza } from '../../client/cadenza.ts';
 import { type DataFormat, type MapDefinition, type PolicyRef, withoutUndefined } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
 import { BUDGET_FLAG, POLICY_FLAG } from '../flags.ts';
-import { printNote, wantsJson } from '../output.ts';
-import { readInput } from '../read-input.ts';
+import { wantsJson } from '../output.ts';
+import { checkOutput } from '../output-file.ts';
+import { checkReadable, readInput } from '../read-input.ts';
+import { startRun } from '../start-run.ts';
 import { watchMap } from '../watch-map.ts';
 import { withClient } from '../with-client.ts';
 
@@ -56,14 +58,13 @@ Examples:
           ...withoutUndefined({ concurrency: flags.concurrency, policy: flags.policy }),
         };
         const { tenant, budget: budgetUsd, resume, id = resume } = flags;
-        const run = await client.startUnchecked('map', input, { id, tenant, budgetUsd });
-        if (!run.isNew) printNote(`The run ${run.id} was there already; this is it.`);
+        const run = await startRun(client, 'map', input, { id, tenant, budgetUsd });
         await watchMap({ client, target, id: run.id }, { out: flags.out, json: wantsJson(command) });
       });
     });
 }
 
-function checkFlags(pattern: string | undefined, { data, retryFailed, resume, input }: MapFlags): void {
+function checkFlags(pattern: string | undefined, { data, out, retryFailed, resume, input }: MapFlags): void {
   if (retryFailed !== undefined && resume !== undefined) {
     throw usageError('--retry-failed and --resume do not go together.', '--resume also runs the rows that failed.');
   }
@@ -77,7 +78,8 @@ function checkFlags(pattern: string | undefined, { data, retryFailed, resume, in
   if (earlier !== undefined && (pattern ?? data ?? input) !== undefined) {
     throw usageError(`The pattern, its input and the data are those of ${earlier}: leave them out.`);
   }
-  if (data !== undefined && data !== '-' && !existsSync(data)) throw usageError(`There is no file "${data}".`);
+  if (data !== undefined && data !== '-') checkReadable(data);
+  if (out !== undefined) checkOutput('--out', out);
 }
 
 async function definitionOf(

@@ -2,9 +2,10 @@ import { type Command, Option } from 'commander';
 import type { PolicyRef, RunPriority } from '../../contract/index.ts';
 import { usageError } from '../failure.ts';
 import { BUDGET_FLAG, POLICY_FLAG } from '../flags.ts';
-import { printNote, wantsJson } from '../output.ts';
+import { wantsJson } from '../output.ts';
 import { readInput } from '../read-input.ts';
 import { showRun } from '../show-run.ts';
+import { startRun } from '../start-run.ts';
 import { withClient } from '../with-client.ts';
 
 interface RunFlags {
@@ -45,8 +46,7 @@ Examples:
       const lane = flags.direct ? ('direct' as const) : undefined;
       const webhook = flags.webhook === undefined ? undefined : { url: flags.webhook };
       await withClient(async (client, target) => {
-        const run = await client.startUnchecked(pattern, input, { id, tenant, priority, budgetUsd, webhook, lane });
-        if (!run.isNew) printNote(`The run ${run.id} was there already; this is it.`);
+        const run = await startRun(client, pattern, input, { id, tenant, priority, budgetUsd, webhook, lane });
         const models = (input as { models?: string[] } | null)?.models;
         const shown = { client, target, id: run.id, pattern, models };
         await showRun(shown, { watch: flags.watch ?? false, json: wantsJson(command) });

@@ -18,7 +18,7 @@ export function configure(command: Command): void {
     .addHelpText('after', '\nExample:\n  $ cadenza tool-result agent-42 call_7 --result \'{"seats": 3}\'')
     .action(async (id: string, toolCall: string, { result, error }: Flags) => {
       if ((result === undefined) === (error === undefined)) throw usageError('Give either --result or --error.');
-      const given = error === undefined ? { result: await readInput(result!) } : { error };
+      const given = error === undefined ? { result: await readInput(result!, '--result') } : { error };
       await withClient(async (client) => {
         const receipt = await client.toolResult(id, toolCall, given);
         if (wantsJson(command)) return printJson(receipt);
