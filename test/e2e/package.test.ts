@@ -4,7 +4,7 @@ import path from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { publint } from 'publint';
-import { type Stranger, stranger } from './stranger.ts';
+import { type Manifest, type Stranger, stranger } from './stranger.ts';
 
 const BIN = 'node_modules/cadenza/bin/cadenza.mjs';
 const TSC = 'node_modules/typescript/bin/tsc';
@@ -59,6 +59,24 @@ test('every package that the build imports is one it depends on', () => {
   const known = [...Object.keys(project.manifest.dependencies), ...builtinModules, 'cadenza'];
   expect([...imported].filter((name) => !name.startsWith('node:') && !known.includes(name))).toEqual([]);
   expect(imported.size).toBeGreaterThan(20);
+});
+
+test('its types name none of pg, which has no types of its own', () => {
+  const root = path.join(project.folder, 'node_modules/cadenza');
+  const seen = new Set<string>();
+  const named = new Set<string>();
+  const types = entries().flatMap(([, entry]) => (typeof entry === 'string' ? [] : [entry.types]));
+  const open = types.map((file) => path.join(root, file));
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (seen.has(file)) continue;
+    seen.add(file);
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/^(?:import|export) [^;]*?from ['"]([^'"]+)['"];/gm)) {
+      if (name!.startsWith('.')) open.push(path.join(path.dirname(file), name!.replace(/\.[jt]s$/, '.d.ts')));
+      else named.add(name!);
+    }
+  }
+  expect(seen.size).toBeGreaterThan(100);
+  expect([...named].filter((name) => name === 'pg')).toEqual([]);
 });
 
 test('every entry is imported, and the command runs', async () => {
@@ -121,10 +139,23 @@ test('cadenza init makes a project whose types are right, for Node, and whose te
   const read = (file: string) => readFileSync(path.join(project.folder, 'briefings', file), 'utf8');
   for (const [, mounted] of read('docker-compose.yml').matchAll(/\.\/([\w./-]+):/g)) expect(created).toContain(mounted);
 
+  for (const [, copied] of read('Dockerfile').matchAll(/^COPY (\w+) /gm))
+    expect(created.some((file) => file.startsWith(`${copied}/`))).toBe(true);
+
   writeFileSync(path.join(project.folder, 'briefings', 'src', 'uses.ts'), uses());
   expect(await project.node([`../${TSC}`], 'briefings')).toEqual({ code: 0, text: '' });
   const tested = await project.node(['--test', 'test/workflows.test.ts'], 'briefings');
   expect(tested).toEqual({ code: 0, text: expect.stringMatching(/pass 2\n/) });
+
+  const own = path.join(project.folder, 'package.json');
+  const specifier = `file:${path.basename(project.tarball)}`;
+  writeFileSync(own, JSON.stringify({ name: 'stranger', type: 'module', dependencies: { cadenza: specifier } }));
+  expect(await project.node([BIN, 'init', 'contained'])).toMatchObject({ code: 0 });
+  const contained = path.join(project.folder, 'contained');
+  const { dependencies } = JSON.parse(readFileSync(path.join(contained, 'package.json'), 'utf8')) as Manifest;
+  expect(dependencies.cadenza).toBe(`file:vendor/${path.basename(project.tarball)}`);
+  const copied = path.join(contained, dependencies.cadenza!.slice('file:'.length));
+  expect(readFileSync(copied).equals(readFileSync(project.tarball))).toBe(true);
 
   const again = await project.node([BIN, 'init', 'briefings']);
   expect(again).toEqual({ code: 2, text: expect.stringContaining('--force') });
