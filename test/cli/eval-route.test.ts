@@ -146,7 +146,7 @@ const mistakes: [string, string[], string][] = [
   [
     'data that is not there',
     ['--data', 'nowhere.jsonl', '--routes', example('routes.json')],
-    '"nowhere.jsonl" cannot be read',
+    'There is no file "nowhere.jsonl"',
   ],
   ['a route that the config does not have', ['--data', DATA, '--routes', 'best'], 'There is no route named "best"'],
   [
