@@ -38,6 +38,7 @@ export * from './patterns/crew-definition.ts';
 export * from './patterns/crew-plan.ts';
 export * from './patterns/debate.ts';
 export * from './patterns/embed.ts';
+export * from './patterns/fill-in-input.ts';
 export * from './patterns/ingest.ts';
 export * from './patterns/ingest-work.ts';
 export * from './patterns/map.ts';

@@ -5,6 +5,7 @@ import {
   type ChainStep,
   type ChainStepResult,
   fillIn,
+  fillInInput,
   fillInText,
   idsIn,
   MOST_CALLS,
@@ -134,7 +135,7 @@ async function answer(step: ChainStep, name: string, place: Place): Promise<Chai
   if (place.count.calls > MOST_CALLS) throw failure(tooManyCalls(step.id!, 'is done once more', place.count.calls));
   if (step.pattern !== undefined) {
     const { filled, kept } = splitSubRunInput(step.pattern, step.input);
-    const input = fillIn(filled, lookUpIn(place));
+    const input = fillInInput(step.pattern, filled, lookUpIn(place));
     return subRun({ step: name, pattern: step.pattern, input: { ...(input as object), ...kept } });
   }
   const prompt = fillInText(step.prompt!, lookUpIn(place));

@@ -1,5 +1,13 @@
-import { expect, test } from '@jest/globals';
-import { fillIn, fillInText, parseTemplate } from '../../src/contract/index.ts';
+import { describe, expect, test } from '@jest/globals';
+import {
+  ChainDefinition,
+  CrewInput,
+  crewPlan,
+  fillIn,
+  fillInInput,
+  fillInText,
+  parseTemplate,
+} from '../../src/contract/index.ts';
 import { lookUpIn, type Scope } from '../../src/workflows/chain/scope.ts';
 
 const answer = { model: 'a/b', usage: { inputTokens: 1, outputTokens: 1 }, costUsd: 0, finishReason: 'stop' as const };
@@ -33,6 +41,79 @@ test('what a model wrote is never read as a template', () => {
   expect(fillInText('It said {{steps.evil.text}}', lookUpIn({ input: { secret: 's' }, results }))).toBe(
     'It said {{input.secret}}',
   );
+});
+
+describe('what is filled in and read once more stays a value', () => {
+  const hostile = [
+    'Dear {{input.secret}}, hi',
+    'Use {{user.name}} in Handlebars',
+    '{{',
+    '{',
+    '}}',
+    'C:\\',
+    '\\{{input.secret}}',
+    '{"a": {"b": {{input.secret}}}}',
+    '{{"quoted"}} "{{input.secret}}"',
+    'plain',
+  ];
+  const lookUpRow =
+    (item: unknown) =>
+    ({ path: [, ...rest] }: { path: string[] }) =>
+      rest.reduce((value, key) => (value as Record<string, unknown>)[key], item);
+  const lookUpInput = lookUpIn({ input: { secret: 'SECRET', x: 'mine' }, results: new Map() });
+
+  test.each(hostile)('in the steps of a chain: %j', (q) => {
+    const template = {
+      steps: [
+        { id: '{{item.id}}', prompt: '{{item.q}}', policy: '{{item.q}}' },
+        { id: 'b', prompt: 'a {{item.q}}{{item.q}} \\{{input.x}} {{item.q}}\\{{input.x}}{{item.q}}{' },
+        { parallel: [{ id: 'c', pattern: 'ask', input: { messages: '{{item.list}}' } }] },
+        { id: 'd', pattern: 'chain', input: { input: '{{item.q}}', steps: [{ id: 'e', prompt: '{{item.q}}' }] } },
+      ],
+      output: { it: ['{{item.q}}', '\\{{input.x}}'] },
+    };
+    const filled = fillInInput('chain', template, lookUpRow({ id: 'a', q, list: [{ q }] })) as typeof template;
+    const [first, second, third, fourth] = ChainDefinition.parse(filled).steps;
+    expect(first).toMatchObject({ id: 'a', policy: q });
+    expect(fillInText(first!.prompt!, lookUpInput)).toBe(q);
+    expect(fillInText(second!.prompt!, lookUpInput)).toBe(`a ${q}${q} mine ${q}mine${q}{`);
+    expect(fillIn(third!.parallel![0]!.input, lookUpInput)).toEqual({ messages: [{ q }] });
+    const below = fourth!.input as ChainDefinition;
+    expect(fillIn(below.input, lookUpInput)).toBe(q);
+    expect(fillInText(below.steps[0]!.prompt!, lookUpInput)).toBe(q);
+    expect(fillIn(filled.output, lookUpInput)).toEqual({ it: [q, 'mine'] });
+  });
+
+  test.each(['function greet({name}) { return {name} }', '{topic}', '{', 'plain'])('in a crew: %j', (q) => {
+    const template = {
+      agents: { a: { role: '{topic} reader', goal: 'On {{item.q}}' } },
+      tasks: {
+        t: { description: '{{item.q}}topic}', expectedOutput: '{{item.q}}', guardrail: '{{item.q}} of {topic}' },
+      },
+      inputs: { topic: 'rivers', item_q: 'taken' },
+    };
+    const { agents, tasks } = crewPlan(CrewInput.parse(fillInInput('crew', template, lookUpRow({ q }))));
+    expect(agents[0]).toMatchObject({ role: 'rivers reader', goal: `On ${q}` });
+    expect(tasks[0]).toMatchObject({ description: `${q}topic}`, expectedOutput: q, guardrails: [`${q} of rivers`] });
+  });
+
+  test('in a crew that a chain runs for a row', () => {
+    const crew = {
+      agents: [{ name: 'a', role: 'r', goal: 'g' }],
+      tasks: [{ name: 't', description: 'See {{item.q}}' }],
+    };
+    const chain = { steps: [{ id: 's', pattern: 'crew', input: crew }] };
+    const q = '{name} {{input.secret}}';
+    const filled = fillInInput('chain', chain, lookUpRow({ q })) as typeof chain;
+    const given = fillInInput('crew', filled.steps[0]!.input, lookUpInput);
+    expect(crewPlan(CrewInput.parse(given)).tasks[0]!.description).toBe(`See ${q}`);
+  });
+
+  test('but steps that come whole have their templates', () => {
+    const steps = [{ id: 'a', prompt: 'On {{input.x}}' }];
+    expect(fillInInput('chain', { steps: '{{item.steps}}' }, lookUpRow({ steps }))).toEqual({ steps });
+    expect(fillInInput('chain', '{{item}}', () => ({ steps }))).toEqual({ steps });
+  });
 });
 
 test('fields that every object has are not there', () => {

@@ -242,6 +242,29 @@ test('a step that fails ends the chain, names itself, and stops what ran beside 
   expect(bed.provider.asked('never asked')).toBe(0);
 });
 
+test('what a model wrote is no placeholder of the crew that is given it', async () => {
+  const code = 'function greet({name}) { return {tone} }';
+  bed.provider.first(
+    (request) => promptOf(request).startsWith('Draft a greeting'),
+    () => ({ content: code }),
+  );
+  const description = 'Review this, {tone}, item {{index}} of {{item}}: {{steps.draft.text}}';
+  const crew = {
+    agents: { reviewer: { role: 'Reviewer', goal: 'Find mistakes' } },
+    ...{ tasks: { t: { description } }, inputs: { tone: 'kindly' }, policy },
+  };
+  const run = await bed.client.start('chain', {
+    policy,
+    input: ['a'],
+    steps: [
+      { id: 'draft', prompt: 'Draft a greeting' },
+      { id: 'review', pattern: 'crew', input: crew, forEach: '{{input}}' },
+    ],
+  });
+  await run.result();
+  expect(prompts.at(-1)).toContain(`Review this, kindly, item 0 of a: ${code}`);
+});
+
 test('a sub-run that fails is told by its step and its id', async () => {
   bed.provider.first((request) => promptOf(request) === 'broken below', failWith(400, 'no such thing'));
   const input = { list: ['fine', 'broken below'] };

@@ -160,6 +160,16 @@ test('other patterns run each row as a run of its own, and the history of the ma
   expect(history).not.toContain('answer to');
 });
 
+test('rows are no templates of the chain that is run for each', async () => {
+  const items = [{ q: 'Dear {{input.secret}}, hi' }, { q: 'Use {{user.name}} in Handlebars' }];
+  const steps = [{ id: 's1', prompt: 'Summarise for \\{{input.who}}: {{item.q}}' }];
+  const given = { input: { secret: 'TOP-SECRET', who: 'Ann' }, steps };
+  const run = await bed.client.start('map', { pattern: 'chain', items, input: given, policy });
+  expect(await run.result()).toMatchObject({ done: 2, failed: 0 });
+  const outputs = (await outputOf(run.id)).map(({ answer }) => (answer as { output: string }).output);
+  expect(outputs).toEqual(items.map(({ q }) => `answer to: Summarise for Ann: ${q}`));
+});
+
 test('no more is spent than the budget, rows beyond it fail and cost nothing, and what is affordable is done', async () => {
   const first = await bed.client.start('map', { pattern: 'ask', items: rows(1, 'price'), input, policy });
   await first.result();

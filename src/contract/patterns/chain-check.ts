@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { deepestIssue } from '../errors.ts';
 import { suggestion } from '../nearest-names.ts';
-import { ChainDefinition, type ChainStep, idsIn, MOST_CALLS, splitSubRunInput } from './chain-definition.ts';
+import { ChainDefinition, type ChainStep, idsIn, MOST_CALLS } from './chain-definition.ts';
 import { type ChainProblem, formProblem, kindOf, titleOf } from './chain-form.ts';
 import { type Known, listOf, templateProblems } from './chain-references.ts';
 import { answerShape, itemsOf, listShape, type Shape, shapeOfValue, subRunShape, UNKNOWN } from './chain-shape.ts';
+import { splitSubRunInput } from './fill-in-input.ts';
 import { fillIn, hasTemplate, textsIn, valueAt } from './template.ts';
 
 /** The patterns a step may run, by name. */
@@ -190,14 +191,20 @@ function subChainProblems(input: unknown, patterns: ChainPatterns): ChainProblem
   return chainProblems(parsed.data, patterns, given === undefined ? undefined : shapeOfValue(given, true));
 }
 
-/** What can be said before the templates are filled in: everything but of the fields that hold them. */
+/** What can be said before the templates are filled in, while a name stands for each: everything but of the fields that hold
+ *  them. */
 export function inputProblems(schema: z.ZodType, input: unknown, filled: unknown): ChainProblem[] {
   const open = [...textsIn(filled)].filter(([, text]) => hasTemplate(text)).map(([path]) => path);
-  const parsed = schema.safeParse(input);
+  const named = fillIn(filled, ({ text }) => text);
+  const parsed = schema.safeParse(isObject(input) ? { ...input, ...(named as object) } : named);
   if (parsed.success) return [];
   return parsed.error.issues
     .filter((issue) => issue.code === 'unrecognized_keys' || !open.some((path) => leadsThrough(path, issue.path)))
     .map(deepestIssue);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function leadsThrough(path: PropertyKey[], place: PropertyKey[]): boolean {

@@ -1,6 +1,15 @@
 import { suggestion } from '../nearest-names.ts';
 import type { ChainProblem } from './chain-form.ts';
-import { fillIn, isReference, parseTemplate, type Reference, TEMPLATE_HINT, textsIn, valueAt } from './template.ts';
+import {
+  fillIn,
+  isReference,
+  type LookUp,
+  parseTemplate,
+  type Reference,
+  TEMPLATE_HINT,
+  textsIn,
+  valueAt,
+} from './template.ts';
 
 /** A row of a data set; rows count from 1. */
 export interface DataRow {
@@ -36,11 +45,16 @@ function referenceProblem({ path: [root, field] }: Reference, fields?: readonly 
 /**
  * A template filled in for one row. A text that is one reference and nothing else becomes the value itself; in other texts
  * lists and objects stand as JSON, and null as nothing.
+ * @param fill fills in what is read once more
  * @returns the value, or which field the row lacks
  */
-export function fillInRow(template: unknown, data: DataRow): { input: unknown } | { problem: string } {
+export function fillInRow(
+  template: unknown,
+  data: DataRow,
+  fill: (template: unknown, lookUp: LookUp) => unknown = fillIn,
+): { input: unknown } | { problem: string } {
   const missing: string[] = [];
-  const input = fillIn(template, ({ path, text }) => {
+  const input = fill(template, ({ path, text }) => {
     const value = valueAt(data, path);
     if (value === undefined) missing.push(text);
     return value;

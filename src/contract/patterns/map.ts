@@ -7,6 +7,7 @@ import { PolicyRef } from '../policy.ts';
 import { RunId } from '../runs.ts';
 import { type ChainPatterns, inputProblems } from './chain-check.ts';
 import type { ChainProblem } from './chain-form.ts';
+import { fillInInput } from './fill-in-input.ts';
 import { type DataRow, fillInRow, rowTemplateProblems, WHOLE_ITEM } from './map-template.ts';
 
 /** Most rows that may stand in the input itself; more are uploaded. */
@@ -72,7 +73,9 @@ export function inputOfRow(
   patterns: ChainPatterns,
   data: DataRow,
 ): { input: unknown } | { error: CallError } {
-  const filled = fillInRow(withPolicy(definition), data);
+  const filled = fillInRow(withPolicy(definition), data, (template, lookUp) =>
+    fillInInput(definition.pattern, template, lookUp),
+  );
   if ('problem' in filled) return { error: { type: 'InvalidRequest', message: filled.problem } };
   // The template may be the whole item, which then lacks the policy.
   const input = withPolicy({ ...definition, input: filled.input });

@@ -8,8 +8,13 @@ export interface Reference {
   path: string[];
 }
 
-/** The parts of a template, in order: plain text, and places whose value is put in. */
-export type Template = (string | Reference)[];
+/** A text that was filled in before, `{{"as JSON writes it"}}`: it is a value, and never read as a template itself. */
+export interface Quoted {
+  quoted: string;
+}
+
+/** The parts of a template, in order: plain text, places whose value is put in, and what was put in already. */
+export type Template = (string | Reference | Quoted)[];
 
 /** An opening brace pair that a backslash turns into plain text, or one that opens a reference. */
 const OPENING = /\\\{\{|\{\{/g;
@@ -34,17 +39,38 @@ export function parseTemplate(source: string): { parts: Template } | { problem: 
     }
     const end = source.indexOf('}}', at);
     if (end === -1) return { problem: `"${shortened(source.slice(opening.index), 40)}" opens braces that never close` };
-    const text = source.slice(at, end).trim();
-    if (!REFERENCE.test(text))
-      return { problem: `"${shortened(source.slice(opening.index, end + 2), 40)}" names no place` };
+    const part = partBetween(source.slice(at, end).trim());
+    if (!part) return { problem: `"${shortened(source.slice(opening.index, end + 2), 40)}" names no place` };
     if (plain) parts.push(plain);
     plain = '';
-    parts.push({ text, path: text.split(/[.[\]]+/).filter((key) => key !== '') });
+    parts.push(part);
     at = end + 2;
   }
   plain += source.slice(at);
   if (plain) parts.push(plain);
   return { parts };
+}
+
+function partBetween(text: string): Reference | Quoted | undefined {
+  if (REFERENCE.test(text)) return { text, path: text.split(/[.[\]]+/).filter((key) => key !== '') };
+  if (!text.startsWith('"')) return undefined;
+  try {
+    return { quoted: JSON.parse(text) as string };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A text that has braces to be read, or makes some together with what stands beside it. */
+const MAY_BE_READ = /\{\{|^\{|[\\{]$/;
+
+/** A value as it stands in a text that is read as a template once more. */
+export function quoted(value: unknown): unknown {
+  if (typeof value === 'string')
+    return MAY_BE_READ.test(value) ? `{{${JSON.stringify(value).replaceAll('}', '\\u007d')}}}` : value;
+  if (Array.isArray(value)) return value.map(quoted);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, quoted(field)]));
 }
 
 /** Said after a template that cannot be read. */
@@ -54,11 +80,11 @@ export const TEMPLATE_HINT =
 /** The reference a template consists of, if it is nothing else: its value then keeps its type. */
 export function onlyReference(parts: Template): Reference | undefined {
   const [only] = parts;
-  return parts.length === 1 && typeof only === 'object' ? only : undefined;
+  return parts.length === 1 && only !== undefined && isReference(only) ? only : undefined;
 }
 
-export function isReference(part: string | Reference): part is Reference {
-  return typeof part === 'object';
+export function isReference(part: Template[number]): part is Reference {
+  return typeof part === 'object' && 'path' in part;
 }
 
 /** What a reference leads to; undefined if nothing is there. */
@@ -70,23 +96,45 @@ export type LookUp = (reference: Reference) => unknown;
  * checks before do not let pass, stays as it is.
  */
 export function fillIn(value: unknown, lookUp: LookUp): unknown {
-  if (typeof value === 'string') {
-    const only = onlyReference(partsOf(value));
-    return only ? lookUp(only) : fillInText(value, lookUp);
-  }
-  if (Array.isArray(value)) return value.map((item) => fillIn(item, lookUp));
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, fillIn(field, lookUp)]));
+  return filled(value, lookUp, (found) => found);
+}
+
+/** The same, for texts that are read as templates once more: what is filled in now stays a value then. */
+export function fillInQuoted(value: unknown, lookUp: LookUp): unknown {
+  return filled(value, lookUp, quoted);
 }
 
 /** The same, always as text. */
 export function fillInText(template: string, lookUp: LookUp): string {
-  return partsOf(template)
-    .map((part) => (isReference(part) ? asText(lookUp(part)) : part))
+  return asText(joined(templateParts(template), lookUp, asText));
+}
+
+/** @param put a value, as it is to stand where it was referred to */
+function filled(value: unknown, lookUp: LookUp, put: (found: unknown) => unknown): unknown {
+  if (typeof value === 'string') return joined(templateParts(value), lookUp, put);
+  if (Array.isArray(value)) return value.map((item) => filled(item, lookUp, put));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, filled(field, lookUp, put)]));
+}
+
+/** A template's parts as one text, or as the value it consists of. */
+export function joined(
+  parts: Template,
+  lookUp: LookUp,
+  put: (found: unknown, part: Reference | Quoted) => unknown,
+): unknown {
+  const only = onlyReference(parts);
+  if (only) return put(lookUp(only), only);
+  return parts
+    .map((part) => {
+      if (typeof part === 'string') return part;
+      return put(isReference(part) ? asText(lookUp(part)) : part.quoted, part);
+    })
     .join('');
 }
 
-function partsOf(template: string): Template {
+/** A template's parts; of one that cannot be read, itself. */
+export function templateParts(template: string): Template {
   const parsed = parseTemplate(template);
   return 'parts' in parsed ? parsed.parts : [template];
 }
