@@ -132,7 +132,11 @@ export async function embedPaid(
     const error = errorOf(thrown);
     admission?.end({ error, isAborted: signal.aborted });
     const decided = next(error, begun);
-    await store.journal.end({ ...place, epoch }, { error, next: decided });
+    // A request that we hung up on may have been begun.
+    const isPaid = admission !== undefined && clock !== undefined && (signal.aborted || clock.aborted);
+    const usage = { inputTokens: estimate, outputTokens: 0 };
+    const spent = isPaid ? { usage, costUsd: worstCaseUsd, estimated: true } : undefined;
+    await store.journal.end({ ...place, epoch }, { error, next: decided, spent });
     throw new EmbedFailed(error, decided, thrown);
   }
 }

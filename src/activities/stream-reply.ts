@@ -43,7 +43,7 @@ export interface PartialReply {
 
 /** A call that ended without an answer, and what it used. */
 export class AttemptFailed extends Error {
-  /** absent where nothing can have been paid: no response to a request that was waited for, or the provider refused before its first word */
+  /** absent where nothing can have been paid: the request never went out, no response came while it was waited for, or the provider refused before its first word */
   readonly partial?: PartialReply;
 
   constructor(cause: unknown, partial: PartialReply | undefined) {
@@ -73,6 +73,7 @@ export async function streamReply(
   const inputs = toolInputs(secrets, events.write);
   const toolCalls: ToolCallPart[] = [];
   const output = countedOutput();
+  let sent = false;
   let opened = false;
   let requestId: string | undefined;
   let firstTokenMs: number | undefined;
@@ -96,6 +97,9 @@ export async function streamReply(
       signal: AbortSignal.any([signal, clocks.signal]),
       heard: clocks.heard,
       answered,
+      onSent: () => {
+        sent = true;
+      },
       onHeaders,
       background: background && { resume: background.id() },
     });
@@ -126,8 +130,9 @@ export async function streamReply(
   } catch (thrown) {
     if (!events.refused()) close();
     const isRefused = output.said === '' && !output.told() && refusesUnpaid(thrown, provider.asCallError);
-    // A request that we hung up on may have been begun, whether or not its response had.
-    const unpaid = !signal.aborted && (!opened || isRefused);
+    // A request that we hung up on may have been begun, whether or not its response had: told to, or by our own clock.
+    const hungUp = signal.aborted || clocks.signal.aborted;
+    const unpaid = hungUp ? !sent && !opened : !opened || isRefused;
     throw new AttemptFailed(thrown, unpaid ? undefined : { text: text.whole(), ...settled() });
   }
 

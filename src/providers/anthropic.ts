@@ -74,9 +74,9 @@ const MESSAGES: Dialect = {
 
 async function* messages(
   client: Anthropic,
-  { model, request, signal, heard, answered, onHeaders }: ProviderCall,
+  { model, request, signal, heard, answered, onSent, onHeaders }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
-  const { fetch, seen } = listeningFetch(MESSAGES, { heard, answered, onHeaders });
+  const { fetch, seen } = listeningFetch(MESSAGES, { heard, answered, onSent, onHeaders });
   const {
     data: stream,
     request_id,

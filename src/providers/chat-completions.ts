@@ -36,9 +36,9 @@ const CHAT: Dialect = {
 /** One answer by Chat Completions, streamed. */
 export async function* chatCompletions(
   client: OpenAI,
-  { model, request, signal, heard, answered, onHeaders }: ProviderCall,
+  { model, request, signal, heard, answered, onSent, onHeaders }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
-  const { fetch, seen, events } = listeningEvents(CHAT, { heard, answered, onHeaders });
+  const { fetch, seen, events } = listeningEvents(CHAT, { heard, answered, onSent, onHeaders });
   const { headers } = await client
     .withOptions({ fetch })
     .chat.completions.create(chatParams(model, request), { signal })

@@ -31,7 +31,7 @@ export interface Seen {
   ended: boolean;
 }
 
-type Listening = Pick<ProviderCall, 'heard' | 'answered' | 'onHeaders'>;
+type Listening = Pick<ProviderCall, 'heard' | 'answered' | 'onSent' | 'onHeaders'>;
 
 /** How long the usage and the terminal event are waited for once the answer is whole, ms. */
 const LAST_WORDS_MS = 2_000;
@@ -48,11 +48,11 @@ const KEEP_ALIVE = /^\W*(ping|pong|keep[-_ ]?alive|heart[-_ ]?beat|processing|wa
  */
 export function listeningFetch(
   dialect: Dialect,
-  { heard, answered, onHeaders }: Listening,
+  { heard, ...listening }: Listening,
 ): { fetch: typeof globalThis.fetch; seen: Seen } {
   const encoder = new TextEncoder();
   const seen: Seen = { ended: false };
-  const fetch = fetchInto(seen, { answered, onHeaders }, (body) =>
+  const fetch = fetchInto(seen, listening, (body) =>
     mended(body, dialect, seen, heard, ({ name, data }, asItCame) => {
       const text = (asItCame?.includes('\n') ? undefined : asItCame) ?? JSON.stringify(data);
       return encoder.encode(`${name ? `event: ${name}\n` : ''}data: ${text}\n\n`);
@@ -64,11 +64,11 @@ export function listeningFetch(
 /** The same for a wire that reads the events itself, so that they are parsed only once: the response has no body then. */
 export function listeningEvents(
   dialect: Dialect,
-  { heard, answered, onHeaders }: Listening,
+  { heard, ...listening }: Listening,
 ): { fetch: typeof globalThis.fetch; seen: Seen; events(): AsyncIterable<StreamEvent> } {
   const seen: Seen = { ended: false };
   let events: AsyncIterable<StreamEvent> | undefined;
-  const fetch = fetchInto(seen, { answered, onHeaders }, (body) => {
+  const fetch = fetchInto(seen, listening, (body) => {
     events = mended(body, dialect, seen, heard, (event) => event);
     return null;
   });
@@ -79,11 +79,11 @@ async function* noEvents(): AsyncGenerator<StreamEvent> {}
 
 function fetchInto(
   seen: Seen,
-  { answered, onHeaders }: Omit<Listening, 'heard'>,
+  { answered, onSent, onHeaders }: Omit<Listening, 'heard'>,
   take: (body: ReadableStream<Uint8Array>) => ReadableStream<Uint8Array> | null,
 ): typeof fetch {
   return async (input, init) => {
-    const response = answered === undefined ? await patientFetch(input, init) : Response.json(answered);
+    const response = answered === undefined ? await patientFetch(input, init, onSent) : Response.json(answered);
     seen.headers = response.headers;
     if (answered === undefined) onHeaders?.(response.headers);
     if (!response.ok) return refusal(response);

@@ -95,10 +95,10 @@ interface OpenCall {
 
 async function* responses(
   client: OpenAI,
-  { model, request, signal, heard, answered, onHeaders, background }: ProviderCall,
+  { model, request, signal, heard, answered, onSent, onHeaders, background }: ProviderCall,
 ): AsyncGenerator<ProviderChunk> {
   refuseUnknownSettings(model, request, lacksOfOpenAi(model, request));
-  const { fetch, seen, events } = listeningEvents(RESPONSES, { heard, answered, onHeaders });
+  const { fetch, seen, events } = listeningEvents(RESPONSES, { heard, answered, onSent, onHeaders });
   const asked = client.withOptions({ fetch }).responses;
   let kept = background?.resume;
   let response = kept === undefined ? undefined : await resumed(asked, kept, model, signal);

@@ -14,6 +14,8 @@ export interface ProviderCall {
   answered?: unknown;
   /** the provider goes on answering when nobody listens. `resume`: it does so already, under this id, and is not asked again */
   background?: { resume?: string };
+  /** called when the request goes out, over a connection that is there */
+  onSent?(): void;
   /** called with the headers of the response, whatever its status */
   onHeaders?(headers: Headers): void;
 }

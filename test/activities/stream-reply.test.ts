@@ -96,6 +96,18 @@ test('a call that no response came for books nothing', async () => {
   expect((failed as AttemptFailed).partial).toBeUndefined();
 });
 
+test.each([true, false])('a call whose clock ran out before its response began, sent: %p', async (isSent) => {
+  // biome-ignore lint/correctness/useYield: it says nothing
+  async function* silent({ signal, onSent }: ProviderCall): AsyncGenerator<ProviderChunk> {
+    if (isSent) onSent?.();
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  }
+  const failed = await streaming(silent, async () => {}, { connectMs: 20 }).catch((error: unknown) => error);
+  const { partial } = failed as AttemptFailed;
+  if (isSent) expect(partial).toMatchObject({ estimated: true, usage: { outputTokens: 0 } });
+  else expect(partial).toBeUndefined();
+});
+
 test('a provider that was heard while this process was busy has not been silent', async () => {
   async function* heardLate(): AsyncGenerator<ProviderChunk> {
     yield { type: 'open' };

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type ChatPeer, chatPeer } from '../setup/chat-peer.ts';
+import { type ChatPeer, type ChatScript, chatPeer } from '../setup/chat-peer.ts';
 import { type TestBed, testBed } from '../setup/test-bed.ts';
 import { until, untilEvent } from '../setup/until.ts';
 import { query } from '../store/fresh-store.ts';
@@ -10,8 +12,15 @@ const words = (count: number) => Array.from({ length: count }, () => 'word ');
 
 let peer: ChatPeer;
 let bed: TestBed;
+/** Takes connections, and never says a word: no request can be sent to it by TLS. */
+const dark = createServer();
+const dropped = new Set<Socket>();
+const silence = Promise.withResolvers<ChatScript>();
 beforeAll(async () => {
+  dark.on('connection', (socket) => dropped.add(socket.on('error', () => {}))).listen(0, '127.0.0.1');
+  await once(dark, 'listening');
   peer = await chatPeer((prompt, nth, body) => {
+    if (prompt.includes('never begins') && body.model === 'm') return silence.promise;
     if (prompt.includes('never ends')) return { words: words(40), paceMs: 20, end: 'hang' };
     if (prompt.includes('takes two seconds')) return { words: words(40), paceMs: 50 };
     if (prompt.includes('breaks off'))
@@ -20,14 +29,22 @@ beforeAll(async () => {
     if (prompt.includes('very long')) return { words: words(Math.min(9_000, body.max_tokens ?? 9_000)) };
     return {};
   });
+  const { port } = dark.address() as AddressInfo;
+  const unreachable = { ...peer.provider, baseUrl: `https://127.0.0.1:${port}/v1` };
   const price = { inputPerMillion: 0, outputPerMillion: TOKEN_USD * 1_000_000 };
   bed = await testBed({
-    config: { providers: { house: peer.provider }, prices: { 'house/m': price, 'house/n': price } },
+    config: {
+      providers: { house: peer.provider, dark: unreachable },
+      prices: { 'house/m': price, 'house/n': price, 'dark/m': price },
+    },
   });
 });
 afterAll(async () => {
   await bed.close();
+  silence.resolve({});
   await peer.stop();
+  for (const socket of dropped) socket.destroy();
+  dark.close();
 });
 
 const policy = { candidates: ['house/m'], cache: false as const };
@@ -82,6 +99,25 @@ test('a call whose time is over is billed for what had streamed, each time it wa
     expect(estimated).toBe(true);
     expect(Math.abs(usage.outputTokens - 40)).toBeLessThanOrEqual(2);
   }
+});
+
+test('a call that we hang up on before its response began is billed for its input', async () => {
+  const timed = { ...policy, candidates: ['house/m', 'house/n'], maxAttempts: 1, timeouts: { connectMs: 300 } };
+  const run = await bed.client.start('ask', { prompt: 'It never begins', policy: timed });
+  expect(await run.result()).toMatchObject({ model: 'house/n' });
+  const { calls } = await bed.client.bill(run.id);
+  expect(calls).toMatchObject([
+    { model: 'house/m', estimated: true, usage: { outputTokens: 0 } },
+    { model: 'house/n' },
+  ]);
+  expect(calls[0]!.usage.inputTokens).toBeGreaterThan(0);
+});
+
+test('a request that could not be sent is on no bill', async () => {
+  const timed = { ...policy, candidates: ['dark/m', 'house/n'], maxAttempts: 1, timeouts: { connectMs: 300 } };
+  const run = await bed.client.start('ask', { prompt: 'Nobody hears it', policy: timed });
+  expect(await run.result()).toMatchObject({ model: 'house/n' });
+  expect((await bed.client.bill(run.id)).calls).toMatchObject([{ model: 'house/n' }]);
 });
 
 test('a stream that breaks off is billed beside the one that is whole', async () => {
