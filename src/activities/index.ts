@@ -90,11 +90,13 @@ export function createActivities(
     decideRoute: createDecideRoute(rooms),
     checkGuardrails,
 
-    async recordEvents(run, events) {
+    async recordEvents(run, events, evict) {
       const costUsd = await rooms.store.events.record(
         run,
         events.map(({ type, key, step, data }) => ({ type, key, step, ...data }) as NewEvent & { key: string }),
       );
+      // Not before: the answer's own end, which puts it there, was to be written first.
+      if (evict) await rooms.store.cache.evict({ ...evict, tenant: run.tenant });
       return costUsd === undefined ? undefined : { costUsd };
     },
   });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CachedAnswer } from './course.ts';
 import { CallError } from './errors.ts';
 import { ForkSource } from './forks.ts';
 import type { GuardrailFinding, TextCheck } from './guardrails.ts';
@@ -100,8 +101,9 @@ export interface CadenzaActivities {
   bookLost(calls: ModelCall[], request: ModelRequest): Promise<void>;
   /** Whether the workflow that asks was reset. @param first the run id it began with */
   wasReset(first: string): Promise<boolean>;
-  /** Writes a step's or the run's own events, each at most once. */
-  recordEvents(run: RunRef, events: RecordedEvent[]): Promise<Booked | undefined>;
+  /** Writes a step's or the run's own events, each at most once.
+   *  @param evict an answer that the cache has, and is to give nobody any more */
+  recordEvents(run: RunRef, events: RecordedEvent[], evict?: CachedAnswer): Promise<Booked | undefined>;
   /** Sends a signed message to the address a run names. */
   deliverWebhook(delivery: WebhookDelivery): Promise<void>;
 }

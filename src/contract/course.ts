@@ -46,7 +46,7 @@ export interface Course {
   refused?: CachedAnswer;
 }
 
-interface CachedAnswer {
+export interface CachedAnswer {
   model: ModelRef;
   requestHash: string;
 }

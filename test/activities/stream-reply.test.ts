@@ -97,7 +97,6 @@ test('a call that no response came for books nothing', async () => {
 });
 
 test.each([true, false])('a call whose clock ran out before its response began, sent: %p', async (isSent) => {
-  // biome-ignore lint/correctness/useYield: it says nothing
   async function* silent({ signal, onSent }: ProviderCall): AsyncGenerator<ProviderChunk> {
     if (isSent) onSent?.();
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));

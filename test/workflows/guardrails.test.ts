@@ -150,6 +150,25 @@ test('an answer that stays bad after its repair moves on to the next candidate, 
   }
 });
 
+test.each(['refuse', 'next', 'repair'] as const)(
+  'an answer that ends its step by %s is given to nobody else',
+  async (onFailure) => {
+    const prompt = `which flower, or ${onFailure}`;
+    let grows = 'a weed';
+    bed.provider.first(
+      (request) => JSON.stringify(request.messages).includes(prompt),
+      () => ({ content: grows }),
+    );
+    const guardrails: Guardrails = { after: [{ check: 'pattern', rule: 'deny', pattern: 'weed', onFailure }] };
+    const input = { prompt, policy: { candidates: [GPT], guardrails } };
+    await expect((await bed.client.start('ask', input)).result()).rejects.toMatchObject({ error: { type: 'Refused' } });
+    grows = 'a rose';
+    const again = await bed.client.start('ask', input);
+    expect(await again.result()).toMatchObject({ text: 'a rose' });
+    expect((await bed.eventsOf(again.id)).map(({ type }) => type)).not.toContain('call.cached');
+  },
+);
+
 test('an answer that no candidate gives well fails the step as refused', async () => {
   const { outcome, events } = await ask('no good', {
     after: [{ check: 'pattern', rule: 'require', pattern: 'sources:', onFailure: 'next' }],

@@ -65,10 +65,14 @@ export async function guarded(
       const checks = reply.toolCalls?.length ? [] : after.filter((check) => isAbout(check, model));
       nth += 1;
       const said = saidIn(reply);
-      const found =
-        checks.length === 0
-          ? []
-          : await runChecks({ step, stage: 'after', nth, checks, texts: [said], model, askJudge });
+      const isUsable = (all: Checked[]) =>
+        all.every(({ action }) => action === undefined || action === 'redact') &&
+        redactedReply(reply, redactionsOf(all, model)) !== undefined;
+      // What may not be used is given to no equal request, which would be refused, or repaired, for ever.
+      const evicted = (all: Checked[]) =>
+        cachedAs === undefined || isUsable(all) ? undefined : { model, requestHash: cachedAs };
+      const asked = { step, stage: 'after' as const, nth, checks, texts: [said], model, askJudge, evicted };
+      const found = checks.length === 0 ? [] : await runChecks(asked);
       refuseAny(found);
       const fired = found.find(({ action }) => action === 'next') ?? found.find(({ action }) => action === 'repair');
       if (fired) {
