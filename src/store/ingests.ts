@@ -191,7 +191,9 @@ export function createIngests(db: Kysely<Database>, { fields, whole }: Sealing):
         select count(*) filter (where status = 'done') as done, count(*) filter (where status = 'skipped') as skipped,
           count(*) filter (where status = 'failed') as failed, count(*) as total,
           coalesce(sum(chunks), 0)::integer as chunks, (select count(*) from reported) > 0 as report,
-          (select cost_usd from runs where chain = ${chain}) as "costUsd"
+          -- nothing was asked yet, or all of it has no price
+          case when (select calls > 0 and unpriced = calls from runs where chain = ${chain}) then null
+            else coalesce((select cost_usd from runs where chain = ${chain}), 0) end as "costUsd"
         from ingest_items where chain = ${chain}`.execute(db);
       const { report, costUsd, ...counts } = rows[0]!;
       return { progress: { ...counts, costUsd: costUsd === null ? null : Number(costUsd) }, report };

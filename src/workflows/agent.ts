@@ -4,11 +4,12 @@ import {
   type AgentResult,
   type AgentStop,
   type Message,
+  type ModelRef,
   type ModelReply,
   type RunOptions,
 } from '../contract/index.ts';
 import { compacted, maxTokensOf } from './agent/compaction.ts';
-import { openInbox } from './agent/inbox.ts';
+import { endSteps, openInbox } from './agent/inbox.ts';
 import type { OwnTools } from './agent/own-tools.ts';
 import { type AgentState, estimatedTokensOf, limitReached, resultOf, WRAP_UP, withReply } from './agent/state.ts';
 import { begun, profileOf } from './agent/team.ts';
@@ -54,12 +55,19 @@ export async function agent(
   if (at !== name) await record([{ type: 'step.started', key: `step.started:${at}`, step: at, data: { agent: name } }]);
   let state = before ?? (await begun(input, name, at, own));
 
-  const ended = (why: AgentStop) => {
-    const result = resultOf(state, why, name);
+  const ended = (why: AgentStop, model?: ModelRef) => {
+    const result = resultOf(state, why, name, model);
     if (step !== undefined) return result;
     inbox.close();
     const unread = inbox.takeMessages();
     return isTold(unread) ? tell(at, unread).then(() => result) : result;
+  };
+  const stopped = async () => {
+    if (state.last !== undefined) return ended('stopped');
+    // Its step has begun also where no model was asked.
+    if (at !== name) await endSteps([at]);
+    const { candidates } = await policyOf(profileOf(input, state.active).policy);
+    return ended('stopped', candidates[0]);
   };
   for (let isLong = false; ; isLong = step === undefined && isFull(input)) {
     while (inbox.hasMessages()) {
@@ -70,7 +78,7 @@ export async function agent(
     if (isLong) return continueRun(given, options ?? {}, { ...state, known: inbox.known() });
     const limit = limitReached(input, state, Date.now());
     const replied = await inbox.untilStopped(() => answerOfModel(at, input, state, limit));
-    if (replied === 'stopped') return ended('stopped');
+    if (replied === 'stopped') return stopped();
     state = replied.state;
     const { toolCalls = [] } = replied.reply;
     if (limit !== undefined) return ended(limit);
@@ -81,7 +89,7 @@ export async function agent(
     const used = await inbox.untilStopped(() =>
       concurrently(calls, AT_ONCE, ({ call, step: mine }) => useTool(call, mine, using)),
     );
-    if (used === 'stopped') return ended('stopped');
+    if (used === 'stopped') return stopped();
     state = withResults(state, used);
     if (toolCalls.some((call) => input.stopOn?.includes(call.name))) return ended('stopOn');
   }

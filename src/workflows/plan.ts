@@ -19,7 +19,7 @@ import { inputOf } from './input.ts';
 import { approved } from './plan/approve.ts';
 import { carriedOut, type Work } from './plan/carry-out.ts';
 import { planned, resultsText } from './plan/planner.ts';
-import { note } from './run.ts';
+import { note, policyOf } from './run.ts';
 import { generate } from './steps/generate.ts';
 
 /** As a step of another workflow, `plan` can be given a name; its own steps then begin with it. */
@@ -53,10 +53,10 @@ export async function plan({ step, ...given }: PlanStep, _options?: RunOptions):
       steps = await approved(replans === 0 ? await firstPlan() : await planned(work, failures), work);
       return carriedOut(steps, work);
     });
-    if (next === 'stopped' || next.stopped) return { ...soFar(replans), ended: 'stopped', final: unfinished() };
+    if (next === 'stopped' || next.stopped) return { ...soFar(replans), ended: 'stopped', final: await unfinished() };
     if (next.failures.length === 0) {
       const final = await inbox.untilStopped(answered);
-      if (final === 'stopped') return { ...soFar(replans), ended: 'stopped', final: unfinished() };
+      if (final === 'stopped') return { ...soFar(replans), ended: 'stopped', final: await unfinished() };
       return { ...soFar(replans), ended: 'done', final };
     }
     failures.push(...next.failures);
@@ -96,10 +96,11 @@ export async function plan({ step, ...given }: PlanStep, _options?: RunOptions):
   }
 
   /** What was done by the time somebody stopped it: no model is asked any more. */
-  function unfinished(): Answer {
+  async function unfinished(): Promise<Answer> {
     const last = [...work.done.values()].at(-1)?.result;
     const usage = { inputTokens: 0, outputTokens: 0 };
-    return { text: resultsText(work), model: last?.model ?? '', usage, costUsd: 0, finishReason: 'other' };
+    const { candidates } = await policyOf(input.worker ?? input.policy);
+    return { text: resultsText(work), model: last?.model ?? candidates[0]!, usage, costUsd: 0, finishReason: 'other' };
   }
 }
 

@@ -154,11 +154,14 @@ test('told to stop in mid-stream, it closes the provider’s connection within a
   for await (const event of run.events()) if (event.type === 'call.delta') break;
   const toldAt = Date.now();
   await bed.client.stop(run.id);
-  expect(await run.result()).toMatchObject({ stopReason: 'stopped', steps: 0 });
+  expect(await run.result()).toMatchObject({ stopReason: 'stopped', steps: 0, model: 'openai/gpt-6-sol' });
   const ms = (await closedAt.promise) - toldAt;
   console.log(`stopped: the provider saw its connection close after ${ms} ms`);
   expect(peer.sent.length - before).toBe(1);
   const { calls } = await bed.client.bill(run.id);
   expect(calls).toMatchObject([{ estimated: true }]);
   expect(calls[0]!.usage.outputTokens).toBeGreaterThan(0);
+  const ends = (await bed.eventsOf(run.id)).filter(({ type }) => type === 'step.failed');
+  expect(ends).toMatchObject([{ step: 'agent', error: { type: 'Cancelled' } }]);
+  expect((await bed.client.timeline(run.id)).steps).toMatchObject([{ step: 'agent', endedAt: expect.any(String) }]);
 });

@@ -414,6 +414,8 @@ test('told to stop, it ends with what it has', async () => {
     tasks: { research: { stopReason: 'done' }, stay: { stopReason: 'stopped' } },
     final: { text: 'research()' },
   });
+  const ends = of(await bed.eventsOf(run.id), 'step.failed').map(({ step }) => step);
+  expect(ends).toEqual(['stay']);
 });
 
 const task = { description: 'x', agent: 'writer' };

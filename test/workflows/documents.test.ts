@@ -308,6 +308,9 @@ test('readers are told how far an ingest is, and an outage of the vectors is wai
   const events = await bed.eventsOf(run.id);
   expect(events.filter(({ type }) => type === 'call.retrying')).toHaveLength(1);
   expect(events.filter(({ type }) => type === 'ingest.progress').at(-1)).toMatchObject({ done: 40, total: 40 });
+  const ends = (type: string) => events.filter((event) => event.type === type && event.step?.startsWith('embed/'));
+  expect(ends('step.completed').map(({ step }) => step)).toEqual(ends('step.started').map(({ step }) => step));
+  expect(ends('step.completed')).toHaveLength(3);
   const embedded = [...books.embedded].filter(([text]) => text.includes('of the outage'));
   expect(embedded).toHaveLength(40);
   expect(embedded.every(([, times]) => times === 1)).toBe(true);

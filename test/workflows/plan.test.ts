@@ -255,6 +255,8 @@ test('told to stop, it ends with what is done, and asks no model any more', asyn
     plan: ['a', 'b'],
   });
   expect(final.text).toContain('-> counted a');
+  const events = await Array.fromAsync(bed.client.events(run.id));
+  expect(events.filter(({ type }) => type === 'step.failed')).toMatchObject([{ error: { type: 'Cancelled' } }]);
   expect(asked('slow: count').filter(({ text }) => text.includes('A plan for a goal was carried out'))).toEqual([]);
 });
 

@@ -7,6 +7,7 @@ import {
   type IngestProgress,
   type IngestSlice,
   isOutage,
+  providerOf,
   type RunRef,
   repeatAfter,
 } from '../../contract/index.ts';
@@ -27,6 +28,7 @@ import {
   isStoreError,
   type NewChunk,
   type StoredIngest,
+  stepKey,
   type WaitingItem,
 } from '../../store/index.ts';
 import { guardedFetch, ToolFailure } from '../../tools/index.ts';
@@ -66,7 +68,8 @@ export function createIngestDocuments(
   const { documents, ingests, events } = rooms.store;
 
   return async (run, slice) => {
-    const { cancellationSignal: signal } = Context.current();
+    const { cancellationSignal: signal, info } = Context.current();
+    const step = `embed/${slice.from}-${slice.to}`;
     const ingest = (await ingests.find(run.chain))!;
     const { privateHosts } = rooms.config.toolSettings;
     const fetch = guardedFetch(
@@ -152,10 +155,13 @@ export function createIngestDocuments(
 
     async function embedAll(): Promise<void> {
       const ids = staged.map(({ id }) => id);
+      // An earlier attempt may have begun the step, and been lost before it told of its end.
+      let isBegun = info.attempt > 1 && ids.length > 0;
       for (;;) {
         signal.throwIfAborted();
         const texts = await documents.pending(ids, TEXTS_A_BATCH * BATCHES_AT_ONCE);
-        if (texts.length === 0) return;
+        if (texts.length === 0) return isBegun ? completeStep() : undefined;
+        isBegun = true;
         const batches = Array.from({ length: Math.ceil(texts.length / TEXTS_A_BATCH) }, (_, index) =>
           texts.slice(index * TEXTS_A_BATCH, (index + 1) * TEXTS_A_BATCH),
         );
@@ -166,10 +172,16 @@ export function createIngestDocuments(
       }
     }
 
+    /** The sandbox's vectors are made here, by no call. */
+    async function completeStep(): Promise<void> {
+      if (providerOf(slice.embeddings) === 'sandbox') return;
+      await events.record(run, [{ type: 'step.completed', key: stepKey('step.completed', step), step }]);
+    }
+
     async function embedBatch(texts: Parameters<typeof embeddedText>[0][]): Promise<void> {
       const { vectors } = await embedPaid(rooms, {
         run,
-        step: `embed/${slice.from}-${slice.to}`,
+        step,
         model: slice.embeddings,
         texts: texts.map(embeddedText),
         signal,

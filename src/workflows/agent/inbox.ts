@@ -21,7 +21,9 @@ import {
   type ToolResultInput,
 } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
-import { perRun } from '../host.ts';
+import { host, perRun } from '../host.ts';
+import { record } from '../run.ts';
+import { takeCancelledSteps } from '../steps/call-model.ts';
 
 const steerByUpdate = defineUpdate<{ taken: true }, [SendMessage]>(STEER_AGENT);
 const steerBySignal = defineSignal<[SendMessage, id?: string]>(STEER_AGENT);
@@ -39,7 +41,7 @@ export interface AgentInbox {
   hasMessages(): boolean;
   /** Ids of the messages that came, for the next history: none is heard twice. */
   known(): string[];
-  /** Does the work, unless it is told to stop: what is in flight is then aborted. */
+  /** Does the work, unless it is told to stop: what is in flight is then aborted, and its steps have failed. */
   untilStopped<Result>(work: () => Promise<Result>): Promise<Result | 'stopped'>;
   /** Takes no further messages: nobody would read them. */
   close(): void;
@@ -96,8 +98,9 @@ export function openInbox(known: string[] = []): AgentInbox {
         return await scope.run(work);
       } catch (thrown) {
         // Cancelled, or lost with its worker, which what was to be cancelled is not made again for.
-        if (inbox.stopped && thrown instanceof TemporalFailure) return 'stopped';
-        throw thrown;
+        if (!inbox.stopped || !(thrown instanceof TemporalFailure)) throw thrown;
+        await endSteps(takeCancelledSteps());
+        return 'stopped';
       } finally {
         scopes.delete(scope);
       }
@@ -115,6 +118,20 @@ export function openInbox(known: string[] = []): AgentInbox {
       return given;
     },
   };
+}
+
+/** Tells readers that somebody stopped steps. */
+export async function endSteps(steps: string[]): Promise<void> {
+  if (steps.length === 0) return;
+  const error = (step: string): CallError => ({ type: 'Cancelled', message: 'This step was stopped', step });
+  const events = steps.map((step) => ({
+    type: 'step.failed',
+    key: `step.failed:${step}`,
+    step,
+    data: { error: error(step) },
+  }));
+  // An agent of a plan is stopped with the plan, which is cancelled around it.
+  await host().nonCancellable(() => record(events));
 }
 
 function listen(inbox: Heard): void {

@@ -3,6 +3,7 @@ import type {
   AgentResult,
   AgentStop,
   Message,
+  ModelRef,
   ModelReply,
   Toolset,
   TranscriptPlace,
@@ -103,9 +104,10 @@ export function estimatedTokensOf(message: Message): number {
   return Math.ceil(JSON.stringify(message.content).length / 4);
 }
 
-export function resultOf(state: AgentState, stopReason: AgentStop, name: string): AgentResult {
+/** @param asked the model that was asked, or would have been, where none has answered */
+export function resultOf(state: AgentState, stopReason: AgentStop, name: string, asked: ModelRef = ''): AgentResult {
   const { last, usage, costUsd, steps, toolCalls, active } = state;
-  const { text = '', object, model = '', finishReason = 'other' } = last ?? {};
+  const { text = '', object, model = asked, finishReason = 'other' } = last ?? {};
   return {
     text,
     ...(object === undefined ? {} : { object }),

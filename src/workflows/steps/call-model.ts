@@ -14,7 +14,7 @@ import {
 } from '../../contract/index.ts';
 import { callErrorOf } from '../failures.ts';
 import { callAsForked } from '../fork.ts';
-import { host } from '../host.ts';
+import { host, perRun } from '../host.ts';
 import { currentRun, note, spent } from '../run.ts';
 import { placeOf } from '../step-id.ts';
 
@@ -42,6 +42,16 @@ export interface CallPlan extends Pick<Ask, 'model' | 'nth' | 'fallback' | 'samp
   hedge?: { model: ModelRef; afterMs: number };
 }
 
+/** Steps whose model call is under way, or was cancelled. */
+const underWay = perRun(() => new Set<string>());
+
+/** The steps whose calls were cancelled. */
+export function takeCancelledSteps(): string[] {
+  const steps = [...underWay()];
+  underWay().clear();
+  return steps;
+}
+
 export type CallOutcome = { reply: ModelReply } | { error: CallError };
 
 /** One model call as one activity, seen in the Temporal UI as `callModel • <provider/model> · <step>`, and
@@ -51,11 +61,13 @@ export async function callModel(plan: CallPlan): Promise<CallOutcome> {
   const { step, by = step, model, nth, hedge } = plan;
   const asked = hedge ? `${model}, after ${hedge.afterMs} ms also ${hedge.model}` : model;
   const title = `${asked} · ${step}${isNamedAfter(step, by) ? '' : ` · ${by}`}${nth > 1 ? ` · attempt ${nth}` : ''}`;
+  underWay().add(step);
   try {
     const activity = activityFor(plan.policy, title);
     const reply = hedge
       ? await activity.callHedged(callOf(plan), secondOf(plan, hedge.model), hedge.afterMs, plan.request)
       : await activity.callModel(callOf(plan), plan.request);
+    underWay().delete(step);
     spent(reply);
     note(
       `${step}: ${reply.model}, ${reply.usage.outputTokens} tokens${reply.cached ? ', from the cache' : ''}${reply.invalid ? ', unusable' : ''}`,
@@ -64,6 +76,7 @@ export async function callModel(plan: CallPlan): Promise<CallOutcome> {
   } catch (thrown) {
     if (isCancellation(thrown)) throw thrown;
     if (isLost(thrown)) await bookLost(plan);
+    if (!host().isCancelled()) underWay().delete(step);
     const error = { ...callErrorOf(thrown), step, model };
     note(`${step}: ${model} failed, ${error.type}`);
     return { error };
