@@ -308,6 +308,7 @@ test('readers are told how far an ingest is, and an outage of the vectors is wai
   const events = await bed.eventsOf(run.id);
   expect(events.filter(({ type }) => type === 'call.retrying')).toHaveLength(1);
   expect(events.filter(({ type }) => type === 'ingest.progress').at(-1)).toMatchObject({ done: 40, total: 40 });
+  expect(events.find(({ type }) => type === 'ingest.progress')).toMatchObject({ done: 0, costUsd: 0 });
   const ends = (type: string) => events.filter((event) => event.type === type && event.step?.startsWith('embed/'));
   expect(ends('step.completed').map(({ step }) => step)).toEqual(ends('step.started').map(({ step }) => step));
   expect(ends('step.completed')).toHaveLength(3);
