@@ -2,7 +2,6 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import { continueAsNew } from '@temporalio/workflow';
 import {
   type Booked,
-  type CachedAnswer,
   type CadenzaActivities,
   type CallError,
   chainOfStep,
@@ -246,12 +245,10 @@ export async function patternsQueue(): Promise<string> {
     : bookkeeping('where patterns run').patternsQueue();
 }
 
-/** Writes events of the run's own, each once however often this code is replayed or retried. @returns where they end the run, its cost
- *  @param evict an answer that the cache is to give nobody any more */
-export async function record(events: RecordedEvent[], evict?: CachedAnswer): Promise<Booked | undefined> {
+/** Writes events of the run's own, each once however often this code is replayed or retried. @returns where they end the run, its cost */
+export async function record(events: RecordedEvent[]): Promise<Booked | undefined> {
   const summary = events.map(({ type, step }) => (step === undefined ? type : `${type} · ${step}`)).join(', ');
-  const evicted = evict === undefined ? ([] as const) : ([evict] as const);
-  return bookkeeping(shortened(summary, 200)).recordEvents(currentRun().ref, events, ...evicted);
+  return bookkeeping(shortened(summary, 200)).recordEvents(currentRun().ref, events);
 }
 
 /** Keeps the Temporal UI's live details true. */
