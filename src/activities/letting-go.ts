@@ -12,9 +12,10 @@ export async function lettingGo<Result>(
   { stopping, store }: Pick<Rooms, 'stopping' | 'store'>,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const { info, cancelled, cancellationSignal, log, metricMeter, client } = Context.current();
-  const { workflowExecution } = info;
-  if (!info.isLocal || !workflowExecution) return work();
+  const context = asyncLocalStorage.getStore();
+  const workflowId = context?.info.isLocal && context.info.workflowExecution?.workflowId;
+  if (!context || !workflowId) return work();
+  const { info, cancelled, cancellationSignal, log, metricMeter, client } = context;
   const own = new AbortController();
   let cut: string | undefined;
   const letGo = (why: string, reason: unknown) => {
@@ -29,12 +30,12 @@ export async function lettingGo<Result>(
   stopping?.addEventListener('abort', stop);
   cancellationSignal.addEventListener('abort', cancel);
   const stopListening = store.processes.onStop((id, reason) => {
-    if (id === workflowExecution.workflowId && reason === 'cancelled')
+    if (id === workflowId && reason === 'cancelled')
       letGo('The run of this activity was cancelled', new CancelledFailure('CANCELLED'));
   });
-  const context = new Context(info, cancelled, own.signal, () => {}, client, log, metricMeter, {});
+  const inside = new Context(info, cancelled, own.signal, () => {}, client, log, metricMeter, {});
   try {
-    return await asyncLocalStorage.run(context, work);
+    return await asyncLocalStorage.run(inside, work);
   } catch (thrown) {
     const isFinal = thrown instanceof ApplicationFailure && thrown.nonRetryable === true;
     throw cut !== undefined && !isFinal ? leaving(cut) : thrown;

@@ -14,7 +14,7 @@ import {
   RunOptions,
 } from '../contract/index.ts';
 import { ProviderError } from '../providers/index.ts';
-import { describeRun } from '../runtime/describe-run.ts';
+import { describeRun, orNothing } from '../runtime/describe-run.ts';
 import type { OpenRooms } from '../runtime/open-rooms.ts';
 import { startArguments } from '../runtime/start-arguments.ts';
 import type { StoredRun } from '../store/index.ts';
@@ -102,7 +102,8 @@ export async function fork(
 
 /** An id given twice is that of the fork that was made. @throws CadenzaError Conflict where it is of no fork of the run */
 async function assertForkOf(run: string, temporal: Client, id: string): Promise<void> {
-  const { memo } = await temporal.workflow.getHandle(id).describe();
+  // A run of the direct lane is no workflow.
+  const { memo } = (await orNothing(temporal.workflow.getHandle(id).describe())) ?? {};
   if ((memo?.[FORK_MEMO] as Fork | undefined)?.run === run) return;
   const hint = `Choose another id, or leave it out. What that run came to: cadenza watch ${id}`;
   throw refusal('Conflict', `The id "${id}" is taken by another run`, { path: 'id', hint });
@@ -160,7 +161,8 @@ export async function argumentsOf(temporal: Client, { id, chain }: StoredRun): P
 /** A fork of a fork is still asked as the first one was. */
 async function overridesOf(temporal: Client, { id, chain }: StoredRun): Promise<NonNullable<Fork['overrides']>> {
   if (isDirectChain(chain)) return {};
-  const { memo } = await temporal.workflow.getHandle(id).describe();
+  // A run of the direct lane is no workflow.
+  const { memo } = (await orNothing(temporal.workflow.getHandle(id).describe())) ?? {};
   return (memo?.[FORK_MEMO] as Fork | undefined)?.overrides ?? {};
 }
 

@@ -221,8 +221,7 @@ test('a key is asked for where one is needed, and the keyboard reaches everythin
     await page.evaluate('document.querySelector(\'[aria-label="Keyboard shortcuts"]\').click()');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
     await page.keyboard.press('Escape');
-    // The browser closes it, and whoever opened it is told a moment later.
-    await page.locator('.dialog-body').waitFor({ state: 'detached' });
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor({ state: 'detached' });
   }
   await until(async () => {
     await page.keyboard.press('g');

@@ -111,9 +111,10 @@ test('a step that failed before its worker was killed is not asked again: the ru
   provider.first(
     (request) => promptOf(request).includes('Answer A:'),
     () => ({ content: JSON.stringify({ answers: { A: { reason: 'so', score: 0.5 } }, reason: 'so' }), usage: USAGE }),
-    // It still speaks when the worker is killed.
-    { chunkSize: 5, streamingProfile: { ttft: 120, tps: 2 } },
+    { chunkSize: 5, streamingProfile: { ttft: 120, tps: 10 } },
   );
+  // The one before is there still, and would go on with what the next one begins.
+  await bed.kill();
   await bed.start();
   const policy = { candidates: [good], cache: false as const };
   const input = { prompt: question, models: [good, bad], judge, policy };

@@ -153,9 +153,9 @@ test('an id that no worker has seen yet is used once, in whichever lane and by w
     const map = async (id: string) => (await unserved.start('map', rows, { id })).isNew;
     const talk = async (id: string) => (await unserved.start('conversation', { policy }, { id })).isNew;
     const fork = async (id?: string) => unserved.fork(ended.id, { fromStep: 'ask', id });
-    expect([await map('unseen-2'), await talk('unseen-2')]).toEqual([false, false]);
-    expect(await fork('unseen-2')).toMatchObject({ id: 'unseen-2', isNew: false });
-    expect([await map('unseen-3'), await isNew('unseen-3', 'direct')]).toEqual([true, false]);
+    for (const other of [map, talk, fork]) await expect(other('unseen-2')).rejects.toMatchObject({ code: 'Conflict' });
+    expect(await map('unseen-3')).toBe(true);
+    await expect(isNew('unseen-3', 'direct')).rejects.toMatchObject({ code: 'Conflict' });
 
     expect(await isNew(`${ended.id}-fork-1`, 'direct')).toBe(true);
     expect(await fork()).toMatchObject({ id: `${ended.id}-fork-2`, isNew: true });

@@ -19,7 +19,10 @@ interface DialogProps {
 export function Dialog({ title, isOpen, onClose, focus, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
+  /** not yet closed by us: the browser tells of a close a moment later, when it may be about to open again */
+  const isShown = useRef(false);
   const show = () => {
+    isShown.current = true;
     dialog.current?.showModal();
     focus?.current?.focus();
   };
@@ -27,10 +30,13 @@ export function Dialog({ title, isOpen, onClose, focus, children }: DialogProps)
     if (!isOpen) return;
     const { current } = dialog;
     show();
-    return () => current?.close();
+    return () => {
+      isShown.current = false;
+      current?.close();
+    };
   }, [isOpen]);
   const onClosed = () => {
-    if (!isOpen || dialog.current?.open) return;
+    if (!isShown.current || dialog.current?.open) return;
     if (onClose) onClose();
     else show();
   };
