@@ -40,13 +40,9 @@ export function createListener(
     client.on('notification', ({ channel, payload }) => channels[channel]?.(payload ?? ''));
     try {
       await client.connect();
-      await client.query(KEEP_ALIVE);
       let claimed = await claims(client);
-      await client.query(
-        Object.keys(channels)
-          .map((channel) => `listen ${channel}`)
-          .join('; '),
-      );
+      const listening = Object.keys(channels).map((channel) => `listen ${channel}`);
+      await client.query([KEEP_ALIVE, ...listening].join('; '));
       onListening();
       for (;;) {
         const next = delay(claimed ? answerWithinMs : CLAIM_AGAIN_MS, undefined, { signal, ref: false });

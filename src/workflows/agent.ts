@@ -16,10 +16,11 @@ import { begun, profileOf } from './agent/team.ts';
 import type { Used } from './agent/tool-line.ts';
 import { toolStep, useTool } from './agent/use-tool.ts';
 import { concurrently } from './concurrently.ts';
+import { continueRun } from './continue-run.ts';
 import { callErrorOf } from './failures.ts';
 import { inputOf } from './input.ts';
 import { hasNewerBuild } from './newer-build.ts';
-import { continueRun, policyOf, record } from './run.ts';
+import { policyOf, record } from './run.ts';
 import { stepId } from './step-id.ts';
 import { generateAs } from './steps/generate.ts';
 

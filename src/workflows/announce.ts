@@ -2,7 +2,8 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy } from '@temporalio/workflow';
 import type { CallError, WebhookDelivery, WebhookMessage } from '../contract/index.ts';
 import { host } from './host.ts';
-import { currentRun, patternsQueue, runOptions, totalUsd } from './run.ts';
+import { currentRun, patternsQueue, runOptions } from './run.ts';
+import { totalUsd } from './spending.ts';
 
 /**
  * Has whoever the run names told of its end, by a workflow that goes on when the run is closed. Waits until that has been

@@ -3,7 +3,8 @@ import type { CallError, WebhookMessage } from '../contract/index.ts';
 import { announce } from './announce.ts';
 import { callErrorOf } from './failures.ts';
 import { host } from './host.ts';
-import { isRun, publishBooked, publishTotals, readOptions, record, totalUsd, waitsOf } from './run.ts';
+import { isRun, readOptions, record, waitsOf } from './run.ts';
+import { publishBooked, publishTotals, totalUsd } from './spending.ts';
 
 /**
  * Does the work of a run: reads its options, and writes its end to the event log before Temporal closes it, so that

@@ -1,6 +1,6 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { CallError } from '../contract/index.ts';
-import { callErrorOf } from './failures.ts';
+import { callErrorOf, stepFailed } from './failures.ts';
 import { note, record } from './run.ts';
 
 /** What was asked for, or the error it ended with: for patterns in which one model failing does not fail the run.
@@ -15,7 +15,7 @@ export async function attempt<Value extends object>(
     if (isCancellation(thrown)) throw thrown;
     const error = callErrorOf(thrown);
     const at = error.step ?? step;
-    await record([{ type: 'step.failed', key: `step.failed:${at}`, step: at, data: { error } }]);
+    await record([stepFailed(at, error)]);
     note(`${at}: left out, ${error.type}`);
     return { error };
   }

@@ -8,6 +8,7 @@ import {
   durationMs,
   type RunOptions,
 } from '../contract/index.ts';
+import { continueRun } from './continue-run.ts';
 import { fixedTexts, fixedTokens, type Memory } from './conversation/context.ts';
 import { type Incoming, openInbox } from './conversation/inbox.ts';
 import { summarised } from './conversation/summary.ts';
@@ -16,7 +17,7 @@ import { type Turn, takeTurn } from './conversation/turn.ts';
 import { callErrorOf, failure } from './failures.ts';
 import { inputOf } from './input.ts';
 import { hasNewerBuild } from './newer-build.ts';
-import { continueRun, currentRun, policyOf } from './run.ts';
+import { currentRun, policyOf } from './run.ts';
 
 /** Turns one history holds where the input does not say: about 1,450 events and, with short answers, 450 kB. */
 const HISTORY_TURNS = 100;

@@ -2,7 +2,8 @@ import { type EmbedActivities, EmbedInput, type EmbedResult, type RunOptions } f
 import { resultOfActivity } from './failures.ts';
 import { host } from './host.ts';
 import { inputOf } from './input.ts';
-import { currentRun, note, record, spent } from './run.ts';
+import { currentRun, note, record } from './run.ts';
+import { spent } from './spending.ts';
 import { stepId } from './step-id.ts';
 
 /** A worker that has not been heard of for so long is dead, ms. Workers report every 0.8 s. */

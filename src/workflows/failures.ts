@@ -1,5 +1,5 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
-import { CallError, ErrorType } from '../contract/index.ts';
+import { CallError, ErrorType, type RecordedEvent } from '../contract/index.ts';
 
 /** The failure of a step or run that a person can act on; it ends the run unless the workflow catches it. */
 export function failure(error: CallError): ApplicationFailure {
@@ -27,6 +27,11 @@ export function callErrorOf(thrown: unknown): CallError {
       : { type: 'Timeout', message: 'The call took longer than its policy allows', phase: 'total' };
   }
   return { type: 'InvalidRequest', message: cause instanceof Error ? cause.message : String(cause) };
+}
+
+/** What readers are told of a step that has no result, while its run goes on. */
+export function stepFailed(step: string, error: CallError): RecordedEvent {
+  return { type: 'step.failed', key: `step.failed:${step}`, step, data: { error } };
 }
 
 /** What an activity gave; its failure becomes the step's, or the run's own. */

@@ -8,10 +8,12 @@ import {
   type ModelRef,
   type RunOptions,
 } from '../contract/index.ts';
+import { continueRun } from './continue-run.ts';
 import { resultOfActivity } from './failures.ts';
 import { inputOf } from './input.ts';
 import { localActivities } from './local-activities.ts';
-import { continueRun, currentRun, note, spentInAll } from './run.ts';
+import { currentRun, note } from './run.ts';
+import { spentInAll } from './spending.ts';
 
 /** Documents that one activity reads, and such activities of one history; each takes some 2 KB of it. */
 const DOCUMENTS_A_SLICE = 16;

@@ -8,12 +8,13 @@ import {
   type RunOptions,
 } from '../contract/index.ts';
 import { concurrently } from './concurrently.ts';
+import { continueRun } from './continue-run.ts';
 import { inputOf } from './input.ts';
 import { localActivities } from './local-activities.ts';
 import { batchedSliceRows, lanesOf, sliceRows } from './map/lanes.ts';
 import { HEARTBEAT_TIMEOUT_MS, MAP_RETRY, workSlice } from './map/work-slice.ts';
 import { hasNewerBuild } from './newer-build.ts';
-import { continueRun, currentRun, note } from './run.ts';
+import { currentRun, note } from './run.ts';
 
 /** Slices of one history; each takes some 2 KB of it. */
 const SLICES_A_HISTORY = 32;

@@ -1,14 +1,13 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { continueAsNew } from '@temporalio/workflow';
 import {
   type Booked,
+  type CachedAnswer,
   type CadenzaActivities,
   type CallError,
   chainOfStep,
   invalidRequest,
   isAlias,
   isPattern,
-  type ModelReply,
   type Policy,
   type PolicyRef,
   promptHash,
@@ -23,8 +22,6 @@ import { chainOf, PART_OF, type PartOf, SO_FAR, type SoFar, soFarOf, WAITS, type
 
 const PATTERN = defineSearchAttributeKey('CadenzaPattern', SearchAttributeType.KEYWORD);
 const TENANT = defineSearchAttributeKey('CadenzaTenant', SearchAttributeType.KEYWORD);
-const MODELS = defineSearchAttributeKey('CadenzaModels', SearchAttributeType.KEYWORD_LIST);
-const COST = defineSearchAttributeKey('CadenzaCostUsd', SearchAttributeType.DOUBLE);
 
 /** Bookkeeping runs inside the workflow task: it costs no hop through the server. @param summary for the Temporal UI */
 const bookkeeping = (summary: string) =>
@@ -245,10 +242,12 @@ export async function patternsQueue(): Promise<string> {
     : bookkeeping('where patterns run').patternsQueue();
 }
 
-/** Writes events of the run's own, each once however often this code is replayed or retried. @returns where they end the run, its cost */
-export async function record(events: RecordedEvent[]): Promise<Booked | undefined> {
+/** Writes events of the run's own, each once however often this code is replayed or retried.
+ *  @param evict an answer that the cache is to give nobody any more @returns where they end the run, its cost */
+export async function record(events: RecordedEvent[], evict?: CachedAnswer): Promise<Booked | undefined> {
   const summary = events.map(({ type, step }) => (step === undefined ? type : `${type} · ${step}`)).join(', ');
-  return bookkeeping(shortened(summary, 200)).recordEvents(currentRun().ref, events);
+  const evicted = evict === undefined ? ([] as const) : ([evict] as const);
+  return bookkeeping(shortened(summary, 200)).recordEvents(currentRun().ref, events, ...evicted);
 }
 
 /** Keeps the Temporal UI's live details true. */
@@ -261,50 +260,4 @@ export function note(line: string): void {
   host().setCurrentDetails(
     [head, '', ...(earlier > 0 ? [`- … ${earlier} earlier`] : []), ...shown.map((text) => `- ${text}`)].join('\n'),
   );
-}
-
-/** Counts a reply in the run's own sums. */
-export function spent(reply: Pick<ModelReply, 'model' | 'costUsd'>): void {
-  const current = currentRun();
-  current.models.add(reply.model);
-  current.spentUsd += reply.costUsd ?? 0;
-}
-
-/** Sets the run's own sums, where what it spent is summed elsewhere. */
-export function spentInAll(usd: number, models: string[]): void {
-  const current = currentRun();
-  for (const model of models) current.models.add(model);
-  current.spentUsd = usd;
-}
-
-/** Makes what the run cost and used searchable. */
-export function publishTotals(): void {
-  const { models, spentUsd } = currentRun();
-  host().upsertSearchAttributes([
-    ...(models.size === 0 ? [] : [{ key: MODELS, value: [...models] }]),
-    { key: COST, value: Number(spentUsd.toFixed(9)) },
-  ]);
-}
-
-/** Corrects the run's sum by what is booked for it: attempts that were cut or stopped cost too, and no reply tells of them. */
-export function publishBooked({ costUsd }: Booked): void {
-  const current = currentRun();
-  if (Number(costUsd.toFixed(9)) <= Number(current.spentUsd.toFixed(9))) return;
-  current.spentUsd = costUsd;
-  publishTotals();
-}
-
-/**
- * Goes on with the run in a new history: the same run to everybody, with its events, bill and numbers of steps (see
- * interceptor.ts). Updates that have begun must have ended before: Temporal would fail them.
- * @param args the arguments of the workflow, with whatever it needs to go on
- */
-export async function continueRun(...args: unknown[]): Promise<never> {
-  publishTotals();
-  return continueAsNew(...args);
-}
-
-/** USD the run has spent so far, as far as prices are known. */
-export function totalUsd(): number {
-  return currentRun().spentUsd;
 }

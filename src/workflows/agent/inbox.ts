@@ -20,7 +20,7 @@ import {
   STOP_AGENT,
   type ToolResultInput,
 } from '../../contract/index.ts';
-import { failure } from '../failures.ts';
+import { failure, stepFailed } from '../failures.ts';
 import { host, perRun } from '../host.ts';
 import { record } from '../run.ts';
 import { takeCancelledSteps } from '../steps/call-model.ts';
@@ -71,13 +71,15 @@ const hasResult = (toolCall: string): CallError => ({
 });
 
 const heard = perRun((known: string[]): Heard => {
-  const nothing = {
+  const inbox: Heard = {
     messages: [],
-    scopes: new Set<never>(),
-    awaited: new Map<never, never>(),
-    answered: new Set<never>(),
+    known: new Set(known),
+    scopes: new Set(),
+    awaited: new Map(),
+    answered: new Set(),
+    stopped: false,
+    isClosed: false,
   };
-  const inbox: Heard = { ...nothing, known: new Set(known), stopped: false, isClosed: false };
   listen(inbox);
   return inbox;
 });
@@ -123,13 +125,7 @@ export function openInbox(known: string[] = []): AgentInbox {
 /** Tells readers that somebody stopped steps. */
 export async function endSteps(steps: string[]): Promise<void> {
   if (steps.length === 0) return;
-  const error = (step: string): CallError => ({ type: 'Cancelled', message: 'This step was stopped', step });
-  const events = steps.map((step) => ({
-    type: 'step.failed',
-    key: `step.failed:${step}`,
-    step,
-    data: { error: error(step) },
-  }));
+  const events = steps.map((step) => stepFailed(step, { type: 'Cancelled', message: 'This step was stopped', step }));
   // An agent of a plan is stopped with the plan, which is cancelled around it.
   await host().nonCancellable(() => record(events));
 }

@@ -1,6 +1,6 @@
 import type { CallError, ToolActivities, ToolCallPart, ToolFacts } from '../../contract/index.ts';
 import { host } from '../host.ts';
-import { totalUsd } from '../run.ts';
+import { totalUsd } from '../spending.ts';
 import { type Approval, approval } from '../steps/approval.ts';
 import type { AgentState } from './state.ts';
 

@@ -8,7 +8,8 @@ import {
 } from '../../contract/index.ts';
 import type { AgentInbox } from '../agent/inbox.ts';
 import { failure } from '../failures.ts';
-import { policyOf, totalUsd } from '../run.ts';
+import { policyOf } from '../run.ts';
+import { totalUsd } from '../spending.ts';
 import { approval } from '../steps/approval.ts';
 import { generate } from '../steps/generate.ts';
 import { runChecks } from '../steps/run-checks.ts';

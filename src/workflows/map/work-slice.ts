@@ -6,7 +6,8 @@ import {
   proxyActivities,
 } from '@temporalio/workflow';
 import type { MapActivities, MapProgress, Turns } from '../../contract/index.ts';
-import { currentRun, note, spentInAll } from '../run.ts';
+import { currentRun, note } from '../run.ts';
+import { spentInAll } from '../spending.ts';
 import { MAP_ROWS, type RowsPart } from './map-rows.ts';
 
 /** Worked until the database is back, or the rows' own clocks run out. */

@@ -1,6 +1,6 @@
 import { fieldPath, invalidRequest, Plan, type PlannedStep, planProblems } from '../../contract/index.ts';
 import { failure } from '../failures.ts';
-import { totalUsd } from '../run.ts';
+import { totalUsd } from '../spending.ts';
 import { approval } from '../steps/approval.ts';
 import type { Work } from './carry-out.ts';
 

@@ -15,7 +15,7 @@ import {
 import { agent } from '../agent.ts';
 import { attempt } from '../attempt.ts';
 import { inTaskOrder } from '../crew/task-order.ts';
-import { failure } from '../failures.ts';
+import { failure, stepFailed } from '../failures.ts';
 import { note, record } from '../run.ts';
 
 /** Agents that work at once. */
@@ -106,7 +106,7 @@ async function resultOf(step: PlannedStep, work: Work): Promise<AgentResult | { 
   const limit = rest.stopReason === 'done' ? '' : `Ended by ${rest.stopReason}. `;
   const message = `${limit}${outcome.success ? outcome.data.result : rest.text || 'It gave no result'}`;
   const error: CallError = { type: 'ToolFailed', message, step: at };
-  await record([{ type: 'step.failed', key: `step.failed:${at}`, step: at, data: { error } }]);
+  await record([stepFailed(at, error)]);
   note(`${at}: not done, ${message}`);
   return { error };
 }

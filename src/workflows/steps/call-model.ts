@@ -15,7 +15,8 @@ import {
 import { callErrorOf } from '../failures.ts';
 import { callAsForked } from '../fork.ts';
 import { host, perRun } from '../host.ts';
-import { currentRun, note, spent } from '../run.ts';
+import { currentRun, note } from '../run.ts';
+import { spent } from '../spending.ts';
 import { placeOf } from '../step-id.ts';
 
 /** A worker that has not been heard of for so long is dead, ms. Workers report every 0.8 s. */

@@ -2,7 +2,8 @@ import { ActivityCancellationType } from '@temporalio/workflow';
 import { DocumentQuery, invalidRequest, oneLine, type Passage, type SearchActivities } from '../../contract/index.ts';
 import { failure, resultOfActivity } from '../failures.ts';
 import { host } from '../host.ts';
-import { currentRun, note, spent } from '../run.ts';
+import { currentRun, note } from '../run.ts';
+import { spent } from '../spending.ts';
 import { stepId } from '../step-id.ts';
 
 export type RetrieveRequest = DocumentQuery & { step?: string };

@@ -1,4 +1,5 @@
 import type { CallError, PolicyRef, RouteDecision } from '../../contract/index.ts';
+import { stepFailed } from '../failures.ts';
 import { note, record } from '../run.ts';
 import type { Generated } from './generate.ts';
 
@@ -18,9 +19,8 @@ export async function recordDecision(
   decision: RouteDecision,
   { key = `route.decided:${id}`, failed }: { key?: string; failed?: CallError } = {},
 ): Promise<void> {
-  const at = failed?.step;
   await record([
-    ...(at ? [{ type: 'step.failed', key: `step.failed:${at}`, step: at, data: { error: failed } }] : []),
+    ...(failed?.step ? [stepFailed(failed.step, failed)] : []),
     { type: 'step.started', key: `step.started:${id}`, step: id },
     { type: 'route.decided', key, step: id, data: { ...decision } },
     { type: 'step.completed', key: `step.completed:${id}`, step: id },

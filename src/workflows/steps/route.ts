@@ -19,7 +19,8 @@ import {
 } from '../../contract/index.ts';
 import { callErrorOf, failure } from '../failures.ts';
 import { host } from '../host.ts';
-import { currentRun, policyOf, runOptions, spent } from '../run.ts';
+import { currentRun, policyOf, runOptions } from '../run.ts';
+import { spent } from '../spending.ts';
 import { placeOf, stepId } from '../step-id.ts';
 import { cascade } from './cascade.ts';
 import { generate } from './generate.ts';
